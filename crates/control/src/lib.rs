@@ -1,0 +1,10 @@
+//! The campus controller: its contract, `decide`, `plan`, `guard`, the one loop that runs them, and the journal.
+//!
+//! Pure: no clock, no randomness, no allocation in a tick, no input or output. Below about 20 ms nobody closes a loop
+//! over a network; that is firmware, and this crate only sets its parameters.
+//!
+//! Not modelled: the truth. This crate cannot see the plant; it knows what telemetry tells it and nothing else.
+
+mod contract;
+
+pub use contract::*;

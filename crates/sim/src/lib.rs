@@ -1,0 +1,5 @@
+//! The world at the tie line, the studies, their results as tables, and validation.
+//!
+//! Not modelled yet: the transient, dispatch and adequacy studies.
+
+pub mod scenario;
