@@ -320,6 +320,34 @@ pub struct Plan {
     pub turbine_w: [f32; SLOTS],
 }
 
+impl Plan {
+    /// No plan: the configuration's targets hold.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            made_at: Time::NEVER,
+            start: Time::ZERO,
+            slot: Span::secs(300),
+            slots: 0,
+            target_soc: [0.0; SLOTS],
+            turbine_w: [0.0; SLOTS],
+        }
+    }
+
+    /// Whether both tables ask for the same, whenever they were made.
+    #[must_use]
+    pub fn same_targets(&self, other: &Self) -> bool {
+        Self { made_at: other.made_at, ..self.clone() } == *other
+    }
+
+    /// The slot that holds `at`, if the table covers it.
+    #[must_use]
+    pub fn slot_at(&self, at: Time) -> Option<usize> {
+        let index = usize::try_from((at - self.start).as_nanos().div_euclid(self.slot.as_nanos())).ok()?;
+        (index < usize::from(self.slots)).then_some(index)
+    }
+}
+
 /// One duty of the controller, in order of precedence: a lower row gives way to a higher one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -480,6 +508,53 @@ pub struct Decision {
     pub ledger: Ledger,
     /// Why.
     pub reason: Reason,
+}
+
+impl Decision {
+    /// Everything at rest: batteries at zero, caps and floors at zero, turbines stopped, no lease.
+    #[must_use]
+    pub fn idle(now: Time, epoch: u64) -> Self {
+        Self {
+            seq: 0,
+            epoch,
+            now,
+            battery_w: [0.0; BATTERIES],
+            battery_until: now,
+            cap_w: [0.0; HALLS],
+            floor_w: [0.0; HALLS],
+            cap_until: now,
+            turbine_w: [0.0; TURBINES],
+            turbine_until: now,
+            target_w: [0.0; POIS],
+            allowed_w: [0.0; POIS],
+            ledger: Ledger::default(),
+            reason: Reason::default(),
+        }
+    }
+}
+
+impl Observation {
+    /// Nothing is known at `now`.
+    #[must_use]
+    pub fn empty(now: Time) -> Self {
+        Self {
+            now,
+            utc_ns: 0,
+            poi_import_w: Readings::MISSING,
+            poi_voltage_pu: Readings::MISSING,
+            poi_frequency_hz: Readings::MISSING,
+            hall_w: Readings::MISSING,
+            cooling_w: Readings::MISSING,
+            turbine_generation_w: Readings::MISSING,
+            turbine_available_w: Readings::MISSING,
+            battery_w: Readings::MISSING,
+            battery_soc: Readings::MISSING,
+            battery_available_w: Readings::MISSING,
+            ambient_c: Readings::MISSING,
+            limit_w: Readings::MISSING,
+            events: [Event::default(); EVENTS],
+        }
+    }
 }
 
 /// The site, real or simulated, as the loop sees it.

@@ -6,5 +6,15 @@
 //! Not modelled: the truth. This crate cannot see the plant; it knows what telemetry tells it and nothing else.
 
 mod contract;
+mod decide;
+mod guard;
+mod plan;
+mod run;
+mod state;
 
 pub use contract::*;
+pub use decide::decide;
+pub use guard::guard;
+pub use plan::plan;
+pub use run::{Journal, Row, Stepping, run};
+pub use state::State;

@@ -2,4 +2,5 @@
 //!
 //! Not modelled yet: the transient, dispatch and adequacy studies.
 
+pub mod results;
 pub mod scenario;
