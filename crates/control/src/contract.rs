@@ -70,6 +70,9 @@ pub struct PoiConfig {
     pub meter_sigma_w: f64,
     /// Delay of the meter, s.
     pub meter_delay_s: f64,
+    /// Head-room kept under every limit, W: meter noise plus the fastest load slope times the delay of meter and
+    /// actuator (20 MW/s x 0.3 s = 6 MW).
+    pub margin_w: f64,
     /// Voltage band outside which the controller freezes its load actions, per unit: low, high.
     pub freeze_voltage_pu: (f64, f64),
     /// Whether this bus runs without the grid: import must be zero.
@@ -128,6 +131,8 @@ pub struct HallConfig {
     pub safe_cap_w: f64,
     /// Cooling power per watt of hall power at design temperature: what a restored watt will cost in full.
     pub cooling_per_w: f64,
+    /// The job that runs here; halls of one job are cut alike, since its slowest hall sets its pace.
+    pub job: u8,
     /// Price of shedding, $ per joule of hall energy not served (from the job's value); cheapest goes first.
     pub shed_usd_per_j: f64,
     /// Tier: 0 is shed last whatever the price.
@@ -172,6 +177,10 @@ pub struct BatteryConfig {
     pub soc_max: f64,
     /// One-way efficiency, 0..1 (the square root of the round trip).
     pub efficiency: f64,
+    /// Delay from command to response, s; at most 0.8 s.
+    pub delay_s: f64,
+    /// First-order lag of the response, s.
+    pub lag_s: f64,
 }
 
 /// How long commands stay in force. GPU leases lapse before the battery reverts.
@@ -554,6 +563,71 @@ impl Observation {
             limit_w: Readings::MISSING,
             events: [Event::default(); EVENTS],
         }
+    }
+}
+
+impl Config {
+    /// What is wrong with this configuration, in words; empty when a run may begin.
+    ///
+    /// The scenario reader says the same with file and line; this is the second path, for configurations made in code.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut check = |ok: bool, text: &str| {
+            if !ok {
+                found.push(text.to_owned());
+            }
+        };
+        let tick = self.tick.as_nanos();
+        check(tick > 0, "the tick must be positive");
+        check(self.economics_every > 0, "the economic split needs a period of at least one tick");
+        check(tick > 0 && self.plan_every.as_nanos() % tick == 0, "the plan period must be a whole number of ticks");
+        check((1..=POIS).contains(&self.pois.len()), "between 1 and 4 points of interconnection");
+        check(self.limits.len() <= LIMITS, "at most 16 limit sources");
+        check(self.halls.len() <= HALLS, "at most 32 halls");
+        check(self.turbines.len() <= TURBINES, "at most 48 turbines");
+        check(self.batteries.len() <= BATTERIES, "at most 256 battery units");
+        let pois = self.pois.len();
+        let inside = |poi: u8| usize::from(poi) < pois;
+        check(
+            self.limits.iter().all(|limit| limit.poi.is_none_or(inside)),
+            "a limit names a point that does not exist",
+        );
+        check(self.halls.iter().all(|hall| inside(hall.poi)), "a hall names a point that does not exist");
+        check(self.turbines.iter().all(|turbine| inside(turbine.poi)), "a turbine names a point that does not exist");
+        check(self.batteries.iter().all(|unit| inside(unit.poi)), "a battery names a point that does not exist");
+        check(
+            self.pois.iter().all(|poi| poi.ramp_up_w_per_s > 0.0 && poi.ramp_down_w_per_s > 0.0 && poi.margin_w >= 0.0),
+            "ramp limits must be positive and margins not negative",
+        );
+        check(
+            self.halls.iter().all(|hall| {
+                hall.gpus >= 0.0
+                    && hall.feeder_per_gpu_w >= 1.0
+                    && 0.0 <= hall.min_cap_w
+                    && hall.min_cap_w <= hall.safe_cap_w
+                    && hall.safe_cap_w <= hall.max_cap_w
+                    && hall.cooling_per_w >= 0.0
+            }),
+            "a hall needs GPUs >= 0, feeder power >= GPU power and least cap <= safe cap <= greatest cap",
+        );
+        check(
+            self.batteries.iter().all(|unit| {
+                unit.energy_j > 0.0
+                    && unit.charge_w >= 0.0
+                    && unit.discharge_w >= 0.0
+                    && 0.0 <= unit.soc_min
+                    && unit.soc_min < unit.soc_max
+                    && unit.soc_max <= 1.0
+                    && 0.0 < unit.efficiency
+                    && unit.efficiency <= 1.0
+            }),
+            "a battery needs energy, power >= 0, 0 <= lowest < highest charge <= 1 and an efficiency in (0, 1]",
+        );
+        let safe_at = self.leases.gpu + self.leases.gpu_jitter + self.leases.gpu_ramp;
+        check(safe_at < self.leases.battery, "GPU leases must lapse, jitter and ramp before the battery reverts");
+        check((0.0..=1.0).contains(&self.completion_share), "the completion share lies between 0 and 1");
+        found
     }
 }
 

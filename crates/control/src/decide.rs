@@ -1,13 +1,312 @@
-//! Placeholder until the real rules land in the next commit.
-use crate::contract::{Config, Decision, Observation, Plan};
-use crate::state::{State, advance};
+//! One decision: every duty in the order of precedence, once per tick.
+//!
+//! Equipment protection > safe floor > emergency order > voltage freeze (at most 10 s) > import limit > ramp > reserve >
+//! economics. A lower duty that gives way is recorded with by how much. Battery and emergencies are decided on every
+//! tick, the economic split (caps, turbines) on every tenth.
+//!
+//! Not modelled: cyclic smoothing, the operator's safe floor as an input, job actions.
 
-/// Decides.
+use crate::caps::{self, Mode};
+use crate::contract::{
+    Binding, Condition, Config, Decision, Duty, Event, HALLS, Ledger, Observation, POIS, Plan, Reason, TURBINES,
+};
+use crate::ledger;
+use crate::limits::{self, Allowed};
+use crate::ramp::ramp;
+use crate::sensing::{self, Sensed};
+use crate::state::{HISTORY, State};
+use crate::turbines;
+use tieline_units::Span;
+
+/// Caps and turbines look this far ahead of a falling limit, so that slow means lead.
+const LEAD: Span = Span::secs(3);
+
+/// Decides: what each device is told, why, and until when. Pure and total.
 #[must_use]
-pub fn decide(config: &Config, _plan: &Plan, state: &State, observation: &Observation) -> (State, Decision) {
+pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -> (State, Decision) {
     let mut next = *state;
-    advance(&mut next, config.tick);
-    let mut decision = Decision::idle(observation.now, state.epoch);
-    decision.seq = next.seq;
+    if next.started == 0 {
+        next.start(config);
+        next.utc_offset_ns = seen.utc_ns - seen.now.as_nanos();
+    }
+    next.now_ns = seen.now.as_nanos();
+    next.seq += 1;
+    let economic = (next.seq - 1).is_multiple_of(u64::from(config.economics_every.max(1)));
+    let mut reason = Reason::default();
+
+    let sensed = sensing::sense(config, &mut next, seen);
+    reason.conditions |= sensed.conditions | clock_step(&mut next, seen);
+    if economic {
+        ledger::take_stock(config, &mut next, seen);
+    }
+    let stock = ledger::ledger(config, &next, seen);
+    reason.conditions |= limits::listen(config, &mut next, seen);
+    let offered_w = turbines::offered_w(config, seen);
+    let least = |state: &State, event: &Event| {
+        let hold_s = (event.end - event.start).as_secs_f64();
+        caps::least_import_w(config, state, &sensed, &offered_w, event.poi, hold_s)
+    };
+    reason.conditions |= limits::remember(config, &mut next, seen, &sensed.import_w, &least);
+    limits::account(config, &mut next, seen.now, &sensed.import_w);
+    let now_allowed = limits::allowed(config, &next, seen.now);
+    let ahead = limits::allowed(config, &next, seen.now + LEAD);
+    if next.seq == 1 {
+        next.target_w = sensed.import_w;
+    }
+    if economic {
+        recentre(config, plan, &mut next, seen, &now_allowed);
+    }
+
+    let wanted = targets(config, &next, &sensed, &now_allowed, &mut reason);
+    let short_w = battery(config, &mut next, seen, &sensed, &stock, &wanted, &mut reason);
+    load(config, plan, &mut next, seen, &sensed, &ahead, &stock, economic, short_w, &mut reason);
+    let decision = write(config, &next, seen, &now_allowed, stock, reason);
     (next, decision)
+}
+
+/// UTC may only drift: a step of more than a second is noticed and event times keep their monotonic instants.
+fn clock_step(next: &mut State, seen: &Observation) -> u32 {
+    let offset_ns = seen.utc_ns - seen.now.as_nanos();
+    let stepped = (offset_ns - next.utc_offset_ns).abs() > 1_000_000_000;
+    if stepped { Condition::ClockStepped as u32 } else { 0 }
+}
+
+/// Slow recentring of the state of charge: P = clip((SoC* - SoC) E / tau, ± share of rating), suspended while anything
+/// finite binds, its own change an order below the ramp limit.
+fn recentre(config: &Config, plan: &Plan, next: &mut State, seen: &Observation, allowed: &Allowed) {
+    let target = plan.slot_at(seen.now).map_or(config.reserve.target_soc, |slot| f64::from(plan.target_soc[slot]));
+    let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
+    let event =
+        |index: usize| matches!(if index < POIS { allowed.poi_by[index] } else { allowed.all_by }, Binding::Event(_));
+    for (index, poi) in config.pois.iter().enumerate() {
+        let units = || config.batteries.iter().filter(|unit| usize::from(unit.poi) == index);
+        let rated_w: f64 = units().map(|unit| unit.discharge_w).sum();
+        let mut want_j = 0.0;
+        for unit in units() {
+            want_j += (target.clamp(unit.soc_min, unit.soc_max) - unit.soc_min) * unit.energy_j * unit.efficiency;
+        }
+        let most_w = config.reserve.recentre_share * rated_w;
+        let idle = event(index) || event(POIS) || poi.island;
+        let want_w = if idle {
+            0.0
+        } else {
+            ((want_j - next.stored_j[index]) / config.reserve.recentre_s).clamp(-most_w, most_w)
+        };
+        let pace_w = 0.1 * poi.ramp_up_w_per_s * step_s;
+        next.recentre_w[index] = ramp(next.recentre_w[index], want_w, pace_w, pace_w, 1.0);
+    }
+}
+
+/// What the targets are before the battery's own limits: per point, W.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    target_w: [f64; POIS],
+    /// Whether a limit (not only the ramp) set the target: then every means may be used.
+    limited: [bool; POIS],
+}
+
+/// Target import: the load plus recentring, held to the ramp, held under every limit; a limit stands above the ramp.
+fn targets(config: &Config, next: &State, sensed: &Sensed, allowed: &Allowed, reason: &mut Reason) -> Wanted {
+    let tick_s = config.tick.as_secs_f64();
+    let mut wanted = Wanted { target_w: [0.0; POIS], limited: [false; POIS] };
+    let mut margin_all_w = 0.0;
+    for (index, poi) in config.pois.iter().enumerate() {
+        let desired_w = next.net_w[index] + next.recentre_w[index];
+        let mut target_w = ramp(next.target_w[index], desired_w, poi.ramp_up_w_per_s, poi.ramp_down_w_per_s, tick_s);
+        if (target_w - desired_w).abs() > poi.margin_w {
+            reason.binding[index] = Binding::Ramp;
+        }
+        let ceiling_w = if poi.island { 0.0 } else { allowed.poi_w[index] - poi.margin_w };
+        margin_all_w += poi.margin_w;
+        if target_w > ceiling_w {
+            let ramp_floor_w = next.target_w[index] - poi.ramp_down_w_per_s * tick_s;
+            reason.gave_way_w[Duty::Ramp as usize] += (ramp_floor_w - ceiling_w).max(0.0);
+            target_w = ceiling_w;
+            wanted.limited[index] = true;
+            reason.binding[index] = allowed.poi_by[index];
+        }
+        if poi.island {
+            target_w = 0.0;
+            wanted.limited[index] = true;
+            reason.binding[index] = Binding::Island;
+        }
+        wanted.target_w[index] = target_w;
+    }
+    let over_w = wanted.target_w.iter().sum::<f64>() - (allowed.all_w - margin_all_w);
+    if over_w > 0.0 {
+        share_cut(config, next, sensed, &mut wanted, over_w);
+        for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
+            debug_assert!(!poi.island);
+            wanted.limited[index] = true;
+            if !matches!(reason.binding[index], Binding::Limit(_) | Binding::Event(_)) {
+                reason.binding[index] = allowed.all_by;
+            }
+        }
+    }
+    wanted
+}
+
+/// Takes a campus-wide excess from the points where batteries can carry it, what is left in proportion to their import.
+fn share_cut(config: &Config, next: &State, sensed: &Sensed, wanted: &mut Wanted, over_w: f64) {
+    let count = config.pois.len();
+    let mut able_w = [0.0; POIS];
+    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
+        debug_assert!(!poi.island);
+        let now_w = wanted.target_w[index] - sensed.net_w[index];
+        able_w[index] = (next.discharge_w[index] + now_w).max(0.0);
+    }
+    let total_able_w: f64 = able_w.iter().sum();
+    let by_battery_w = over_w.min(total_able_w);
+    let import_w: f64 = (0..count).filter(|i| !config.pois[*i].island).map(|i| wanted.target_w[i].max(0.0)).sum();
+    for index in (0..count).filter(|index| !config.pois[*index].island) {
+        let battery_share = if total_able_w > 0.0 { able_w[index] / total_able_w } else { 0.0 };
+        let import_share = if import_w > 0.0 { wanted.target_w[index].max(0.0) / import_w } else { 1.0 / count as f64 };
+        wanted.target_w[index] -= by_battery_w * battery_share + (over_w - by_battery_w) * import_share;
+    }
+}
+
+/// Battery set-points for the targets; returns the deficit per point that no battery can cover, W.
+fn battery(
+    config: &Config,
+    next: &mut State,
+    seen: &Observation,
+    sensed: &Sensed,
+    stock: &Ledger,
+    wanted: &Wanted,
+    reason: &mut Reason,
+) -> f64 {
+    let mut power_w = [0.0; POIS];
+    let newest = (next.seq as usize) % HISTORY;
+    let before = (newest + HISTORY - 1) % HISTORY;
+    // Below bridge and trip reserve the battery serves limits only: ramps and recentring wait.
+    let reserve_free = stock.ramp_j + stock.free_j > 0.0;
+    let mut short_w = 0.0;
+    for (index, poi) in config.pois.iter().enumerate() {
+        let net_w = if wanted.limited[index] { next.net_w[index].max(sensed.net_w[index]) } else { next.net_w[index] };
+        let asked_w = wanted.target_w[index] - net_w;
+        let most_out_w = if wanted.limited[index] || reserve_free { next.discharge_w[index] } else { 0.0 };
+        let mut given_w = asked_w.clamp(-most_out_w, next.charge_w[index]);
+        if asked_w < 0.0 && most_out_w == 0.0 && next.discharge_w[index] > 0.0 {
+            reason.gave_way_w[Duty::Ramp as usize] += -asked_w;
+        }
+        let held_w = next.command_ring_w[index][before];
+        if sensed.lost[index] {
+            // Open loop: hold what was commanded, unless the worst case needs more.
+            given_w = held_w
+                .min(if wanted.limited[index] { given_w } else { held_w })
+                .clamp(-next.discharge_w[index], next.charge_w[index]);
+        }
+        if sensed.frozen[index] {
+            reason.gave_way_w[Duty::ImportLimit as usize] +=
+                if wanted.limited[index] { (held_w - given_w).max(0.0) } else { 0.0 };
+            given_w = held_w.clamp(-next.discharge_w[index], next.charge_w[index]);
+        }
+        let left_w = given_w - asked_w;
+        if wanted.limited[index] && left_w > 0.0 && !sensed.frozen[index] {
+            short_w += left_w;
+            reason.conditions |= Condition::BatteryShort as u32;
+        } else if left_w.abs() > poi.margin_w.max(1e3) && !sensed.lost[index] {
+            reason.gave_way_w[Duty::Ramp as usize] += left_w.abs();
+        }
+        power_w[index] = given_w;
+        next.target_w[index] = net_w + given_w;
+    }
+    ledger::share(config, next, seen, &power_w);
+    for (index, ring) in next.command_ring_w.iter_mut().enumerate().take(config.pois.len()) {
+        let sent_kw: i64 = config
+            .batteries
+            .iter()
+            .zip(&next.battery_kw)
+            .filter(|(unit, _)| usize::from(unit.poi) == index)
+            .map(|(_, kw)| i64::from(*kw))
+            .sum();
+        ring[newest] = sent_kw as f64 * 1e3;
+    }
+    short_w
+}
+
+/// Caps and turbines: on every tick in an emergency, else once a second.
+#[allow(clippy::too_many_arguments)] // One tick's values, passed plainly.
+fn load(
+    config: &Config,
+    plan: &Plan,
+    next: &mut State,
+    seen: &Observation,
+    sensed: &Sensed,
+    ahead: &Allowed,
+    stock: &Ledger,
+    economic: bool,
+    short_w: f64,
+    reason: &mut Reason,
+) {
+    let frozen = sensed.frozen.iter().any(|frozen| *frozen) && !ahead.emergency;
+    if frozen {
+        reason.gave_way_w[Duty::ImportLimit as usize] += short_w;
+        return;
+    }
+    let held = next.cap_w;
+    let emergency = short_w > 0.0;
+    if economic || emergency {
+        let mode = if emergency { Mode::Emergency } else { Mode::Economic };
+        let missing_w = caps::limit_caps(config, next, sensed, ahead, stock, mode, seen.now);
+        if missing_w > 0.0 && emergency {
+            reason.conditions |= Condition::LimitUnreachable as u32;
+            reason.gave_way_w[Duty::ImportLimit as usize] += missing_w.min(short_w);
+        }
+    }
+    if economic {
+        caps::ramp_caps(config, next, sensed);
+        turbines::dispatch(config, plan, next, seen, sensed, ahead);
+    }
+    caps::settle(config, next);
+    if sensed.lost.iter().any(|lost| *lost) {
+        // Losing a meter never raises a cap.
+        for (cap, held) in next.cap_w.iter_mut().zip(held) {
+            *cap = cap.min(held);
+        }
+    }
+    if next.restoring == 1 {
+        reason.conditions |= Condition::Restoring as u32;
+    }
+    let given: f64 = config
+        .halls
+        .iter()
+        .zip(next.limit_cap_w)
+        .map(|(hall, cap)| hall.gpus * hall.feeder_per_gpu_w * (hall.max_cap_w - cap))
+        .sum();
+    reason.gave_way_w[Duty::Economics as usize] += given;
+}
+
+fn write(
+    config: &Config,
+    next: &State,
+    seen: &Observation,
+    allowed: &Allowed,
+    ledger: Ledger,
+    reason: Reason,
+) -> Decision {
+    let mut decision = Decision::idle(seen.now, next.epoch);
+    decision.seq = next.seq;
+    for (power, kw) in decision.battery_w.iter_mut().zip(next.battery_kw).take(config.batteries.len()) {
+        *power = f64::from(kw) * 1e3;
+    }
+    decision.cap_w[..HALLS].copy_from_slice(&next.cap_w);
+    for index in 0..TURBINES {
+        decision.turbine_w[index] = f64::from(next.turbine_w[index]);
+    }
+    decision.battery_until = seen.now + config.leases.battery;
+    decision.cap_until = seen.now + config.leases.gpu;
+    decision.turbine_until = seen.now + config.leases.turbine;
+    decision.target_w = next.target_w;
+    let share_w = |index: usize| {
+        let total: f64 = next.target_w.iter().map(|w| w.max(0.0)).sum();
+        let part = if total > 0.0 { next.target_w[index].max(0.0) / total } else { 1.0 };
+        allowed.poi_w[index].min(allowed.all_w * part)
+    };
+    for index in 0..config.pois.len() {
+        decision.allowed_w[index] = if config.pois[index].island { 0.0 } else { share_w(index) };
+    }
+    decision.ledger = ledger;
+    decision.reason = reason;
+    decision
 }

@@ -1,9 +1,198 @@
-//! Placeholder until the real checks land in the next commit.
-use crate::contract::{Config, Decision, Observation};
-use crate::state::State;
+//! The second look: every limit checked again from the raw observation, by other arithmetic; it only tightens.
+//!
+//! Written without the filters, models and budgets of `decide`, so that one mistake cannot hide in both. What it changes
+//! enters the state: the next decision starts from what was really sent.
+//!
+//! Not modelled: an opinion on economics, ramps or restore.
 
-/// Guards.
+use crate::contract::{Condition, Config, Decision, HALLS, Observation, POIS};
+use crate::state::{HISTORY, State};
+use tieline_units::{Quality, Time};
+
+/// Ticks after which a battery command shows at the meter.
+const SETTLED: usize = 4;
+
+/// Checks and tightens a proposed decision; returns the state and the decision that go out.
 #[must_use]
-pub fn guard(_config: &Config, state: &State, _observation: &Observation, proposed: &Decision) -> (State, Decision) {
-    (*state, *proposed)
+pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Decision) -> (State, Decision) {
+    let mut next = *state;
+    let mut sent = *proposed;
+    finite_and_in_range(config, &mut sent);
+    if !seen_by_any_meter(config, seen) {
+        // Nothing to compare with: caps may not rise on blindness.
+        for (cap, held) in sent.cap_w.iter_mut().zip(state.sent_cap_w).take(config.halls.len()) {
+            *cap = cap.min(held);
+        }
+    }
+    import(config, state, seen, &mut sent);
+    state_of_charge(config, seen, &mut sent);
+    leases(config, &mut sent);
+    if sent != *proposed {
+        sent.reason.conditions |= Condition::GuardActed as u32;
+        adopt(config, &mut next, &sent);
+    }
+    next.sent_cap_w = sent.cap_w;
+    (next, sent)
+}
+
+fn seen_by_any_meter(config: &Config, seen: &Observation) -> bool {
+    (0..config.pois.len()).any(|poi| meter_w(config, seen, poi).is_some())
+}
+
+fn meter_w(config: &Config, seen: &Observation, poi: usize) -> Option<f64> {
+    let value = seen.poi_import_w.value[poi];
+    let fresh = seen.now - seen.poi_import_w.taken_at[poi] <= config.stale.meter_lost;
+    (seen.poi_import_w.quality[poi] == Quality::Good && fresh && value.is_finite()).then_some(value)
+}
+
+/// No device is ever told a value that it cannot do (I3, I12, I13).
+fn finite_and_in_range(config: &Config, sent: &mut Decision) {
+    for (index, unit) in config.batteries.iter().enumerate() {
+        let power_w = sent.battery_w[index];
+        sent.battery_w[index] = if power_w.is_finite() { power_w.clamp(-unit.discharge_w, unit.charge_w) } else { 0.0 };
+    }
+    for (index, hall) in config.halls.iter().enumerate() {
+        let cap_w = sent.cap_w[index];
+        sent.cap_w[index] =
+            if cap_w.is_finite() { cap_w.clamp(hall.min_cap_w, hall.max_cap_w) } else { hall.safe_cap_w };
+        let floor_w = sent.floor_w[index];
+        sent.floor_w[index] = if floor_w.is_finite() { floor_w.clamp(0.0, sent.cap_w[index]) } else { 0.0 };
+    }
+    for (index, turbine) in config.turbines.iter().enumerate() {
+        let power_w = sent.turbine_w[index];
+        sent.turbine_w[index] = if power_w.is_finite() { power_w.clamp(0.0, turbine.rated_w) } else { 0.0 };
+    }
+    for power_w in &mut sent.battery_w[config.batteries.len()..] {
+        *power_w = 0.0;
+    }
+}
+
+/// Limit over a scope as the raw inputs say: configured and confirmed limits, and events that bind at `now`, W.
+fn limit_w(config: &Config, state: &State, now: Time, poi: Option<usize>) -> f64 {
+    let mut lowest_w = f64::INFINITY;
+    for (index, limit) in config.limits.iter().enumerate() {
+        if limit.poi.map(usize::from) == poi {
+            lowest_w = lowest_w.min(state.held_limit_w[index]);
+        }
+    }
+    for event in state.events.iter().filter(|event| event.id != 0) {
+        let scope = (event.poi() != 255).then(|| usize::from(event.poi()));
+        if scope == poi && event.start_ns <= now.as_nanos() && now.as_nanos() < event.end_ns {
+            lowest_w = lowest_w.min(event.limit_w);
+        }
+    }
+    match poi {
+        Some(index) if config.pois[index].island => 0.0_f64.min(lowest_w),
+        _ => lowest_w,
+    }
+}
+
+/// Import expected once the proposed set-points act: what the meter shows, plus what the battery will change.
+fn import(config: &Config, state: &State, seen: &Observation, sent: &mut Decision) {
+    let settled = (state.seq as usize + HISTORY - SETTLED) % HISTORY;
+    let mut expected_w = [0.0; POIS];
+    let mut known = true;
+    for (poi, expected) in expected_w.iter_mut().enumerate().take(config.pois.len()) {
+        let asked_w: f64 = unit_sum(config, sent, poi);
+        match meter_w(config, seen, poi) {
+            Some(import_w) => *expected = import_w + asked_w - state.command_ring_w[poi][settled],
+            None => known = false,
+        }
+        if config.pois[poi].island || meter_w(config, seen, poi).is_none() {
+            continue;
+        }
+        let over_w = *expected - limit_w(config, state, seen.now, Some(poi));
+        if over_w > 0.0 {
+            *expected -= tighten(config, state, seen, sent, over_w, |at| at == poi);
+        }
+    }
+    let over_w = expected_w.iter().sum::<f64>() - limit_w(config, state, seen.now, None);
+    if known && over_w > 0.0 {
+        tighten(config, state, seen, sent, over_w, |poi| !config.pois[poi].island);
+    }
+}
+
+fn unit_sum(config: &Config, sent: &Decision, poi: usize) -> f64 {
+    config.batteries.iter().zip(sent.battery_w).filter(|(unit, _)| usize::from(unit.poi) == poi).map(|(_, w)| w).sum()
+}
+
+/// Stops charging, discharges more, and lets no cap rise, until `over_w` is covered; returns what the battery covers.
+fn tighten(
+    config: &Config,
+    state: &State,
+    seen: &Observation,
+    sent: &mut Decision,
+    over_w: f64,
+    inside: impl Fn(usize) -> bool,
+) -> f64 {
+    let mut left_w = over_w;
+    for (index, unit) in config.batteries.iter().enumerate().filter(|(_, unit)| inside(usize::from(unit.poi))) {
+        let known = seen.battery_soc.quality[index] == Quality::Good
+            && seen.battery_available_w.quality[index] == Quality::Good;
+        let fresh = seen.now - seen.battery_soc.taken_at[index] <= config.stale.unit_lost;
+        let soc = seen.battery_soc.value[index];
+        let can_w = if known && fresh && soc > unit.soc_min + 0.01 {
+            seen.battery_available_w.value[index].min(unit.discharge_w)
+        } else {
+            0.0
+        };
+        let lowest_w = (-can_w).min(sent.battery_w[index].min(0.0));
+        let take_w = (sent.battery_w[index] - lowest_w).min(libm::ceil(left_w / 1e3) * 1e3).max(0.0);
+        let take_w = libm::floor(take_w / 1e3) * 1e3;
+        sent.battery_w[index] -= take_w;
+        left_w -= take_w;
+        if left_w <= 0.0 {
+            break;
+        }
+    }
+    for (index, hall) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
+        debug_assert!(index < HALLS && hall.gpus >= 0.0);
+        // `state` is the proposed one; a cap that is above the last sent one may not go out over a limit.
+        sent.cap_w[index] = sent.cap_w[index].min(state.sent_cap_w[index].max(hall.min_cap_w));
+        sent.floor_w[index] = sent.floor_w[index].min(sent.cap_w[index]);
+    }
+    over_w - left_w.max(0.0)
+}
+
+/// A unit at its lowest charge does not discharge, at its highest does not charge (I3): protection stands above limits.
+fn state_of_charge(config: &Config, seen: &Observation, sent: &mut Decision) {
+    for (index, unit) in config.batteries.iter().enumerate() {
+        if seen.battery_soc.quality[index] != Quality::Good {
+            continue;
+        }
+        let soc = seen.battery_soc.value[index];
+        if soc <= unit.soc_min {
+            sent.battery_w[index] = sent.battery_w[index].max(0.0);
+        }
+        if soc >= unit.soc_max {
+            sent.battery_w[index] = sent.battery_w[index].min(0.0);
+        }
+    }
+}
+
+/// GPU leases lapse, jitter and ramp before the battery reverts.
+fn leases(config: &Config, sent: &mut Decision) {
+    let leases = &config.leases;
+    let safe = sent.cap_until + leases.gpu_jitter + leases.gpu_ramp;
+    if sent.battery_until <= safe {
+        sent.cap_until = sent.battery_until - leases.gpu_jitter - leases.gpu_ramp;
+    }
+}
+
+/// What was really sent becomes what the next decision starts from.
+fn adopt(config: &Config, next: &mut State, sent: &Decision) {
+    let newest = (next.seq as usize) % HISTORY;
+    for index in 0..config.batteries.len() {
+        next.battery_kw[index] = libm::round(sent.battery_w[index] / 1e3) as i32;
+    }
+    for poi in 0..config.pois.len() {
+        let before_w = next.command_ring_w[poi][newest];
+        let after_w = unit_sum(config, sent, poi);
+        next.command_ring_w[poi][newest] = after_w;
+        next.target_w[poi] += after_w - before_w;
+    }
+    for index in 0..config.halls.len() {
+        next.cap_w[index] = sent.cap_w[index];
+        next.limit_cap_w[index] = next.limit_cap_w[index].min(sent.cap_w[index]);
+    }
 }

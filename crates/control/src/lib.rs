@@ -5,12 +5,18 @@
 //!
 //! Not modelled: the truth. This crate cannot see the plant; it knows what telemetry tells it and nothing else.
 
+mod caps;
 mod contract;
 mod decide;
 mod guard;
+mod ledger;
+mod limits;
 mod plan;
+pub mod ramp;
 mod run;
+mod sensing;
 mod state;
+mod turbines;
 
 pub use contract::*;
 pub use decide::decide;

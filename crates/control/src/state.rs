@@ -2,19 +2,93 @@
 //!
 //! Not modelled: anything that does not change a later decision.
 
-use crate::contract::{BATTERIES, BUCKETS, HALLS, LIMITS, POIS, TURBINES};
+use crate::contract::{BATTERIES, BUCKETS, Config, EVENTS, HALLS, LIMITS, POIS, TURBINES};
 use bytemuck::{Pod, Zeroable};
-use tieline_units::{Span, Time};
+use tieline_units::Time;
 
-/// The controller's memory. Plain old data of 8-byte words, so that its digest covers every bit.
+/// Ticks of battery history: enough to look 1.6 s back at 100 ms.
+pub(crate) const HISTORY: usize = 16;
+
+/// The controller's memory. Plain old data without padding, so that its digest covers every bit.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct State {
     pub(crate) now_ns: i64,
     pub(crate) seq: u64,
     pub(crate) epoch: u64,
-    pub(crate) window_w: [[f64; BUCKETS]; LIMITS],
-    pub(crate) spare: [f64; HALLS + TURBINES + BATTERIES + POIS],
+    /// 0 until the first tick has initialised the rest.
+    pub(crate) started: u64,
+    pub(crate) utc_offset_ns: i64,
+    pub(crate) last_cut_ns: i64,
+    pub(crate) restoring: u64,
+
+    /// Last limit that each source confirmed, W.
+    pub(crate) held_limit_w: [f64; LIMITS],
+    /// Import beyond each limit, J per bucket of its averaging window; unused room counts negative.
+    pub(crate) excess_j: [[f64; BUCKETS]; LIMITS],
+    pub(crate) excess_sum_j: [f64; LIMITS],
+    pub(crate) excess_index: [i64; LIMITS],
+    pub(crate) events: [EventMemory; EVENTS],
+
+    /// Net load (import less battery), low-passed, W.
+    pub(crate) net_w: [f64; POIS],
+    /// Greatest net load of each of the last seconds, W.
+    pub(crate) peak_w: [[f64; BUCKETS]; POIS],
+    pub(crate) peak_index: [i64; POIS],
+    /// Load that no feeder explains (losses), W.
+    pub(crate) unexplained_w: [f64; POIS],
+    pub(crate) suspect_since_ns: [i64; POIS],
+    pub(crate) freeze_since_ns: [i64; POIS],
+    /// Battery power as commanded and as modelled, W, newest at `seq % HISTORY`.
+    pub(crate) command_ring_w: [[f64; HISTORY]; POIS],
+    pub(crate) model_ring_w: [[f64; HISTORY]; POIS],
+    pub(crate) battery_bias_w: [f64; POIS],
+    pub(crate) battery_taken_ns: [i64; POIS],
+
+    /// Import aimed at, W.
+    pub(crate) target_w: [f64; POIS],
+    pub(crate) recentre_w: [f64; POIS],
+    /// Last set-points.
+    pub(crate) battery_kw: [i32; BATTERIES],
+    /// Share of each unit in its point's set-point; sums to one per point.
+    pub(crate) weight: [f32; BATTERIES],
+    pub(crate) stored_j: [f64; POIS],
+    pub(crate) room_j: [f64; POIS],
+    pub(crate) discharge_w: [f64; POIS],
+    pub(crate) charge_w: [f64; POIS],
+    /// Caps that limits ask for (restored slowly) and caps that secure the ramp (follow the target), W per GPU.
+    pub(crate) limit_cap_w: [f64; HALLS],
+    pub(crate) ramp_cap_w: [f64; HALLS],
+    pub(crate) cap_w: [f64; HALLS],
+    /// Caps that really went out, W per GPU: the guard's memory.
+    pub(crate) sent_cap_w: [f64; HALLS],
+    pub(crate) turbine_w: [f32; TURBINES],
+    pub(crate) turbine_idle_s: [f32; TURBINES],
+}
+
+/// An event as remembered: a vanished event is not a cancelled one.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct EventMemory {
+    pub id: u64,
+    pub received_ns: i64,
+    /// When the reduction must be complete (a share of the notice).
+    pub done_ns: i64,
+    pub start_ns: i64,
+    pub end_ns: i64,
+    pub limit_w: f64,
+    /// Fall of the allowed import before `done`, W/s.
+    pub slope_w_per_s: f64,
+    /// Low byte: point (255 all of them). Bit 8: infeasible.
+    pub poi_and_flags: u64,
+}
+
+impl EventMemory {
+    pub(crate) const INFEASIBLE: u64 = 1 << 8;
+
+    pub(crate) fn poi(&self) -> u8 {
+        (self.poi_and_flags & 0xff) as u8
+    }
 }
 
 impl State {
@@ -35,11 +109,25 @@ impl State {
     pub fn digest(&self) -> u64 {
         twox_hash::XxHash3_64::oneshot(bytemuck::bytes_of(self))
     }
+
+    /// First tick: nothing is cut, no limit is known beyond the configured ones.
+    pub(crate) fn start(&mut self, config: &Config) {
+        self.started = 1;
+        self.last_cut_ns = Time::NEVER.as_nanos();
+        self.suspect_since_ns = [Time::FOREVER.as_nanos(); POIS];
+        self.freeze_since_ns = [Time::FOREVER.as_nanos(); POIS];
+        self.battery_taken_ns = [Time::NEVER.as_nanos(); POIS];
+        for (held, limit) in self.held_limit_w.iter_mut().zip(&config.limits) {
+            *held = limit.initial_w;
+        }
+        for (index, hall) in config.halls.iter().enumerate() {
+            self.limit_cap_w[index] = hall.max_cap_w;
+            self.ramp_cap_w[index] = hall.max_cap_w;
+            self.cap_w[index] = hall.max_cap_w;
+            self.sent_cap_w[index] = hall.max_cap_w;
+        }
+        self.turbine_idle_s = [0.0; TURBINES];
+    }
 }
 
-const _: () = assert!(size_of::<State>() <= 16 * 1024, "State stays small (DESIGN: at most 16 kB)");
-
-pub(crate) fn advance(state: &mut State, tick: Span) {
-    state.now_ns += tick.as_nanos();
-    state.seq += 1;
-}
+const _: () = assert!(size_of::<State>() <= 16 * 1024, "the state stays small");

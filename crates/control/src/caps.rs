@@ -1,0 +1,291 @@
+//! GPU caps: what the halls may draw so that import stays under its limit whatever the jobs do.
+//!
+//! Caps bound the *most* a hall can draw, so the bound holds without trusting the jobs. Two caps stand side by side and
+//! the lower one is sent: the limit cap (cut at once, cheapest job first, halls of one job alike; restored about ten
+//! times slower than the ramp limit) and the ramp cap (keeps what stalled halls could take back within what target,
+//! ramp and battery can carry; never below what a hall draws).
+//!
+//! Not modelled: job pauses, resizing, sequence effects inside a job; a job across two points is cut per point.
+
+use crate::contract::{Config, HALLS, Ledger, POIS};
+use crate::limits::Allowed;
+use crate::sensing::{Sensed, hall_ceiling_w};
+use crate::state::State;
+use tieline_units::Time;
+
+/// How the split is made this tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Once a second: battery helps through events with an end; restore may go on.
+    Economic,
+    /// The battery cannot cover the deficit: cut in this tick, count on nothing else.
+    Emergency,
+}
+
+/// Hall indices, first to be shed first: higher tier first, then cheaper, then by job so that a job's halls are
+/// neighbours. Precedence of tiers stands above price.
+pub(crate) fn shed_order(config: &Config) -> [u8; HALLS] {
+    let mut order = [0_u8; HALLS];
+    for (index, place) in order.iter_mut().enumerate() {
+        *place = index as u8;
+    }
+    let key = |index: u8| {
+        let hall = &config.halls[usize::from(index)];
+        (u8::MAX - hall.tier, hall.shed_usd_per_j, hall.job)
+    };
+    let used = &mut order[..config.halls.len()];
+    used.sort_unstable_by(|a, b| {
+        let (ta, pa, ja) = key(*a);
+        let (tb, pb, jb) = key(*b);
+        ta.cmp(&tb).then(pa.total_cmp(&pb)).then(ja.cmp(&jb)).then(a.cmp(b))
+    });
+    order
+}
+
+/// Power that a hall under `cap_w` can cost at its point, W: feeder, and the cooling it has or will need.
+fn cost_w(config: &Config, sensed: &Sensed, hall: usize, cap_w: f64) -> f64 {
+    let feeder_w = hall_ceiling_w(config, hall, cap_w);
+    feeder_w + sensed.cooling_w[hall].max(config.halls[hall].cooling_per_w * feeder_w)
+}
+
+/// Lowers caps in shed order until the members cost at most `budget_w`; returns what is still missing, W.
+fn cut(
+    config: &Config,
+    sensed: &Sensed,
+    caps: &mut [f64; HALLS],
+    order: &[u8],
+    member: impl Fn(usize) -> bool,
+    budget_w: f64,
+) -> f64 {
+    let total = |caps: &[f64; HALLS]| -> f64 {
+        (0..config.halls.len()).filter(|hall| member(*hall)).map(|hall| cost_w(config, sensed, hall, caps[hall])).sum()
+    };
+    let mut missing_w = total(caps) - budget_w;
+    let mut from = 0;
+    while from < order.len() && missing_w > 0.0 {
+        let job = config.halls[usize::from(order[from])].job;
+        let length = order[from..].iter().take_while(|hall| config.halls[usize::from(**hall)].job == job).count();
+        let group = &order[from..from + length];
+        from += length;
+        // The cost has a kink where cooling in hand exceeds cooling to come: a second pass takes it exactly enough.
+        for _ in 0..2 {
+            let inside = || group.iter().map(|hall| usize::from(*hall)).filter(|hall| member(*hall));
+            let least = |hall: usize| config.halls[hall].min_cap_w.min(caps[hall]);
+            let reducible_w: f64 = inside()
+                .map(|hall| cost_w(config, sensed, hall, caps[hall]) - cost_w(config, sensed, hall, least(hall)))
+                .sum();
+            if missing_w <= 0.0 || reducible_w <= 0.0 {
+                break;
+            }
+            let share = (missing_w / reducible_w).min(1.0);
+            let mut lower = *caps;
+            for hall in inside() {
+                lower[hall] = caps[hall] - share * (caps[hall] - least(hall));
+            }
+            *caps = lower;
+            missing_w = total(caps) - budget_w;
+        }
+    }
+    missing_w.max(0.0)
+}
+
+/// Load that the halls may cost per point (index `POIS`: together), W.
+fn budgets(
+    config: &Config,
+    state: &State,
+    sensed: &Sensed,
+    ahead: &Allowed,
+    ledger: &Ledger,
+    mode: Mode,
+    now: Time,
+) -> [f64; POIS + 1] {
+    let mut budget = [0.0; POIS + 1];
+    let (mut extra_all, mut discharge_all) = (0.0, 0.0);
+    let stored_j: f64 = state.stored_j.iter().sum();
+    for (index, poi) in config.pois.iter().enumerate() {
+        let free_j = if stored_j > 0.0 { ledger.free_j * state.stored_j[index] / stored_j } else { 0.0 };
+        let extra = sensed.generation_w[index] + generation_on_its_way_w(config, state, sensed, index, free_j)
+            - state.unexplained_w[index]
+            - poi.margin_w
+            - state.recentre_w[index].max(0.0);
+        let sustained = sustained_w(state.discharge_w[index], free_j, ahead.until[index], now, mode);
+        budget[index] = ahead.poi_w[index] + extra + sustained;
+        extra_all += extra;
+        discharge_all += state.discharge_w[index];
+    }
+    budget[POIS] = ahead.all_w + extra_all + sustained_w(discharge_all, ledger.free_j, ahead.until[POIS], now, mode);
+    budget
+}
+
+/// Battery power that free energy can hold to the end of an event; nothing under a standing limit, which no battery
+/// outlasts.
+fn sustained_w(discharge_w: f64, free_j: f64, until: Time, now: Time, mode: Mode) -> f64 {
+    if mode == Mode::Emergency || until >= Time::FOREVER {
+        return 0.0;
+    }
+    let left_s = (until - now).as_secs_f64().max(60.0);
+    (0.9 * discharge_w).min(free_j / left_s)
+}
+
+/// Generation asked for and not yet there, where free energy bridges the turbines' ramp, W.
+fn generation_on_its_way_w(config: &Config, state: &State, sensed: &Sensed, poi: usize, free_j: f64) -> f64 {
+    let (mut asked_w, mut ramp_w_per_s) = (0.0, 0.0);
+    for (index, turbine) in config.turbines.iter().enumerate().filter(|(_, t)| usize::from(t.poi) == poi) {
+        asked_w += f64::from(state.turbine_w[index]);
+        ramp_w_per_s += turbine.ramp_w_per_s;
+    }
+    let missing_w = (asked_w - sensed.generation_w[poi]).clamp(0.0, 0.9 * state.discharge_w[poi]);
+    let needed_j = if ramp_w_per_s > 0.0 { 0.6 * missing_w * missing_w / ramp_w_per_s } else { f64::INFINITY };
+    if missing_w > 0.0 && needed_j <= free_j { missing_w } else { 0.0 }
+}
+
+/// The limit caps; returns what no cap can reach, W.
+pub(crate) fn limit_caps(
+    config: &Config,
+    state: &mut State,
+    sensed: &Sensed,
+    ahead: &Allowed,
+    ledger: &Ledger,
+    mode: Mode,
+    now: Time,
+) -> f64 {
+    let budget = budgets(config, state, sensed, ahead, ledger, mode, now);
+    let order = shed_order(config);
+    let order = &order[..config.halls.len()];
+    let mut want = [0.0; HALLS];
+    for (hall, cap) in want.iter_mut().zip(&config.halls) {
+        *hall = cap.max_cap_w;
+    }
+    let mut missing_w = 0.0;
+    for poi in 0..config.pois.len() {
+        let here = |hall: usize| usize::from(config.halls[hall].poi) == poi;
+        missing_w += cut(config, sensed, &mut want, order, here, budget[poi]);
+    }
+    missing_w = missing_w.max(cut(config, sensed, &mut want, order, |_| true, budget[POIS]));
+
+    let slack_w =
+        if mode == Mode::Emergency { 0.0 } else { 0.5 * config.pois.iter().map(|poi| poi.margin_w).sum::<f64>() };
+    let change = |hall: usize, state: &State| {
+        cost_w(config, sensed, hall, want[hall]) - cost_w(config, sensed, hall, state.limit_cap_w[hall])
+    };
+    let lower_w: f64 = (0..config.halls.len()).map(|hall| change(hall, state).min(0.0)).sum();
+    if -lower_w > slack_w {
+        for (hall, want) in want.iter().enumerate().take(config.halls.len()) {
+            state.limit_cap_w[hall] = state.limit_cap_w[hall].min(*want);
+        }
+        state.last_cut_ns = now.as_nanos();
+        state.restoring = 0;
+    } else if mode == Mode::Economic {
+        restore(config, state, sensed, &want, order, ahead, now);
+    }
+    missing_w
+}
+
+/// Gives load back: after a hold-off, once enough head-room is open, slowly, dearest job first.
+fn restore(
+    config: &Config,
+    state: &mut State,
+    sensed: &Sensed,
+    want: &[f64; HALLS],
+    order: &[u8],
+    ahead: &Allowed,
+    now: Time,
+) {
+    let gain = |hall: usize, state: &State| {
+        (cost_w(config, sensed, hall, want[hall]) - cost_w(config, sensed, hall, state.limit_cap_w[hall])).max(0.0)
+    };
+    let room_w: f64 = (0..config.halls.len()).map(|hall| gain(hall, state)).sum();
+    let allowed_w: f64 = (0..config.pois.len()).map(|poi| ahead.poi_w[poi]).sum::<f64>().min(ahead.all_w);
+    let total_w: f64 = sensed.import_w.iter().sum();
+    let enough = room_w > config.restore.hysteresis * allowed_w.min(total_w.max(0.0));
+    let rested = now - Time::nanos(state.last_cut_ns) >= config.restore.hold_off;
+    let cut_before = room_w > 0.0;
+    if !(cut_before && rested && (enough || state.restoring == 1)) || sensed.lost.iter().any(|lost| *lost) {
+        state.restoring = 0;
+        return;
+    }
+    state.restoring = 1;
+    let ramp_w_per_s: f64 = config.pois.iter().map(|poi| poi.ramp_up_w_per_s).sum();
+    let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
+    let mut give_w = config.restore.rate_share * ramp_w_per_s * step_s;
+    let mut upto = order.len();
+    while upto > 0 && give_w > 0.0 {
+        let job = config.halls[usize::from(order[upto - 1])].job;
+        let length = order[..upto].iter().rev().take_while(|hall| config.halls[usize::from(**hall)].job == job).count();
+        let group = &order[upto - length..upto];
+        upto -= length;
+        let group_w: f64 = group.iter().map(|hall| gain(usize::from(*hall), state)).sum();
+        if group_w <= 0.0 {
+            continue;
+        }
+        let share = (give_w / group_w).min(1.0);
+        give_w -= share * group_w;
+        for hall in group.iter().map(|hall| usize::from(*hall)) {
+            let cap = state.limit_cap_w[hall];
+            state.limit_cap_w[hall] = cap + share * (want[hall] - cap).max(0.0);
+        }
+    }
+}
+
+/// The ramp caps: stalled halls may take back at once only what target, ramp and battery carry.
+pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
+    const LOOK_AHEAD_S: f64 = 10.0;
+    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
+        let here = |hall: &usize| usize::from(config.halls[*hall].poi) == index;
+        let (mut drawn_w, mut gap_w) = (0.0, 0.0);
+        for hall in (0..config.halls.len()).filter(here) {
+            drawn_w += sensed.hall_w[hall] + sensed.cooling_w[hall];
+            gap_w += (hall_ceiling_w(config, hall, config.halls[hall].max_cap_w) - sensed.hall_w[hall]).max(0.0);
+        }
+        let carried_w = state.target_w[index]
+            + sensed.generation_w[index]
+            + poi.ramp_up_w_per_s * LOOK_AHEAD_S
+            + 0.9 * state.discharge_w[index]
+            + 0.03 * drawn_w
+            - state.unexplained_w[index];
+        let room_w = (carried_w - drawn_w).max(0.0);
+        let share = if gap_w > 0.0 { (room_w / gap_w).min(1.0) } else { 1.0 };
+        for hall in (0..config.halls.len()).filter(here) {
+            let set = &config.halls[hall];
+            let most_w = hall_ceiling_w(config, hall, set.max_cap_w);
+            let ceiling_w = sensed.hall_w[hall] + share * (most_w - sensed.hall_w[hall]).max(0.0);
+            let per_gpu_w = if set.gpus > 0.0 {
+                (ceiling_w - set.fixed_w) / (set.gpus * set.feeder_per_gpu_w)
+            } else {
+                set.max_cap_w
+            };
+            state.ramp_cap_w[hall] = per_gpu_w.clamp(set.min_cap_w, set.max_cap_w);
+        }
+    }
+}
+
+/// The caps to send: the lower of both, whole watts, downwards.
+pub(crate) fn settle(config: &Config, state: &mut State) {
+    for (hall, set) in config.halls.iter().enumerate() {
+        let cap_w = libm::floor(state.limit_cap_w[hall].min(state.ramp_cap_w[hall]) + 1e-9);
+        state.cap_w[hall] = cap_w.clamp(set.min_cap_w, set.max_cap_w);
+    }
+}
+
+/// Least import that the campus can reach over a scope for `hold_s`, W: all caps at their least, battery discharging
+/// what it can hold, turbines at what they offer.
+pub(crate) fn least_import_w(
+    config: &Config,
+    state: &State,
+    sensed: &Sensed,
+    offered_w: &[f64; POIS],
+    poi: u8,
+    hold_s: f64,
+) -> f64 {
+    let inside = |index: usize| poi == 255 || usize::from(poi) == index;
+    let mut least_w = 0.0;
+    for (hall, set) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
+        let feeder_w = hall_ceiling_w(config, hall, set.min_cap_w).min(sensed.hall_w[hall]);
+        least_w += feeder_w * (1.0 + set.cooling_per_w);
+    }
+    for index in (0..config.pois.len()).filter(|index| inside(*index)) {
+        let battery_w = state.discharge_w[index].min(state.stored_j[index] / hold_s.max(1.0));
+        least_w += state.unexplained_w[index] - battery_w - offered_w[index];
+    }
+    least_w
+}

@@ -1,0 +1,123 @@
+//! The one ledger of stored energy, and what the battery can give and take per point.
+//!
+//! Rows, in the order in which they are filled from what is stored: bridge (a dead controller's discharge until the
+//! safe caps hold), trip (the largest turbine until caps have taken over), ramp (D²/2r for the declared step), free.
+//! They sum to what is stored, so no joule is promised twice.
+//!
+//! Not modelled: ageing, temperature limits, rows per customer.
+
+use crate::contract::{Config, Ledger, Observation, POIS};
+use crate::sensing::usable;
+use crate::state::State;
+
+/// A unit must be able to hold its set-point at least as long as its lease.
+fn horizon_s(config: &Config) -> f64 {
+    config.leases.battery.as_secs_f64()
+}
+
+/// Takes in the units' telemetry: energy, room, power per point, and each unit's share. Once a second is enough.
+pub(crate) fn take_stock(config: &Config, state: &mut State, seen: &Observation) {
+    state.stored_j = [0.0; POIS];
+    state.room_j = [0.0; POIS];
+    state.discharge_w = [0.0; POIS];
+    state.charge_w = [0.0; POIS];
+    let mut able_w = [0.0_f64; POIS];
+    let hold_s = horizon_s(config);
+    for (index, unit) in config.batteries.iter().enumerate() {
+        let poi = usize::from(unit.poi);
+        state.weight[index] = 0.0;
+        let lost = config.stale.unit_lost;
+        let (Some(soc), Some(available_w)) = (
+            usable(&seen.battery_soc, index, seen.now, lost),
+            usable(&seen.battery_available_w, index, seen.now, lost),
+        ) else {
+            // A silent unit is not counted on; its last set-point stays (see `share`).
+            continue;
+        };
+        let stored_j = (soc - unit.soc_min).max(0.0) * unit.energy_j * unit.efficiency;
+        let room_j = (unit.soc_max - soc).max(0.0) * unit.energy_j / unit.efficiency;
+        let discharge_w = available_w.min(unit.discharge_w).min(stored_j / hold_s).max(0.0);
+        let charge_w = available_w.min(unit.charge_w).min(room_j / hold_s).max(0.0);
+        state.stored_j[poi] += stored_j;
+        state.room_j[poi] += room_j;
+        state.discharge_w[poi] += discharge_w;
+        state.charge_w[poi] += charge_w;
+        // Shares follow power; a unit near a limit is given less whichever way the power flows.
+        let able = discharge_w.min(charge_w).max(0.05 * discharge_w.max(charge_w));
+        state.weight[index] = able as f32;
+        able_w[poi] += f64::from(state.weight[index]);
+    }
+    for (index, unit) in config.batteries.iter().enumerate() {
+        let total_w = able_w[usize::from(unit.poi)];
+        state.weight[index] = if total_w > 0.0 { (f64::from(state.weight[index]) / total_w) as f32 } else { 0.0 };
+    }
+}
+
+/// The ledger over all points.
+pub(crate) fn ledger(config: &Config, state: &State, seen: &Observation) -> Ledger {
+    let stored_j: f64 = state.stored_j.iter().sum();
+    let discharge_w: f64 = state.discharge_w.iter().sum();
+    let largest_w = (0..config.turbines.len())
+        .filter_map(|index| usable(&seen.turbine_generation_w, index, seen.now, config.stale.unit_lost))
+        .fold(0.0, f64::max);
+    let ramp_w_per_s: f64 = config.pois.iter().filter(|poi| !poi.island).map(|poi| poi.ramp_up_w_per_s).sum();
+    let step_w = config.reserve.ramp_step_w.min(discharge_w);
+    let wanted = [
+        discharge_w * config.leases.battery.as_secs_f64(),
+        largest_w * config.reserve.trip_bridge_s,
+        if ramp_w_per_s > 0.0 { step_w * step_w / (2.0 * ramp_w_per_s) } else { 0.0 },
+    ];
+    let mut left_j = stored_j;
+    let mut rows_j = [0.0; 3];
+    for (row, want) in rows_j.iter_mut().zip(wanted) {
+        *row = want.min(left_j);
+        left_j -= *row;
+    }
+    let ledger = Ledger {
+        stored_j,
+        bridge_j: rows_j[0],
+        trip_j: rows_j[1],
+        ramp_j: rows_j[2],
+        free_j: left_j,
+        room_j: state.room_j.iter().sum(),
+    };
+    let sum_j = ledger.bridge_j + ledger.trip_j + ledger.ramp_j + ledger.free_j;
+    assert!((sum_j - stored_j).abs() <= 1e-9 * stored_j.max(1.0), "every joule stands in one row of the ledger");
+    ledger
+}
+
+/// Splits a point's power over its units in whole kilowatts, in proportion to what each can do; a silent unit keeps
+/// its last set-point and the others make up for it.
+pub(crate) fn share(config: &Config, state: &mut State, seen: &Observation, power_w: &[f64; POIS]) {
+    let mut kept_kw = [0_i64; POIS];
+    let silent = |index: usize| usable(&seen.battery_soc, index, seen.now, config.stale.unit_lost).is_none();
+    for (index, unit) in config.batteries.iter().enumerate().filter(|(index, _)| silent(*index)) {
+        kept_kw[usize::from(unit.poi)] += i64::from(state.battery_kw[index]);
+    }
+    let mut left_kw = [0_i64; POIS];
+    for poi in 0..config.pois.len() {
+        left_kw[poi] = libm::round(power_w[poi] / 1e3) as i64 - kept_kw[poi];
+    }
+    let asked_kw = left_kw;
+    for (index, unit) in config.batteries.iter().enumerate() {
+        if silent(index) {
+            continue;
+        }
+        let poi = usize::from(unit.poi);
+        // Towards zero: the few kilowatts left over are handed out below.
+        let kw = (asked_kw[poi] as f64 * f64::from(state.weight[index])) as i64;
+        let kw = kw.clamp(-((unit.discharge_w / 1e3) as i64), (unit.charge_w / 1e3) as i64);
+        state.battery_kw[index] = kw as i32;
+        left_kw[poi] -= kw;
+    }
+    for (index, unit) in config.batteries.iter().enumerate() {
+        let poi = usize::from(unit.poi);
+        if left_kw[poi] == 0 || state.weight[index] == 0.0 || silent(index) {
+            continue;
+        }
+        let kw = i64::from(state.battery_kw[index]);
+        let next = (kw + left_kw[poi].signum()).clamp(-((unit.discharge_w / 1e3) as i64), (unit.charge_w / 1e3) as i64);
+        left_kw[poi] -= next - kw;
+        state.battery_kw[index] = next as i32;
+    }
+}

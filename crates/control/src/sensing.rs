@@ -1,0 +1,214 @@
+//! What the campus draws now, as far as telemetry tells: net load per point, generation, feeders, stored energy.
+//!
+//! The meter shows import with a delay; what the battery did at that instant comes from a small model of its response
+//! (delay and first-order lag), corrected by its own telemetry. Net load = import - battery. A lost meter means: hold,
+//! and assume the greatest net load of the last minute (V-CTRL-28); a meter that shows much less than the feeders for
+//! seconds is not believed (I18).
+//!
+//! Not modelled: unit telemetry faster than the configured period; correlation between instruments.
+
+use crate::contract::{BUCKETS, Condition, Config, HALLS, Observation, POIS};
+use crate::state::{HISTORY, State};
+use tieline_units::{Quality, Readings, Span, Time};
+
+/// No campus meter shows more than this, W; beyond it a reading is of the wrong unit or broken.
+const ABSURD_W: f64 = 2e10;
+/// A meter this share below its feeders, for this long, is suspect.
+const SUSPECT_SHARE: f64 = 0.1;
+const SUSPECT_AFTER: Span = Span::secs(3);
+/// Time constant of the net-load low-pass and of the unexplained load, s.
+const NET_LAG_S: f64 = 1.0;
+const UNEXPLAINED_LAG_S: f64 = 30.0;
+
+/// What is believed about this instant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sensed {
+    pub conditions: u32,
+    /// Import, W; the last maximum where the meter is lost.
+    pub import_w: [f64; POIS],
+    /// Net load without battery, W, unfiltered.
+    pub net_w: [f64; POIS],
+    pub lost: [bool; POIS],
+    pub frozen: [bool; POIS],
+    /// Generation of the turbines, W (positive).
+    pub generation_w: [f64; POIS],
+    /// Feeder and cooling power of each hall, W; the most it can draw under its cap where telemetry is lost.
+    pub hall_w: [f64; HALLS],
+    pub cooling_w: [f64; HALLS],
+}
+
+/// A usable value: good, finite, not older than `oldest`.
+pub(crate) fn usable<const N: usize>(readings: &Readings<N>, index: usize, now: Time, oldest: Span) -> Option<f64> {
+    let value = readings.value[index];
+    let good = readings.quality[index] == Quality::Good && value.is_finite() && value.abs() < ABSURD_W;
+    (good && now - readings.taken_at[index] <= oldest).then_some(value)
+}
+
+/// Most that a hall's feeder can draw under a cap, W.
+pub(crate) fn hall_ceiling_w(config: &Config, hall: usize, cap_w: f64) -> f64 {
+    let hall = &config.halls[hall];
+    hall.gpus * cap_w * hall.feeder_per_gpu_w + hall.fixed_w
+}
+
+/// Reads the whole observation once; updates the filters in `state`.
+pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> Sensed {
+    let mut sensed = Sensed {
+        conditions: 0,
+        import_w: [0.0; POIS],
+        net_w: [0.0; POIS],
+        lost: [false; POIS],
+        frozen: [false; POIS],
+        generation_w: [0.0; POIS],
+        hall_w: [0.0; HALLS],
+        cooling_w: [0.0; HALLS],
+    };
+    let feeders_w = units(config, state, seen, &mut sensed);
+    battery_model(config, state, seen);
+    for poi in 0..config.pois.len() {
+        meter(config, state, seen, &mut sensed, poi, feeders_w[poi]);
+        frozen(config, state, seen, &mut sensed, poi);
+    }
+    sensed
+}
+
+/// Halls, cooling, turbines; returns the sum of the feeders less generation per point, W.
+fn units(config: &Config, state: &State, seen: &Observation, sensed: &mut Sensed) -> [f64; POIS] {
+    let mut feeders_w = [0.0; POIS];
+    let lost = config.stale.unit_lost;
+    for (index, hall) in config.halls.iter().enumerate() {
+        let ceiling_w = hall_ceiling_w(config, index, state.cap_w[index]);
+        let power_w = usable(&seen.hall_w, index, seen.now, lost);
+        let cooling_w = usable(&seen.cooling_w, index, seen.now, lost);
+        if power_w.is_none() || cooling_w.is_none() {
+            sensed.conditions |= Condition::UnitLost as u32;
+        }
+        sensed.hall_w[index] = power_w.unwrap_or(ceiling_w);
+        sensed.cooling_w[index] = cooling_w.unwrap_or(hall.cooling_per_w * ceiling_w);
+        feeders_w[usize::from(hall.poi)] += sensed.hall_w[index] + sensed.cooling_w[index];
+    }
+    for (index, turbine) in config.turbines.iter().enumerate() {
+        let generation_w = usable(&seen.turbine_generation_w, index, seen.now, lost);
+        if generation_w.is_none() {
+            sensed.conditions |= Condition::UnitLost as u32;
+        }
+        // A silent turbine counts as stopped: caps come down rather than import going up.
+        let generation_w = generation_w.unwrap_or(0.0);
+        sensed.generation_w[usize::from(turbine.poi)] += generation_w;
+        feeders_w[usize::from(turbine.poi)] -= generation_w;
+    }
+    feeders_w
+}
+
+/// Moves the model of the battery's response and corrects it when its telemetry is new.
+///
+/// x' = (u(t - delay) - x) / lag, exact for a set-point held over the tick.
+fn battery_model(config: &Config, state: &mut State, seen: &Observation) {
+    let tick_s = config.tick.as_secs_f64();
+    let newest = (state.seq as usize) % HISTORY;
+    for poi in 0..config.pois.len() {
+        let mut units = config.batteries.iter().enumerate().filter(|(_, b)| usize::from(b.poi) == poi);
+        let Some((first, battery)) = units.next() else { continue };
+        let delay = (libm::round(battery.delay_s / tick_s) as usize).min(HISTORY - 2);
+        let command_w = state.command_ring_w[poi][(newest + HISTORY - delay) % HISTORY];
+        let before_w = state.model_ring_w[poi][(newest + HISTORY - 1) % HISTORY];
+        let pace = if battery.lag_s > 0.0 { 1.0 - libm::exp(-tick_s / battery.lag_s) } else { 1.0 };
+        state.model_ring_w[poi][newest] = before_w + pace * (command_w - before_w);
+
+        let taken_at = seen.battery_w.taken_at[first];
+        let age = (seen.now - taken_at).as_nanos() / config.tick.as_nanos().max(1);
+        if taken_at.as_nanos() <= state.battery_taken_ns[poi] || !(0..HISTORY as i64 - 1).contains(&age) {
+            continue;
+        }
+        state.battery_taken_ns[poi] = taken_at.as_nanos();
+        let mut measured_w = 0.0;
+        for (index, _) in core::iter::once((first, battery)).chain(units) {
+            let commanded_w = f64::from(state.battery_kw[index]) * 1e3;
+            measured_w += usable(&seen.battery_w, index, seen.now, config.stale.unit_lost).unwrap_or(commanded_w);
+        }
+        let then_w = state.model_ring_w[poi][(newest + HISTORY - age as usize) % HISTORY];
+        state.battery_bias_w[poi] += 0.5 * (measured_w - then_w - state.battery_bias_w[poi]);
+    }
+}
+
+/// Battery power of a point `age` ticks ago, W.
+fn battery_then_w(state: &State, poi: usize, age: usize) -> f64 {
+    let newest = (state.seq as usize) % HISTORY;
+    state.model_ring_w[poi][(newest + HISTORY - age.min(HISTORY - 1)) % HISTORY] + state.battery_bias_w[poi]
+}
+
+fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Sensed, poi: usize, feeders_w: f64) {
+    let battery_now_w = battery_then_w(state, poi, 0);
+    let reading = usable(&seen.poi_import_w, poi, seen.now, config.stale.meter_lost);
+    let raw = seen.poi_import_w.value[poi];
+    if seen.poi_import_w.quality[poi] == Quality::Good && !(raw.is_finite() && raw.abs() < ABSURD_W) {
+        sensed.conditions |= Condition::BadReading as u32;
+    }
+    let second = seen.now.as_nanos().div_euclid(1_000_000_000);
+    let Some(import_w) = reading else {
+        sensed.conditions |= Condition::MeterLost as u32;
+        sensed.lost[poi] = true;
+        let worst_w = state.peak_w[poi].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        sensed.net_w[poi] = if worst_w.is_finite() { worst_w } else { feeders_w };
+        state.net_w[poi] = sensed.net_w[poi];
+        sensed.import_w[poi] = sensed.net_w[poi] + battery_now_w;
+        return;
+    };
+    let age = seen.now - seen.poi_import_w.taken_at[poi];
+    if age > config.stale.meter_warn {
+        sensed.conditions |= Condition::MeterLate as u32;
+    }
+    let age_ticks = (age.as_nanos() / config.tick.as_nanos().max(1)).max(0) as usize;
+    let mut net_w = import_w - battery_then_w(state, poi, age_ticks);
+
+    let missing_w = feeders_w - net_w;
+    if missing_w > SUSPECT_SHARE * feeders_w.abs().max(1e6) {
+        let since = &mut state.suspect_since_ns[poi];
+        *since = (*since).min(seen.now.as_nanos());
+        if seen.now - Time::nanos(*since) > SUSPECT_AFTER {
+            sensed.conditions |= Condition::MeterSuspect as u32;
+            net_w = feeders_w;
+        }
+    } else {
+        state.suspect_since_ns[poi] = Time::FOREVER.as_nanos();
+        let pace = config.tick.as_secs_f64() / UNEXPLAINED_LAG_S;
+        state.unexplained_w[poi] += pace * (-missing_w - state.unexplained_w[poi]);
+    }
+    // Small noise is filtered, a step is followed at once: the loop must not amplify what it cannot cancel.
+    let slack_w = 5.0 * config.pois[poi].meter_sigma_w + config.pois[poi].ramp_up_w_per_s * NET_LAG_S;
+    let error_w = net_w - state.net_w[poi];
+    let pace = if error_w.abs() > slack_w || state.seq == 1 { 1.0 } else { config.tick.as_secs_f64() / NET_LAG_S };
+    state.net_w[poi] += pace * error_w;
+    sensed.net_w[poi] = net_w;
+    sensed.import_w[poi] = net_w + battery_now_w;
+    keep_peak(state, poi, second, net_w);
+}
+
+/// Keeps the greatest net load of each second; while the meter is lost this is not called and the old maxima stay.
+fn keep_peak(state: &mut State, poi: usize, second: i64, net_w: f64) {
+    let place = second.rem_euclid(BUCKETS as i64) as usize;
+    if state.seq == 1 {
+        state.peak_w[poi] = [net_w; BUCKETS];
+    } else if state.peak_index[poi] != second {
+        state.peak_w[poi][place] = net_w;
+    } else {
+        state.peak_w[poi][place] = state.peak_w[poi][place].max(net_w);
+    }
+    state.peak_index[poi] = second;
+}
+
+/// Outside its voltage band a point freezes for at most 10 s: a dip is never answered by dropping load (I11).
+fn frozen(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Sensed, poi: usize) {
+    let (low, high) = config.pois[poi].freeze_voltage_pu;
+    let outside =
+        usable(&seen.poi_voltage_pu, poi, seen.now, config.stale.meter_lost).is_some_and(|v| v < low || v > high);
+    if !outside {
+        state.freeze_since_ns[poi] = Time::FOREVER.as_nanos();
+        return;
+    }
+    let since = &mut state.freeze_since_ns[poi];
+    *since = (*since).min(seen.now.as_nanos());
+    if seen.now - Time::nanos(*since) < Span::secs(10) {
+        sensed.frozen[poi] = true;
+        sensed.conditions |= Condition::VoltageFrozen as u32;
+    }
+}
