@@ -58,7 +58,7 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
     }
 
     let wanted = targets(config, &next, &sensed, &now_allowed, &mut reason);
-    let short_w = battery(config, &mut next, seen, &sensed, &stock, &wanted, &mut reason);
+    let short_w = battery(config, &mut next, seen, &sensed, &stock, &wanted, &now_allowed, &mut reason);
     load(config, plan, &mut next, seen, &sensed, &ahead, &stock, economic, short_w, &mut reason);
     let decision = write(config, &next, seen, &now_allowed, stock, reason);
     (next, decision)
@@ -165,7 +165,24 @@ fn share_cut(config: &Config, next: &State, sensed: &Sensed, wanted: &mut Wanted
     }
 }
 
-/// Battery set-points for the targets; returns the deficit per point that no battery can cover, W.
+/// Charging that keeps import under its limits even if the meter, or else the feeders, are wrong: both must agree that
+/// there is room, W per point.
+fn charge_room_w(config: &Config, sensed: &Sensed, allowed: &Allowed) -> [f64; POIS] {
+    let mut room_w = [0.0; POIS];
+    let mut all_w = allowed.all_w;
+    for (index, poi) in config.pois.iter().enumerate() {
+        let worst_w = sensed.net_w[index].max(sensed.witness_w[index]);
+        let limit_w = if poi.island { f64::INFINITY } else { allowed.poi_w[index] - poi.margin_w };
+        room_w[index] = (limit_w - worst_w).max(0.0);
+        all_w -= worst_w + poi.margin_w;
+    }
+    let total_w: f64 = room_w.iter().sum();
+    let scale = if total_w > 0.0 && total_w.is_finite() { (all_w.max(0.0) / total_w).min(1.0) } else { 1.0 };
+    room_w.map(|room| if room.is_finite() { room * scale } else { room })
+}
+
+/// Battery set-points for the targets; returns the deficit that no battery can cover, W.
+#[allow(clippy::too_many_arguments)] // One tick's values, passed plainly.
 fn battery(
     config: &Config,
     next: &mut State,
@@ -173,9 +190,11 @@ fn battery(
     sensed: &Sensed,
     stock: &Ledger,
     wanted: &Wanted,
+    allowed: &Allowed,
     reason: &mut Reason,
 ) -> f64 {
     let mut power_w = [0.0; POIS];
+    let room_w = charge_room_w(config, sensed, allowed);
     let newest = (next.seq as usize) % HISTORY;
     let before = (newest + HISTORY - 1) % HISTORY;
     // Below bridge and trip reserve the battery serves limits only: ramps and recentring wait.
@@ -185,7 +204,7 @@ fn battery(
         let net_w = if wanted.limited[index] { next.net_w[index].max(sensed.net_w[index]) } else { next.net_w[index] };
         let asked_w = wanted.target_w[index] - net_w;
         let most_out_w = if wanted.limited[index] || reserve_free { next.discharge_w[index] } else { 0.0 };
-        let mut given_w = asked_w.clamp(-most_out_w, next.charge_w[index]);
+        let mut given_w = asked_w.clamp(-most_out_w, next.charge_w[index].min(room_w[index]));
         if asked_w < 0.0 && most_out_w == 0.0 && next.discharge_w[index] > 0.0 {
             reason.gave_way_w[Duty::Ramp as usize] += -asked_w;
         }
@@ -196,13 +215,8 @@ fn battery(
                 .min(if wanted.limited[index] { given_w } else { held_w })
                 .clamp(-next.discharge_w[index], next.charge_w[index]);
         }
-        if sensed.frozen[index] {
-            reason.gave_way_w[Duty::ImportLimit as usize] +=
-                if wanted.limited[index] { (held_w - given_w).max(0.0) } else { 0.0 };
-            given_w = held_w.clamp(-next.discharge_w[index], next.charge_w[index]);
-        }
         let left_w = given_w - asked_w;
-        if wanted.limited[index] && left_w > 0.0 && !sensed.frozen[index] {
+        if wanted.limited[index] && left_w > 0.0 {
             short_w += left_w;
             reason.conditions |= Condition::BatteryShort as u32;
         } else if left_w.abs() > poi.margin_w.max(1e3) && !sensed.lost[index] {
@@ -246,6 +260,9 @@ fn load(
     }
     let held = next.cap_w;
     let emergency = short_w > 0.0;
+    if economic {
+        turbines::dispatch(config, plan, next, seen, sensed, ahead);
+    }
     if economic || emergency {
         let mode = if emergency { Mode::Emergency } else { Mode::Economic };
         let missing_w = caps::limit_caps(config, next, sensed, ahead, stock, mode, seen.now);
@@ -256,7 +273,6 @@ fn load(
     }
     if economic {
         caps::ramp_caps(config, next, sensed);
-        turbines::dispatch(config, plan, next, seen, sensed, ahead);
     }
     caps::settle(config, next);
     if sensed.lost.iter().any(|lost| *lost) {

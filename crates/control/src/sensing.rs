@@ -30,6 +30,8 @@ pub(crate) struct Sensed {
     pub net_w: [f64; POIS],
     pub lost: [bool; POIS],
     pub frozen: [bool; POIS],
+    /// Net load as the feeders tell it, with the losses learnt so far, W: the second witness.
+    pub witness_w: [f64; POIS],
     /// Generation of the turbines, W (positive).
     pub generation_w: [f64; POIS],
     /// Feeder and cooling power of each hall, W; the most it can draw under its cap where telemetry is lost.
@@ -58,6 +60,7 @@ pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> S
         net_w: [0.0; POIS],
         lost: [false; POIS],
         frozen: [false; POIS],
+        witness_w: [0.0; POIS],
         generation_w: [0.0; POIS],
         hall_w: [0.0; HALLS],
         cooling_w: [0.0; HALLS],
@@ -65,6 +68,7 @@ pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> S
     let feeders_w = units(config, state, seen, &mut sensed);
     battery_model(config, state, seen);
     for poi in 0..config.pois.len() {
+        sensed.witness_w[poi] = feeders_w[poi] + state.unexplained_w[poi];
         meter(config, state, seen, &mut sensed, poi, feeders_w[poi]);
         frozen(config, state, seen, &mut sensed, poi);
     }
@@ -108,8 +112,9 @@ fn battery_model(config: &Config, state: &mut State, seen: &Observation) {
     for poi in 0..config.pois.len() {
         let mut units = config.batteries.iter().enumerate().filter(|(_, b)| usize::from(b.poi) == poi);
         let Some((first, battery)) = units.next() else { continue };
-        let delay = (libm::round(battery.delay_s / tick_s) as usize).min(HISTORY - 2);
-        let command_w = state.command_ring_w[poi][(newest + HISTORY - delay) % HISTORY];
+        let delay = (libm::round(battery.delay_s / tick_s) as usize).min(HISTORY - 3);
+        // Over the tick that just ended the unit followed what was commanded `delay` before that tick began.
+        let command_w = state.command_ring_w[poi][(newest + HISTORY - 1 - delay) % HISTORY];
         let before_w = state.model_ring_w[poi][(newest + HISTORY - 1) % HISTORY];
         let pace = if battery.lag_s > 0.0 { 1.0 - libm::exp(-tick_s / battery.lag_s) } else { 1.0 };
         state.model_ring_w[poi][newest] = before_w + pace * (command_w - before_w);
@@ -149,8 +154,8 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
         sensed.lost[poi] = true;
         let worst_w = state.peak_w[poi].iter().copied().fold(f64::NEG_INFINITY, f64::max);
         sensed.net_w[poi] = if worst_w.is_finite() { worst_w } else { feeders_w };
-        state.net_w[poi] = sensed.net_w[poi];
         sensed.import_w[poi] = sensed.net_w[poi] + battery_now_w;
+        believe(state, sensed, poi, Belief::LastMaximum);
         return;
     };
     let age = seen.now - seen.poi_import_w.taken_at[poi];
@@ -160,13 +165,15 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     let age_ticks = (age.as_nanos() / config.tick.as_nanos().max(1)).max(0) as usize;
     let mut net_w = import_w - battery_then_w(state, poi, age_ticks);
 
+    let mut belief = Belief::Meter;
     let missing_w = feeders_w - net_w;
     if missing_w > SUSPECT_SHARE * feeders_w.abs().max(1e6) {
         let since = &mut state.suspect_since_ns[poi];
         *since = (*since).min(seen.now.as_nanos());
         if seen.now - Time::nanos(*since) > SUSPECT_AFTER {
             sensed.conditions |= Condition::MeterSuspect as u32;
-            net_w = feeders_w;
+            net_w = sensed.witness_w[poi];
+            belief = Belief::Feeders;
         }
     } else {
         state.suspect_since_ns[poi] = Time::FOREVER.as_nanos();
@@ -180,7 +187,25 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     state.net_w[poi] += pace * error_w;
     sensed.net_w[poi] = net_w;
     sensed.import_w[poi] = net_w + battery_now_w;
+    believe(state, sensed, poi, belief);
     keep_peak(state, poi, second, net_w);
+}
+
+/// Whose word the net load rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Belief {
+    Meter = 0,
+    Feeders = 1,
+    LastMaximum = 2,
+}
+
+/// When the witness changes, filter and target start anew from what is believed now, so that nothing steps (I9).
+fn believe(state: &mut State, sensed: &Sensed, poi: usize, belief: Belief) {
+    if state.belief[poi] != belief as u64 {
+        state.belief[poi] = belief as u64;
+        state.net_w[poi] = sensed.net_w[poi];
+        state.target_w[poi] = sensed.import_w[poi];
+    }
 }
 
 /// Keeps the greatest net load of each second; while the meter is lost this is not called and the old maxima stay.

@@ -37,6 +37,7 @@ pub struct State {
     pub(crate) peak_index: [i64; POIS],
     /// Load that no feeder explains (losses), W.
     pub(crate) unexplained_w: [f64; POIS],
+    pub(crate) belief: [u64; POIS],
     pub(crate) suspect_since_ns: [i64; POIS],
     pub(crate) freeze_since_ns: [i64; POIS],
     /// Battery power as commanded and as modelled, W, newest at `seq % HISTORY`.
