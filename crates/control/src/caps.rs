@@ -150,7 +150,7 @@ pub(crate) fn limit_caps(
     now: Time,
 ) -> f64 {
     let budget = budgets(config, state, sensed, ahead, ledger, mode, now);
-    let order = shed_order(config);
+    let order = state.shed_order;
     let order = &order[..config.halls.len()];
     let mut want = [0.0; HALLS];
     for (hall, cap) in want.iter_mut().zip(&config.halls) {

@@ -58,7 +58,7 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
     }
 
     let wanted = targets(config, &next, &sensed, &now_allowed, &mut reason);
-    let short_w = battery(config, &mut next, seen, &sensed, &stock, &wanted, &now_allowed, &mut reason);
+    let short_w = battery(config, &mut next, &sensed, &stock, &wanted, &now_allowed, &mut reason);
     load(config, plan, &mut next, seen, &sensed, &ahead, &stock, economic, short_w, &mut reason);
     let decision = write(config, &next, seen, &now_allowed, stock, reason);
     (next, decision)
@@ -186,7 +186,6 @@ fn charge_room_w(config: &Config, sensed: &Sensed, allowed: &Allowed) -> [f64; P
 fn battery(
     config: &Config,
     next: &mut State,
-    seen: &Observation,
     sensed: &Sensed,
     stock: &Ledger,
     wanted: &Wanted,
@@ -225,16 +224,9 @@ fn battery(
         power_w[index] = given_w;
         next.target_w[index] = net_w + given_w;
     }
-    ledger::share(config, next, seen, &power_w);
-    for (index, ring) in next.command_ring_w.iter_mut().enumerate().take(config.pois.len()) {
-        let sent_kw: i64 = config
-            .batteries
-            .iter()
-            .zip(&next.battery_kw)
-            .filter(|(unit, _)| usize::from(unit.poi) == index)
-            .map(|(_, kw)| i64::from(*kw))
-            .sum();
-        ring[newest] = sent_kw as f64 * 1e3;
+    let sent_w = ledger::share(config, next, &power_w);
+    for (ring, sent_w) in next.command_ring_w.iter_mut().zip(sent_w) {
+        ring[newest] = sent_w;
     }
     short_w
 }

@@ -92,10 +92,10 @@ fn import(config: &Config, state: &State, seen: &Observation, sent: &mut Decisio
     let settled = (state.seq as usize + HISTORY - SETTLED) % HISTORY;
     let mut expected_w = [0.0; POIS];
     let mut known = true;
+    let asked_w = unit_sums(config, sent);
     for (poi, expected) in expected_w.iter_mut().enumerate().take(config.pois.len()) {
-        let asked_w: f64 = unit_sum(config, sent, poi);
         match meter_w(config, seen, poi) {
-            Some(import_w) => *expected = import_w + asked_w - state.command_ring_w[poi][settled],
+            Some(import_w) => *expected = import_w + asked_w[poi] - state.command_ring_w[poi][settled],
             None => known = false,
         }
         if config.pois[poi].island || meter_w(config, seen, poi).is_none() {
@@ -112,8 +112,12 @@ fn import(config: &Config, state: &State, seen: &Observation, sent: &mut Decisio
     }
 }
 
-fn unit_sum(config: &Config, sent: &Decision, poi: usize) -> f64 {
-    config.batteries.iter().zip(sent.battery_w).filter(|(unit, _)| usize::from(unit.poi) == poi).map(|(_, w)| w).sum()
+fn unit_sums(config: &Config, sent: &Decision) -> [f64; POIS] {
+    let mut sums_w = [0.0; POIS];
+    for (unit, power_w) in config.batteries.iter().zip(sent.battery_w) {
+        sums_w[usize::from(unit.poi)] += power_w;
+    }
+    sums_w
 }
 
 /// Stops charging, discharges more, and lets no cap rise, until `over_w` is covered; returns what the battery covers.
@@ -125,25 +129,22 @@ fn tighten(
     over_w: f64,
     inside: impl Fn(usize) -> bool,
 ) -> f64 {
-    let mut left_w = over_w;
+    let mut left_kw = (over_w / 1e3) as i64 + 1;
+    let asked_kw = left_kw;
     for (index, unit) in config.batteries.iter().enumerate().filter(|(_, unit)| inside(usize::from(unit.poi))) {
+        if left_kw <= 0 {
+            break;
+        }
         let known = seen.battery_soc.quality[index] == Quality::Good
             && seen.battery_available_w.quality[index] == Quality::Good;
         let fresh = seen.now - seen.battery_soc.taken_at[index] <= config.stale.unit_lost;
-        let soc = seen.battery_soc.value[index];
-        let can_w = if known && fresh && soc > unit.soc_min + 0.01 {
-            seen.battery_available_w.value[index].min(unit.discharge_w)
-        } else {
-            0.0
-        };
-        let lowest_w = (-can_w).min(sent.battery_w[index].min(0.0));
-        let take_w = (sent.battery_w[index] - lowest_w).min(libm::ceil(left_w / 1e3) * 1e3).max(0.0);
-        let take_w = libm::floor(take_w / 1e3) * 1e3;
-        sent.battery_w[index] -= take_w;
-        left_w -= take_w;
-        if left_w <= 0.0 {
-            break;
-        }
+        let able = known && fresh && seen.battery_soc.value[index] > unit.soc_min + 0.01;
+        let can_w = if able { seen.battery_available_w.value[index].min(unit.discharge_w) } else { 0.0 };
+        let asked = (sent.battery_w[index] / 1e3) as i64;
+        let lowest = (-(can_w / 1e3) as i64).min(asked.min(0));
+        let take = (asked - lowest).min(left_kw);
+        sent.battery_w[index] -= take as f64 * 1e3;
+        left_kw -= take;
     }
     for (index, hall) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
         debug_assert!(index < HALLS && hall.gpus >= 0.0);
@@ -151,7 +152,7 @@ fn tighten(
         sent.cap_w[index] = sent.cap_w[index].min(state.sent_cap_w[index].max(hall.min_cap_w));
         sent.floor_w[index] = sent.floor_w[index].min(sent.cap_w[index]);
     }
-    over_w - left_w.max(0.0)
+    (asked_kw - left_kw) as f64 * 1e3
 }
 
 /// A unit at its lowest charge does not discharge, at its highest does not charge (I3): protection stands above limits.
@@ -185,9 +186,10 @@ fn adopt(config: &Config, next: &mut State, sent: &Decision) {
     for index in 0..config.batteries.len() {
         next.battery_kw[index] = libm::round(sent.battery_w[index] / 1e3) as i32;
     }
+    let sums_w = unit_sums(config, sent);
     for poi in 0..config.pois.len() {
         let before_w = next.command_ring_w[poi][newest];
-        let after_w = unit_sum(config, sent, poi);
+        let after_w = sums_w[poi];
         next.command_ring_w[poi][newest] = after_w;
         next.target_w[poi] += after_w - before_w;
     }

@@ -10,6 +10,9 @@ use crate::contract::{Config, Ledger, Observation, POIS};
 use crate::sensing::usable;
 use crate::state::State;
 
+/// Weight of a unit whose telemetry is lost.
+const SILENT: f32 = -1.0;
+
 /// A unit must be able to hold its set-point at least as long as its lease.
 fn horizon_s(config: &Config) -> f64 {
     config.leases.battery.as_secs_f64()
@@ -32,6 +35,7 @@ pub(crate) fn take_stock(config: &Config, state: &mut State, seen: &Observation)
             usable(&seen.battery_available_w, index, seen.now, lost),
         ) else {
             // A silent unit is not counted on; its last set-point stays (see `share`).
+            state.weight[index] = SILENT;
             continue;
         };
         let stored_j = (soc - unit.soc_min).max(0.0) * unit.energy_j * unit.efficiency;
@@ -48,6 +52,9 @@ pub(crate) fn take_stock(config: &Config, state: &mut State, seen: &Observation)
         able_w[poi] += f64::from(state.weight[index]);
     }
     for (index, unit) in config.batteries.iter().enumerate() {
+        if state.weight[index] == SILENT {
+            continue;
+        }
         let total_w = able_w[usize::from(unit.poi)];
         state.weight[index] = if total_w > 0.0 { (f64::from(state.weight[index]) / total_w) as f32 } else { 0.0 };
     }
@@ -86,33 +93,28 @@ pub(crate) fn ledger(config: &Config, state: &State, seen: &Observation) -> Ledg
     ledger
 }
 
-/// Splits a point's power over its units in whole kilowatts, in proportion to what each can do; a silent unit keeps
-/// its last set-point and the others make up for it.
-pub(crate) fn share(config: &Config, state: &mut State, seen: &Observation, power_w: &[f64; POIS]) {
-    let mut kept_kw = [0_i64; POIS];
-    let silent = |index: usize| usable(&seen.battery_soc, index, seen.now, config.stale.unit_lost).is_none();
-    for (index, unit) in config.batteries.iter().enumerate().filter(|(index, _)| silent(*index)) {
-        kept_kw[usize::from(unit.poi)] += i64::from(state.battery_kw[index]);
+/// Splits each point's power over its units in whole kilowatts, in proportion to what each can do; a silent unit keeps
+/// its last set-point and the others make up for it. Returns what the set-points sum to per point, W.
+pub(crate) fn share(config: &Config, state: &mut State, power_w: &[f64; POIS]) -> [f64; POIS] {
+    let mut left_kw = power_w.map(|w| libm::round(w / 1e3) as i64);
+    for (index, unit) in config.batteries.iter().enumerate().filter(|(index, _)| state.weight[*index] == SILENT) {
+        left_kw[usize::from(unit.poi)] -= i64::from(state.battery_kw[index]);
     }
-    let mut left_kw = [0_i64; POIS];
-    for poi in 0..config.pois.len() {
-        left_kw[poi] = libm::round(power_w[poi] / 1e3) as i64 - kept_kw[poi];
-    }
-    let asked_kw = left_kw;
+    let asked_kw = left_kw.map(|kw| kw as f64);
     for (index, unit) in config.batteries.iter().enumerate() {
-        if silent(index) {
+        if state.weight[index] == SILENT {
             continue;
         }
         let poi = usize::from(unit.poi);
         // Towards zero: the few kilowatts left over are handed out below.
-        let kw = (asked_kw[poi] as f64 * f64::from(state.weight[index])) as i64;
-        let kw = kw.clamp(-((unit.discharge_w / 1e3) as i64), (unit.charge_w / 1e3) as i64);
-        state.battery_kw[index] = kw as i32;
-        left_kw[poi] -= kw;
+        let kw = asked_kw[poi] * f64::from(state.weight[index]);
+        let kw = kw.clamp(-unit.discharge_w * 1e-3, unit.charge_w * 1e-3) as i32;
+        state.battery_kw[index] = kw;
+        left_kw[poi] -= i64::from(kw);
     }
     for (index, unit) in config.batteries.iter().enumerate() {
         let poi = usize::from(unit.poi);
-        if left_kw[poi] == 0 || state.weight[index] == 0.0 || silent(index) {
+        if left_kw[poi] == 0 || state.weight[index] <= 0.0 {
             continue;
         }
         let kw = i64::from(state.battery_kw[index]);
@@ -120,4 +122,9 @@ pub(crate) fn share(config: &Config, state: &mut State, seen: &Observation, powe
         left_kw[poi] -= next - kw;
         state.battery_kw[index] = next as i32;
     }
+    let mut sent_w = [0.0; POIS];
+    for poi in 0..POIS {
+        sent_w[poi] = (libm::round(power_w[poi] / 1e3) as i64 - left_kw[poi]) as f64 * 1e3;
+    }
+    sent_w
 }

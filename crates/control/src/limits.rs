@@ -74,11 +74,11 @@ pub(crate) fn account(config: &Config, state: &mut State, now: Time, import_w: &
             state.excess_index[index] = at;
             state.excess_j[index][place] = 0.0;
             // Summed anew at each bucket so that rounding cannot pile up over a long run.
-            state.excess_sum_j[index] = state.excess_j[index].iter().sum();
+            state.excess_sum_j[index] = state.excess_j[index].iter().map(|j| f64::from(*j)).sum();
         }
         let import_w = limit.poi.map_or(total_w, |poi| import_w[usize::from(poi)]);
         let excess_j = (import_w - state.held_limit_w[index]) * tick_s;
-        state.excess_j[index][place] += excess_j;
+        state.excess_j[index][place] += excess_j as f32;
         state.excess_sum_j[index] += excess_j;
     }
 }

@@ -110,8 +110,8 @@ fn battery_model(config: &Config, state: &mut State, seen: &Observation) {
     let tick_s = config.tick.as_secs_f64();
     let newest = (state.seq as usize) % HISTORY;
     for poi in 0..config.pois.len() {
-        let mut units = config.batteries.iter().enumerate().filter(|(_, b)| usize::from(b.poi) == poi);
-        let Some((first, battery)) = units.next() else { continue };
+        let first = state.first_unit[poi] as usize;
+        let Some(battery) = config.batteries.get(first) else { continue };
         let delay = (libm::round(battery.delay_s / tick_s) as usize).min(HISTORY - 3);
         // Over the tick that just ended the unit followed what was commanded `delay` before that tick began.
         let command_w = state.command_ring_w[poi][(newest + HISTORY - 1 - delay) % HISTORY];
@@ -126,7 +126,7 @@ fn battery_model(config: &Config, state: &mut State, seen: &Observation) {
         }
         state.battery_taken_ns[poi] = taken_at.as_nanos();
         let mut measured_w = 0.0;
-        for (index, _) in core::iter::once((first, battery)).chain(units) {
+        for (index, _) in config.batteries.iter().enumerate().filter(|(_, unit)| usize::from(unit.poi) == poi) {
             let commanded_w = f64::from(state.battery_kw[index]) * 1e3;
             measured_w += usable(&seen.battery_w, index, seen.now, config.stale.unit_lost).unwrap_or(commanded_w);
         }
@@ -152,7 +152,7 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     let Some(import_w) = reading else {
         sensed.conditions |= Condition::MeterLost as u32;
         sensed.lost[poi] = true;
-        let worst_w = state.peak_w[poi].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let worst_w = f64::from(state.peak_w[poi].iter().copied().fold(f32::NEG_INFINITY, f32::max));
         sensed.net_w[poi] = if worst_w.is_finite() { worst_w } else { feeders_w };
         sensed.import_w[poi] = sensed.net_w[poi] + battery_now_w;
         believe(state, sensed, poi, Belief::LastMaximum);
@@ -211,6 +211,7 @@ fn believe(state: &mut State, sensed: &Sensed, poi: usize, belief: Belief) {
 /// Keeps the greatest net load of each second; while the meter is lost this is not called and the old maxima stay.
 fn keep_peak(state: &mut State, poi: usize, second: i64, net_w: f64) {
     let place = second.rem_euclid(BUCKETS as i64) as usize;
+    let net_w = net_w as f32;
     if state.seq == 1 {
         state.peak_w[poi] = [net_w; BUCKETS];
     } else if state.peak_index[poi] != second {

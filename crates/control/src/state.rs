@@ -25,7 +25,7 @@ pub struct State {
     /// Last limit that each source confirmed, W.
     pub(crate) held_limit_w: [f64; LIMITS],
     /// Import beyond each limit, J per bucket of its averaging window; unused room counts negative.
-    pub(crate) excess_j: [[f64; BUCKETS]; LIMITS],
+    pub(crate) excess_j: [[f32; BUCKETS]; LIMITS],
     pub(crate) excess_sum_j: [f64; LIMITS],
     pub(crate) excess_index: [i64; LIMITS],
     pub(crate) events: [EventMemory; EVENTS],
@@ -33,7 +33,7 @@ pub struct State {
     /// Net load (import less battery), low-passed, W.
     pub(crate) net_w: [f64; POIS],
     /// Greatest net load of each of the last seconds, W.
-    pub(crate) peak_w: [[f64; BUCKETS]; POIS],
+    pub(crate) peak_w: [[f32; BUCKETS]; POIS],
     pub(crate) peak_index: [i64; POIS],
     /// Load that no feeder explains (losses), W.
     pub(crate) unexplained_w: [f64; POIS],
@@ -63,6 +63,10 @@ pub struct State {
     pub(crate) cap_w: [f64; HALLS],
     /// Caps that really went out, W per GPU: the guard's memory.
     pub(crate) sent_cap_w: [f64; HALLS],
+    /// Halls, first to be shed first: fixed by the configuration.
+    pub(crate) shed_order: [u8; HALLS],
+    /// First battery unit of each point; `BATTERIES` where there is none.
+    pub(crate) first_unit: [u64; POIS],
     pub(crate) turbine_w: [f32; TURBINES],
     pub(crate) turbine_idle_s: [f32; TURBINES],
 }
@@ -126,6 +130,11 @@ impl State {
             self.ramp_cap_w[index] = hall.max_cap_w;
             self.cap_w[index] = hall.max_cap_w;
             self.sent_cap_w[index] = hall.max_cap_w;
+        }
+        self.shed_order = crate::caps::shed_order(config);
+        for poi in 0..POIS {
+            let first = config.batteries.iter().position(|unit| usize::from(unit.poi) == poi);
+            self.first_unit[poi] = first.unwrap_or(BATTERIES) as u64;
         }
         self.turbine_idle_s = [0.0; TURBINES];
     }

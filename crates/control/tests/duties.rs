@@ -56,7 +56,7 @@ fn a_step_is_met_by_the_battery_at_the_ramp_limit_with_the_energy_of_the_formula
     });
     assert!(worst < 1.2 * 50.0 * MW / 60.0, "I2: {} MW/s", worst / MW);
     let charged = (stored(&rig) - energy_before) / 0.95;
-    let formula = (60.0_f64).powi(2) / (2.0 * 50.0 * 60.0);
+    let formula = 60.0 * 60.0 / (2.0 * 50.0 * 60.0);
     assert!((charged / formula - 1.0).abs() < 0.15, "{charged} MWh against {formula} MWh");
 }
 

@@ -232,7 +232,7 @@ impl Rig {
         let dt = 0.1;
         self.cap_w = self.caps.pop_front().expect("filled");
         let command = self.commands.pop_front().expect("filled");
-        let pace = 1.0 - (-dt / 0.1_f64).exp();
+        let pace = 1.0 - libm::exp(-dt / 0.1);
         for (unit, set) in command.iter().enumerate() {
             self.battery_w[unit] += pace * (set - self.battery_w[unit]);
             let p = self.battery_w[unit];
