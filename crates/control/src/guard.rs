@@ -9,6 +9,8 @@ use crate::contract::{Condition, Config, Decision, HALLS, Observation, POIS};
 use crate::state::{HISTORY, State};
 use tieline_units::{Quality, Time};
 
+/// No campus meter shows more than this, W.
+const ABSURD_W: f64 = 2e10;
 /// Ticks after which a battery command shows at the meter.
 const SETTLED: usize = 4;
 
@@ -42,7 +44,7 @@ fn seen_by_any_meter(config: &Config, seen: &Observation) -> bool {
 fn meter_w(config: &Config, seen: &Observation, poi: usize) -> Option<f64> {
     let value = seen.poi_import_w.value[poi];
     let fresh = seen.now - seen.poi_import_w.taken_at[poi] <= config.stale.meter_lost;
-    (seen.poi_import_w.quality[poi] == Quality::Good && fresh && value.is_finite()).then_some(value)
+    (seen.poi_import_w.quality[poi] == Quality::Good && fresh && value.abs() < ABSURD_W).then_some(value)
 }
 
 /// No device is ever told a value that it cannot do (I3, I12, I13).
@@ -129,7 +131,7 @@ fn tighten(
     over_w: f64,
     inside: impl Fn(usize) -> bool,
 ) -> f64 {
-    let mut left_kw = (over_w / 1e3) as i64 + 1;
+    let mut left_kw = (over_w.min(ABSURD_W) / 1e3) as i64 + 1;
     let asked_kw = left_kw;
     for (index, unit) in config.batteries.iter().enumerate().filter(|(_, unit)| inside(usize::from(unit.poi))) {
         if left_kw <= 0 {

@@ -336,3 +336,33 @@ fn the_guard_stops_what_a_broken_decide_would_send() {
     assert!(sent.cap_until < sent.battery_until);
     assert!(sent.reason.conditions & Condition::GuardActed as u32 != 0);
 }
+
+#[test]
+fn an_averaging_window_is_kept_even_after_a_disturbance() {
+    let mut rig = Rig::new(config());
+    rig.turbine_available_w = [0.0; 2];
+    rig.limit_w = [f64::INFINITY, 150.0 * MW, f64::INFINITY];
+    rig.wish_w = [700.0; 2];
+    rig.run(1200.0, |_| {});
+    // The battery is away for a while and load jumps: import exceeds the limit until caps hold it.
+    let mut imports = Vec::new();
+    rig.wish_w = [1000.0; 2];
+    for unit in &mut rig.config.batteries {
+        unit.discharge_w = 0.0;
+    }
+    rig.cap_w = [1000.0; 2];
+    rig.run(2700.0, |rig| imports.push(rig.import_w));
+    let window = 9000;
+    let mean = |end: usize| imports[end - window..end].iter().sum::<f64>() / window as f64;
+    let worst = (window..imports.len()).map(mean).fold(0.0, f64::max);
+    assert!(worst <= 150.0 * MW, "I1 over 15 minutes: {} MW", worst / MW);
+}
+
+#[test]
+fn recentring_brings_the_charge_back_without_crossing_the_limit() {
+    let mut rig = Rig::new(config());
+    rig.soc = vec![0.3; 4];
+    let greatest = rig.greatest_import_w(4.0 * 3600.0);
+    let soc: f64 = rig.soc.iter().sum::<f64>() / 4.0;
+    assert!(soc > 0.33 && greatest <= 300.0 * MW, "{soc}, {greatest}");
+}
