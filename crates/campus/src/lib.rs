@@ -3,9 +3,14 @@
 //! Not modelled: anything on the grid's side of the tie line; anything the controller thinks.
 
 pub mod cooling;
+mod events;
+pub mod flows;
 pub mod gpu;
 pub mod hall;
+pub mod instruments;
+mod island;
 pub mod onsite;
 pub mod plant;
+mod soundness;
 pub mod storage;
 pub mod training;

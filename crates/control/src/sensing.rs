@@ -39,11 +39,11 @@ pub(crate) struct Sensed {
     pub cooling_w: [f64; HALLS],
 }
 
-/// A usable value: good, finite, not older than `oldest`.
+/// A usable value: good, finite, younger than `oldest`.
 pub(crate) fn usable<const N: usize>(readings: &Readings<N>, index: usize, now: Time, oldest: Span) -> Option<f64> {
     let value = readings.value[index];
     let good = readings.quality[index] == Quality::Good && value.is_finite() && value.abs() < ABSURD_W;
-    (good && now - readings.taken_at[index] <= oldest).then_some(value)
+    (good && now - readings.taken_at[index] < oldest).then_some(value)
 }
 
 /// Most that a hall's feeder can draw under a cap, W.
@@ -159,7 +159,7 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
         return;
     };
     let age = seen.now - seen.poi_import_w.taken_at[poi];
-    if age > config.stale.meter_warn {
+    if age >= config.stale.meter_warn {
         sensed.conditions |= Condition::MeterLate as u32;
     }
     let age_ticks = (age.as_nanos() / config.tick.as_nanos().max(1)).max(0) as usize;

@@ -1,1 +1,3 @@
 //! placeholder
+pub mod cases;
+pub mod eia930;

@@ -4,3 +4,5 @@
 //! campus feels of the grid is an input for now, see [`boundary`].
 
 pub mod boundary;
+pub mod load;
+pub mod weather;

@@ -2,5 +2,10 @@
 //!
 //! Not modelled yet: the transient, dispatch and adequacy studies.
 
+pub mod check;
+mod metrics;
+pub mod operation;
 pub mod results;
 pub mod scenario;
+pub mod validate;
+pub mod world;
