@@ -51,8 +51,7 @@ impl Cooling {
         if rated_heat_w <= 0.0 {
             return 0.0;
         }
-        heat_w * self.chiller_per_w(ambient_c)
-            + rated_heat_w * self.pumps_and_fans_per_rated_w(heat_w / rated_heat_w)
+        heat_w * self.chiller_per_w(ambient_c) + rated_heat_w * self.pumps_and_fans_per_rated_w(heat_w / rated_heat_w)
     }
 }
 

@@ -158,46 +158,71 @@ pub fn catalogue() -> Vec<Product> {
     use SourceKind::{Claim, Datasheet, Guess, Measured};
     let kept = "the measured A100 curve is kept: no sweep of this product was read";
     vec![
-        entry("A100", [
-            (400.0, Datasheet, "NVIDIA A100 SXM: 400 W"),
-            (66.0, Measured, "AcmeTrace Kalos and Seren: 25 % quantile of GPU power in both clusters"),
-            (86.0, Guess, "H100's stalled share (150 of 700 W) of 400 W: no A100 stall level was read"),
-            (367.6, Measured, "mean of eight LLM workloads at 400 W, Emerald dvfs_sweep.csv"),
-            (100.0, Measured, "lowest cap of the Emerald sweep"),
-            (200.0, Guess, "AcmeTrace server minus 8 GPUs at the medians: (2520 - 8 x 102) / 8 = 213 W, at the 75 % quantiles 163 W; quantiles need not coincide"),
-            (312e12, Datasheet, "312 TFLOP/s dense BF16"),
-            (1.0, Measured, "the Emerald sweep itself"),
-        ]),
-        entry("H100", [
-            (700.0, Datasheet, "NVIDIA H100 SXM: 700 W"),
-            (72.0, Measured, "8x H100 node, training_profile runs ckpt10/50/100"),
-            (150.0, Measured, "same runs, blocked at a checkpoint or by the host"),
-            (555.0, Measured, "same runs, nominal level of 540-560 W"),
-            (200.0, Claim, "example in NVIDIA's manual"),
-            (467.0, Guess, "(8.4 kW greatest node power, arXiv 2412.08602, minus 4.66 kW greatest GPU sum, training_profile) / 8: two different nodes"),
-            (989e12, Datasheet, "989 TFLOP/s dense BF16"),
-            (1.0, Guess, kept),
-        ]),
-        entry("H200", [
-            (700.0, Datasheet, "NVIDIA H200 SXM: 700 W"),
-            (80.0, Claim, "alice-benchmark, unreviewed"),
-            (150.0, Guess, "as H100: same die"),
-            (628.0, Claim, "middle of 593-663 W loaded, alice-benchmark, unreviewed"),
-            (200.0, Claim, "example in NVIDIA's manual for H100 and H200"),
-            (467.0, Guess, "as H100: same node"),
-            (989e12, Datasheet, "989 TFLOP/s dense BF16"),
-            (1.0, Guess, kept),
-        ]),
-        blackwell("GB200", 1200.0, (1200.0, Datasheet, "GB200 GPU: 1200 W"), (
-            357.0,
-            Guess,
-            "solves (1200 + o) / (1000 + o) x 0.95 = 1.09 (Meta, arXiv 2605.24461); the rack figure 120-132 kW / 72 would give 467-633 W",
-        ), (2.5e15, Guess, "as GB300 (about 2.5 PFLOP/s dense BF16): no GB200 figure was read")),
-        blackwell("GB300", 1400.0, (1400.0, Claim, "GB200 plus 200 W, introl.com"), (
-            357.0,
-            Guess,
-            "as GB200; the tray roll-up 120.6 kW / 72 gives 275 W, a 132 kW shelf 433 W",
-        ), (2.5e15, Claim, "about 2.5 PFLOP/s dense BF16, secondary")),
+        entry(
+            "A100",
+            [
+                (400.0, Datasheet, "NVIDIA A100 SXM: 400 W"),
+                (66.0, Measured, "AcmeTrace Kalos and Seren: 25 % quantile of GPU power in both clusters"),
+                (86.0, Guess, "H100's stalled share (150 of 700 W) of 400 W: no A100 stall level was read"),
+                (367.6, Measured, "mean of eight LLM workloads at 400 W, Emerald dvfs_sweep.csv"),
+                (100.0, Measured, "lowest cap of the Emerald sweep"),
+                (
+                    200.0,
+                    Guess,
+                    "AcmeTrace server minus 8 GPUs at the medians: (2520 - 8 x 102) / 8 = 213 W, at the 75 % quantiles 163 W; quantiles need not coincide",
+                ),
+                (312e12, Datasheet, "312 TFLOP/s dense BF16"),
+                (1.0, Measured, "the Emerald sweep itself"),
+            ],
+        ),
+        entry(
+            "H100",
+            [
+                (700.0, Datasheet, "NVIDIA H100 SXM: 700 W"),
+                (72.0, Measured, "8x H100 node, training_profile runs ckpt10/50/100"),
+                (150.0, Measured, "same runs, blocked at a checkpoint or by the host"),
+                (555.0, Measured, "same runs, nominal level of 540-560 W"),
+                (200.0, Claim, "example in NVIDIA's manual"),
+                (
+                    467.0,
+                    Guess,
+                    "(8.4 kW greatest node power, arXiv 2412.08602, minus 4.66 kW greatest GPU sum, training_profile) / 8: two different nodes",
+                ),
+                (989e12, Datasheet, "989 TFLOP/s dense BF16"),
+                (1.0, Guess, kept),
+            ],
+        ),
+        entry(
+            "H200",
+            [
+                (700.0, Datasheet, "NVIDIA H200 SXM: 700 W"),
+                (80.0, Claim, "alice-benchmark, unreviewed"),
+                (150.0, Guess, "as H100: same die"),
+                (628.0, Claim, "middle of 593-663 W loaded, alice-benchmark, unreviewed"),
+                (200.0, Claim, "example in NVIDIA's manual for H100 and H200"),
+                (467.0, Guess, "as H100: same node"),
+                (989e12, Datasheet, "989 TFLOP/s dense BF16"),
+                (1.0, Guess, kept),
+            ],
+        ),
+        blackwell(
+            "GB200",
+            1200.0,
+            (1200.0, Datasheet, "GB200 GPU: 1200 W"),
+            (
+                357.0,
+                Guess,
+                "solves (1200 + o) / (1000 + o) x 0.95 = 1.09 (Meta, arXiv 2605.24461); the rack figure 120-132 kW / 72 would give 467-633 W",
+            ),
+            (2.5e15, Guess, "as GB300 (about 2.5 PFLOP/s dense BF16): no GB200 figure was read"),
+        ),
+        blackwell(
+            "GB300",
+            1400.0,
+            (1400.0, Claim, "GB200 plus 200 W, introl.com"),
+            (357.0, Guess, "as GB200; the tray roll-up 120.6 kW / 72 gives 275 W, a 132 kW shelf 433 W"),
+            (2.5e15, Claim, "about 2.5 PFLOP/s dense BF16, secondary"),
+        ),
     ]
 }
 
@@ -215,30 +240,33 @@ fn blackwell(name: &str, rated_w: f64, rated: Level, other: Level, flops: Level)
     } else {
         (Guess, "as GB200")
     };
-    entry(name, [
-        rated,
-        (libm::round(rated_w * 72.0 / 700.0), Guess, "H100's idle share (72 of 700 W) of rated power: unmeasured"),
-        (libm::round(rated_w * 150.0 / 700.0), Guess, "H100's stalled share (150 of 700 W) of rated power: unmeasured"),
-        (training_w, Guess, "A100's training share (367.6 of 400 W) of rated power; must exceed 1000 W on GB200 for a 1000 W cap to cost 5 %"),
-        (200.0, if name == "GB200" { Claim } else { Guess }, "DPS device specification, GB200 GPU 200-1200 W"),
-        other,
-        flops,
-        (exponent, exponent_kind, exponent_why),
-    ])
+    entry(
+        name,
+        [
+            rated,
+            (libm::round(rated_w * 72.0 / 700.0), Guess, "H100's idle share (72 of 700 W) of rated power: unmeasured"),
+            (
+                libm::round(rated_w * 150.0 / 700.0),
+                Guess,
+                "H100's stalled share (150 of 700 W) of rated power: unmeasured",
+            ),
+            (
+                training_w,
+                Guess,
+                "A100's training share (367.6 of 400 W) of rated power; must exceed 1000 W on GB200 for a 1000 W cap to cost 5 %",
+            ),
+            (200.0, if name == "GB200" { Claim } else { Guess }, "DPS device specification, GB200 GPU 200-1200 W"),
+            other,
+            flops,
+            (exponent, exponent_kind, exponent_why),
+        ],
+    )
 }
 
 /// A product from its levels in the order of its fields.
 fn entry(name: &str, levels: [Level; 8]) -> Product {
-    const FIELDS: [&str; 8] = [
-        "rated_w",
-        "idle_w",
-        "stalled_w",
-        "training_w",
-        "min_cap_w",
-        "other_w",
-        "bf16_flops",
-        "throughput_exponent",
-    ];
+    const FIELDS: [&str; 8] =
+        ["rated_w", "idle_w", "stalled_w", "training_w", "min_cap_w", "other_w", "bf16_flops", "throughput_exponent"];
     let sources = FIELDS
         .iter()
         .zip(&levels)

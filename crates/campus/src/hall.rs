@@ -92,6 +92,8 @@ pub(crate) struct Halls {
     feeder_per_gpu_w: Vec<f64>,
     uncapped_w: Vec<f64>,
     curve: Vec<ThroughputCurve>,
+    /// Level, cap and exponent asked for last, and the throughput they gave.
+    last_work: ((f64, f64, f64), f64),
     /// Throughput under the cap relative to no cap, 0..1.
     pub(crate) throughput: Vec<f64>,
     /// Whether any throughput, activity or presence changed since the flag was last cleared.
@@ -142,6 +144,7 @@ impl Halls {
             feeder_per_gpu_w: config.iter().map(Hall::feeder_per_gpu_w).collect(),
             uncapped_w: config.iter().map(Hall::uncapped_w).collect(),
             curve: config.iter().map(|h| ThroughputCurve::new(h.product.throughput_exponent)).collect(),
+            last_work: ((0.0, 0.0, 0.0), 1.0),
             throughput: vec![1.0; n],
             work_changed: true,
             gpus_w: vec![0.0; n],
@@ -313,7 +316,12 @@ impl Halls {
     }
 
     fn work(&mut self, h: usize) {
-        self.throughput[h] = self.curve[h].at(self.level_w(h), self.cap_w[h]);
+        let asked = (self.level_w(h), self.cap_w[h], self.config[h].product.throughput_exponent);
+        // Halls of one job are mostly cut alike, one after the other: the power function is then taken once.
+        if self.last_work.0 != asked {
+            self.last_work = (asked, self.curve[h].at(asked.0, asked.1));
+        }
+        self.throughput[h] = self.last_work.1;
         self.work_changed = true;
     }
 

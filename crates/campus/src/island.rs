@@ -4,6 +4,7 @@
 //! instead of their set-points), lines inside the campus.
 
 use crate::plant::{Plant, PlantConfig};
+use crate::storage::sum;
 use tieline_units::Time;
 
 /// What the buses remember.
@@ -51,8 +52,7 @@ impl Plant {
             flows.gpu_w[h] = self.halls.gpus_w[h];
             flows.load_poi_w[self.config.halls[h].poi] += flows.hall_w[h] + flows.cooling_w[h];
         }
-        for block in &self.storage.blocks {
-            let standby = self.storage.standby_w(block.1, block.2);
+        for (block, &standby) in self.storage.blocks.iter().zip(&self.storage.block_standby_w) {
             flows.standby_w[block.0] += standby;
             flows.load_poi_w[block.0] += standby;
         }
@@ -80,14 +80,15 @@ impl Plant {
         flows.battery_w.copy_from_slice(&self.storage.power_w);
         flows.battery_poi_w.fill(0.0);
         for block in &self.storage.blocks {
-            flows.battery_poi_w[block.0] += sum(&self.storage.power_w[block.1..block.2]);
+            flows.battery_poi_w[block.0] += sum(&self.storage.power_w[block.1..block.2], |w| w);
         }
         for (p, poi) in self.config.pois.iter().enumerate() {
             if poi.island {
                 continue;
             }
             let net = flows.load_poi_w[p] + flows.battery_poi_w[p] - flows.generation_poi_w[p];
-            let import = if net >= 0.0 { net / (1.0 - poi.transformer_loss) } else { net * (1.0 - poi.transformer_loss) };
+            let import =
+                if net >= 0.0 { net / (1.0 - poi.transformer_loss) } else { net * (1.0 - poi.transformer_loss) };
             flows.poi_import_w[p] = import;
             flows.transformer_loss_w[p] = import - net;
         }
@@ -211,17 +212,4 @@ impl Plant {
             );
         }
     }
-}
-
-/// A sum over four lanes, so that it does not wait for every addition before the next.
-fn sum(values: &[f64]) -> f64 {
-    let mut lanes = [0.0; 4];
-    let chunks = values.chunks_exact(4);
-    let rest: f64 = chunks.remainder().iter().sum();
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += value;
-        }
-    }
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
 }

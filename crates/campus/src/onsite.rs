@@ -204,8 +204,7 @@ impl Turbines {
                 changed.push(Change::Tripped(i));
                 continue;
             }
-            let target =
-                if wanted { self.set_w[i].max(self.config[i].min_w).min(available) } else { 0.0 };
+            let target = if wanted { self.set_w[i].max(self.config[i].min_w).min(available) } else { 0.0 };
             self.generation_w[i] += (target - self.generation_w[i]).max(-ramp).min(ramp);
             if !wanted && self.generation_w[i] <= 0.0 {
                 self.standing[i] = Standing::Off;

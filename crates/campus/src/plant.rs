@@ -377,12 +377,7 @@ impl Plant {
         self.jobs.step(now, self.step_s);
         self.halls.advance(now, end);
         self.halls.draw_power(&self.jobs.active);
-        self.cooling.step(
-            &self.halls.feeder_w,
-            boundary.ambient_c,
-            &self.halls.in_service,
-            &mut self.flows.cooling_w,
-        );
+        self.cooling.step(&self.halls.feeder_w, boundary.ambient_c, &self.halls.in_service, &mut self.flows.cooling_w);
         self.turbines.step(now, boundary.ambient_c, &mut self.changed);
         self.storage.respond();
         self.gather_load();

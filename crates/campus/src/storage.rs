@@ -47,7 +47,10 @@ pub(crate) struct Storage {
     /// Blocks of neighbouring units at one bus: bus, first, one past the last.
     pub(crate) blocks: Vec<(usize, usize, usize)>,
     rated_w: Vec<f64>,
-    capacity_j: Vec<f64>,
+    /// Energy at 100 %, J.
+    ceiling_j: Vec<f64>,
+    /// Loss of each unit in the last step, W.
+    lost_w: Vec<f64>,
     low_j: Vec<f64>,
     high_j: Vec<f64>,
     efficiency: Vec<f64>,
@@ -68,6 +71,14 @@ pub(crate) struct Storage {
     pub(crate) energy_j: Vec<f64>,
     room_w: Vec<f64>,
     give_w: Vec<f64>,
+    /// Rating while in service, else 0, W.
+    offered_w: Vec<f64>,
+    /// Set-points as they arrive after their delay, W.
+    wanted_w: Vec<f64>,
+    /// The delay that all units share, if they do.
+    common_delay: Option<usize>,
+    /// House load of each block, W.
+    pub(crate) block_standby_w: Vec<f64>,
 }
 
 impl Storage {
@@ -85,11 +96,17 @@ impl Storage {
             }
         }
         let n = batteries.len();
-        Self {
+        let common_delay = delay_steps.first().copied().filter(|first| delay_steps.iter().all(|d| d == first));
+        let mut storage = Self {
             step_s,
+            offered_w: of(&|b| b.rated_w),
+            wanted_w: vec![0.0; n],
+            common_delay,
+            block_standby_w: vec![0.0; blocks.len()],
             blocks,
             rated_w: of(&|b| b.rated_w),
-            capacity_j: of(&|b| b.energy_j),
+            lost_w: vec![0.0; n],
+            ceiling_j: of(&|b| b.energy_j),
             low_j: of(&|b| b.energy_j * b.soc_range.0),
             high_j: of(&|b| b.energy_j * b.soc_range.1),
             per_efficiency: efficiency.iter().map(|e| 1.0 / e).collect(),
@@ -107,7 +124,9 @@ impl Storage {
             energy_j: of(&|b| b.energy_j * b.soc_start),
             room_w: vec![0.0; n],
             give_w: vec![0.0; n],
-        }
+        };
+        storage.sum_standby();
+        storage
     }
 
     /// How many units there are.
@@ -141,21 +160,24 @@ impl Storage {
     /// Takes a unit out of service or puts it back.
     pub(crate) fn put_in_service(&mut self, unit: usize, yes: bool) {
         self.in_service[unit] = yes;
+        self.offered_w[unit] = if yes { self.rated_w[unit] } else { 0.0 };
+        self.sum_standby();
     }
 
     /// Greatest power that the unit offers in either direction, W.
     pub(crate) fn available_w(&self, unit: usize) -> f64 {
-        if self.in_service[unit] { self.rated_w[unit] } else { 0.0 }
+        self.offered_w[unit]
     }
 
     /// State of charge, 0..1.
     pub(crate) fn soc(&self, unit: usize) -> f64 {
-        self.energy_j[unit] / self.capacity_j[unit]
+        self.energy_j[unit] / self.ceiling_j[unit]
     }
 
-    /// House load of the units in `first..end`, W.
-    pub(crate) fn standby_w(&self, first: usize, end: usize) -> f64 {
-        (first..end).filter(|i| self.in_service[*i]).map(|i| self.standby_w[i]).sum()
+    fn sum_standby(&mut self) {
+        for (sum, block) in self.block_standby_w.iter_mut().zip(&self.blocks) {
+            *sum = (block.1..block.2).filter(|i| self.in_service[*i]).map(|i| self.standby_w[i]).sum();
+        }
     }
 
     /// Follows the delayed set-points through the first-order lag, within power and energy limits.
@@ -167,24 +189,37 @@ impl Storage {
         self.row = if self.row + 1 == self.rows { 0 } else { self.row + 1 };
         self.line[self.row * n..(self.row + 1) * n].copy_from_slice(&self.set_w);
         self.limits();
-        for i in 0..n {
-            let back = self.delay_steps[i];
-            let row = if self.row >= back { self.row - back } else { self.row + self.rows - back };
-            let wanted = self.line[row * n + i];
-            let power = self.power_w[i] + self.blend[i] * (wanted - self.power_w[i]);
-            self.power_w[i] = power.min(self.room_w[i]).max(-self.give_w[i]);
+        if let Some(back) = self.common_delay {
+            let row = self.row_before(back);
+            self.wanted_w.copy_from_slice(&self.line[row * n..(row + 1) * n]);
+        } else {
+            for i in 0..n {
+                self.wanted_w[i] = self.line[self.row_before(self.delay_steps[i]) * n + i];
+            }
         }
+        // Slices of one length, so that the loop runs without bounds checks and in vector registers.
+        let (power, blend, wanted) = (&mut self.power_w[..n], &self.blend[..n], &self.wanted_w[..n]);
+        let (room, give) = (&self.room_w[..n], &self.give_w[..n]);
+        for i in 0..n {
+            power[i] = between(power[i] + blend[i] * (wanted[i] - power[i]), -give[i], room[i]);
+        }
+    }
+
+    fn row_before(&self, back: usize) -> usize {
+        if self.row >= back { self.row - back } else { self.row + self.rows - back }
     }
 
     /// What each unit could take and give in the coming step: its rating, and no more than its cells hold.
     pub(crate) fn limits(&mut self) {
+        let n = self.len();
         let per_step = 1.0 / self.step_s;
-        for i in 0..self.len() {
-            let rated = if self.in_service[i] { self.rated_w[i] } else { 0.0 };
-            let room_j = self.high_j[i] - self.energy_j[i];
-            let held_j = self.energy_j[i] - self.low_j[i];
-            self.room_w[i] = (room_j * self.per_efficiency[i] * per_step).min(rated).max(0.0);
-            self.give_w[i] = (held_j * self.efficiency[i] * per_step).min(rated).max(0.0);
+        let (high, low, energy) = (&self.high_j[..n], &self.low_j[..n], &self.energy_j[..n]);
+        let (efficiency, per_efficiency) = (&self.efficiency[..n], &self.per_efficiency[..n]);
+        let offered = &self.offered_w[..n];
+        let (room, give) = (&mut self.room_w[..n], &mut self.give_w[..n]);
+        for i in 0..n {
+            room[i] = between((high[i] - energy[i]) * per_efficiency[i] * per_step, 0.0, offered[i]);
+            give[i] = between((energy[i] - low[i]) * efficiency[i] * per_step, 0.0, offered[i]);
         }
     }
 
@@ -192,8 +227,7 @@ impl Storage {
     /// Returns what they could not take, same sign.
     pub(crate) fn form_grid(&mut self, poi: usize, surplus_w: f64) -> f64 {
         let means = if surplus_w >= 0.0 { &self.room_w } else { &self.give_w };
-        let total: f64 =
-            self.blocks.iter().filter(|b| b.0 == poi).map(|b| means[b.1..b.2].iter().sum::<f64>()).sum();
+        let total: f64 = self.blocks.iter().filter(|b| b.0 == poi).map(|b| sum(&means[b.1..b.2], |w| w)).sum();
         let taken = surplus_w.clamp(-total, total);
         let share = if total > 0.0 { taken / total } else { 0.0 };
         for block in self.blocks.iter().filter(|b| b.0 == poi) {
@@ -206,29 +240,61 @@ impl Storage {
 
     /// What the units at an island bus could give now, W.
     pub(crate) fn could_give_w(&self, poi: usize) -> f64 {
-        self.blocks.iter().filter(|b| b.0 == poi).map(|b| self.give_w[b.1..b.2].iter().sum::<f64>()).sum()
+        self.blocks.iter().filter(|b| b.0 == poi).map(|b| sum(&self.give_w[b.1..b.2], |w| w)).sum()
     }
 
     /// Books the step's energy: dE = eta x charge - discharge / eta.
     pub(crate) fn integrate(&mut self) -> Exchange {
-        let mut total = Exchange::default();
-        let mut sound = true;
-        for i in 0..self.len() {
-            let charge = self.power_w[i].max(0.0);
-            let discharge = (-self.power_w[i]).max(0.0);
-            let stored = charge * self.efficiency[i];
-            let drawn = discharge * self.per_efficiency[i];
-            self.energy_j[i] += (stored - drawn) * self.step_s;
-            total.charge_w += charge;
-            total.discharge_w += discharge;
-            total.loss_w += (charge - stored) + (drawn - discharge);
-            // A few units in the last place are rounding, more is a broken ledger.
-            let slack = 1e-12 * self.capacity_j[i];
-            sound &= self.energy_j[i] >= -slack && self.energy_j[i] <= self.capacity_j[i] + slack;
+        let n = self.len();
+        let step_s = self.step_s;
+        let (power, efficiency, per_efficiency) =
+            (&self.power_w[..n], &self.efficiency[..n], &self.per_efficiency[..n]);
+        let (ceiling, energy, lost) = (&self.ceiling_j[..n], &mut self.energy_j[..n], &mut self.lost_w[..n]);
+        let mut broken = 0.0;
+        for i in 0..n {
+            let charge = between(power[i], 0.0, f64::MAX);
+            let discharge = between(-power[i], 0.0, f64::MAX);
+            let stored = charge * efficiency[i];
+            let drawn = discharge * per_efficiency[i];
+            energy[i] += (stored - drawn) * step_s;
+            lost[i] = (charge - stored) + (drawn - discharge);
         }
-        assert!(sound, "state of charge left 0..1");
-        total
+        for i in 0..n {
+            // A few units in the last place are rounding, more is a broken ledger; a NaN fails both comparisons.
+            let slack = ceiling[i] * SLACK;
+            let sound = energy[i] >= -slack && energy[i] <= ceiling[i] + slack;
+            broken += if sound { 0.0 } else { 1.0 };
+        }
+        assert!(broken == 0.0, "state of charge left 0..1 in {broken} units");
+        Exchange {
+            charge_w: sum(power, |p| between(p, 0.0, f64::MAX)),
+            discharge_w: sum(power, |p| between(-p, 0.0, f64::MAX)),
+            loss_w: sum(lost, |l| l),
+        }
     }
+}
+
+/// Rounding allowed at the ends of the state of charge, as a share of the capacity.
+const SLACK: f64 = 1e-12;
+
+/// A sum over four lanes, so that it does not wait for every addition before the next.
+pub(crate) fn sum(values: &[f64], of: impl Fn(f64) -> f64) -> f64 {
+    let mut lanes = [0.0; 4];
+    let chunks = values.chunks_exact(4);
+    let rest: f64 = chunks.remainder().iter().map(|v| of(*v)).sum();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += of(*value);
+        }
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
+}
+
+/// `value` no lower than `low` and no higher than `high`, in that order: two comparisons, no care for NaN.
+#[inline]
+fn between(value: f64, low: f64, high: f64) -> f64 {
+    let value = if value > low { value } else { low };
+    if value < high { value } else { high }
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ pub struct JobTotals {
     pub tokens: f64,
     /// Tokens processed and lost.
     pub lost_tokens: f64,
-    /// Failures, drawn and scripted.
+    /// Failures: drawn, scripted, and halls lost.
     pub failures: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,

@@ -14,7 +14,7 @@ fn campus(last_is_island: bool) -> PlantConfig {
     config.telemetry.meter_quantum_w = 1e4;
     config.telemetry.unit_quantum_w = 1e4;
     config.telemetry.soc_quantum = 1e-4;
-    config.halls = (0..32).map(|h| hall(h * 3 / 32, 17_000.0, Some(h % 3))).collect();
+    config.halls = (0..32).map(|h| hall(h * 3 / 32, 17_000.0, Some(h * 3 / 32))).collect();
     config.halls.iter_mut().for_each(|h| h.product = product("GB200").expect("in the catalogue"));
     let kinds = [JobKind::PreTraining, JobKind::ReinforcementLearning, JobKind::Inference];
     config.jobs = kinds
@@ -30,7 +30,12 @@ fn campus(last_is_island: bool) -> PlantConfig {
         .collect();
     config.batteries = (0..168).map(|b| battery(b * 3 / 168)).collect();
     config.turbines = (0..41)
-        .map(|t| tieline_campus::onsite::Turbine { rated_w: 29e6, min_w: 10e6, trips_per_h: 0.001, ..turbine(t * 3 / 41) })
+        .map(|t| tieline_campus::onsite::Turbine {
+            rated_w: 29e6,
+            min_w: 10e6,
+            trips_per_h: 0.001,
+            ..turbine(t * 3 / 41)
+        })
         .collect();
     config
 }

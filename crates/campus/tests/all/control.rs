@@ -43,7 +43,10 @@ fn a_dead_controller_at_full_discharge_never_lifts_import() {
     // Last command at 29.9 s: the cap is safe between 34.9 + 3 s and 2 s of jitter more, the battery lets go at 49.9 s.
     assert!(capped >= at_s(37.9) && capped <= at_s(40.0), "{capped:?}");
     assert!(reverted >= at_s(49.9) && reverted <= at_s(50.2), "{reverted:?}");
-    assert!(worst <= limit * 1.01, "import rose from {limit} to {worst} (1 % is hall noise); the safe cap saves 3.6 MW, the battery gives 2 MW");
+    assert!(
+        worst <= limit * 1.01,
+        "import rose from {limit} to {worst} (1 % is hall noise); the safe cap saves 3.6 MW, the battery gives 2 MW"
+    );
     assert_eq!((plant.totals().gpu_lapses, plant.totals().battery_lapses), (1, 1));
 }
 

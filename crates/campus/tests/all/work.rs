@@ -11,12 +11,8 @@ fn llama() -> PlantConfig {
     let mut config = plain();
     config.step = Span::secs(10);
     config.telemetry.unit_period = Span::secs(10);
-    config.jobs = vec![Job {
-        failures_per_1000_node_days: 3.79,
-        checkpoint_every_s: 1_800.0,
-        restart_s: 600.0,
-        ..job()
-    }];
+    config.jobs =
+        vec![Job { failures_per_1000_node_days: 3.79, checkpoint_every_s: 1_800.0, restart_s: 600.0, ..job() }];
     config
 }
 
