@@ -1,16 +1,18 @@
 //! GPU caps: what the halls may draw so that import stays under its limit whatever the jobs do.
 //!
-//! Caps bound the *most* a hall can draw, so the bound holds without trusting the jobs. Two caps stand side by side and
-//! the lower one is sent: the limit cap (cut at once, cheapest job first, halls of one job alike; restored about ten
-//! times slower than the ramp limit) and the ramp cap (keeps what stalled halls could take back within what target,
-//! ramp and battery can carry; never below what a hall draws).
+//! Caps bound the *most* a hall can draw, so the bound holds without trusting the jobs. Three caps stand side by side and
+//! the lowest is sent: the envelope (follows what the hall draws with room that costs no work, so that GPUs rated far
+//! above their draw do not claim power they never use), the limit cap (cut at once, cheapest job first, halls of one job
+//! alike; restored about ten times slower than the ramp limit) and the ramp cap (keeps what stalled halls could take back
+//! within what target, ramp and battery can carry; never below what a hall draws).
 //!
 //! Not modelled: job pauses, resizing, sequence effects inside a job; a job across two points is cut per point.
 
-use crate::contract::{Config, HALLS, Ledger, POIS};
+use crate::contract::{Config, HALLS, Ledger, Observation, POIS};
 use crate::limits::Allowed;
-use crate::sensing::{Sensed, hall_ceiling_w};
+use crate::sensing::{Sensed, hall_ceiling_w, usable};
 use crate::state::State;
+use crate::turbines::island_supply_w;
 use tieline_units::Time;
 
 /// How the split is made this tick.
@@ -20,6 +22,37 @@ pub(crate) enum Mode {
     Economic,
     /// The battery cannot cover the deficit: cut in this tick, count on nothing else.
     Emergency,
+}
+
+/// A cap this far above the mean draw costs no work; guess from the A100 sweep, in which a cap of 400 W did not touch a
+/// mean draw of 367.6 W (a factor of 1.088). Below the first factor the envelope rises at once, to the second; above the
+/// third it falls slowly. The band between keeps noise from moving caps.
+const ENVELOPE: (f64, f64, f64) = (1.09, 1.13, 1.17);
+/// A hall that draws more than this share of its cap may want more than it gets: its envelope does not fall.
+const AT_CAP: f64 = 0.93;
+/// Time constant with which an envelope falls, s (guess: longer than a checkpoint or a failure's first minute).
+const ENVELOPE_LAG_S: f64 = 300.0;
+
+/// Moves the envelopes; called once a second. Lost hall telemetry holds them: not knowing raises nothing.
+pub(crate) fn envelopes(config: &Config, state: &mut State, seen: &Observation) {
+    let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
+    let first = state.seq == 1;
+    for (index, hall) in config.halls.iter().enumerate() {
+        let feeder_w = usable(&seen.hall_w, index, seen.now, config.stale.unit_lost);
+        let (Some(feeder_w), true) = (feeder_w, hall.gpus > 0.0) else { continue };
+        let drawn_w = ((feeder_w - hall.fixed_w) / (hall.gpus * hall.feeder_per_gpu_w)).max(0.0);
+        let (low, aim, high) = (ENVELOPE.0 * drawn_w, ENVELOPE.1 * drawn_w, ENVELOPE.2 * drawn_w);
+        let envelope_w = state.envelope_w[index];
+        let fall_w = (envelope_w - aim) * (step_s / ENVELOPE_LAG_S).min(1.0);
+        let moved_w = if first || envelope_w < low {
+            aim
+        } else if envelope_w > high && drawn_w < AT_CAP * state.sent_cap_w[index] {
+            envelope_w - fall_w
+        } else {
+            envelope_w
+        };
+        state.envelope_w[index] = moved_w.clamp(hall.min_cap_w, hall.max_cap_w);
+    }
 }
 
 /// Hall indices, first to be shed first: higher tier first, then cheaper, then by job so that a job's halls are
@@ -90,9 +123,11 @@ fn cut(
 }
 
 /// Load that the halls may cost per point (index `POIS`: together), W.
+#[allow(clippy::too_many_arguments)] // One tick's values, passed plainly.
 fn budgets(
     config: &Config,
     state: &State,
+    seen: &Observation,
     sensed: &Sensed,
     ahead: &Allowed,
     ledger: &Ledger,
@@ -104,10 +139,13 @@ fn budgets(
     let stored_j: f64 = state.stored_j.iter().sum();
     for (index, poi) in config.pois.iter().enumerate() {
         let free_j = if stored_j > 0.0 { ledger.free_j * state.stored_j[index] / stored_j } else { 0.0 };
-        let extra = sensed.generation_w[index] + generation_on_its_way_w(config, state, sensed, index, free_j)
-            - state.unexplained_w[index]
-            - poi.margin_w
-            - state.recentre_w[index].max(0.0);
+        // On an island generation follows the load: what counts is what the spinning units can reach.
+        let generation_w = if poi.island {
+            island_supply_w(config, state, seen, index)
+        } else {
+            sensed.generation_w[index] + generation_on_its_way_w(config, state, sensed, index, free_j)
+        };
+        let extra = generation_w - state.unexplained_w[index] - poi.margin_w - state.recentre_w[index].max(0.0);
         let sustained = sustained_w(state.discharge_w[index], free_j, ahead.until[index], now, mode);
         budget[index] = ahead.poi_w[index] + extra + sustained;
         extra_all += extra;
@@ -143,19 +181,17 @@ fn generation_on_its_way_w(config: &Config, state: &State, sensed: &Sensed, poi:
 pub(crate) fn limit_caps(
     config: &Config,
     state: &mut State,
+    seen: &Observation,
     sensed: &Sensed,
     ahead: &Allowed,
     ledger: &Ledger,
     mode: Mode,
-    now: Time,
 ) -> f64 {
-    let budget = budgets(config, state, sensed, ahead, ledger, mode, now);
+    let now = seen.now;
+    let budget = budgets(config, state, seen, sensed, ahead, ledger, mode, now);
     let order = state.shed_order;
     let order = &order[..config.halls.len()];
-    let mut want = [0.0; HALLS];
-    for (hall, cap) in want.iter_mut().zip(&config.halls) {
-        *hall = cap.max_cap_w;
-    }
+    let mut want = state.envelope_w;
     let mut missing_w = 0.0;
     for poi in 0..config.pois.len() {
         let here = |hall: usize| usize::from(config.halls[hall].poi) == poi;
@@ -166,7 +202,8 @@ pub(crate) fn limit_caps(
     let slack_w =
         if mode == Mode::Emergency { 0.0 } else { 0.5 * config.pois.iter().map(|poi| poi.margin_w).sum::<f64>() };
     let change = |hall: usize, state: &State| {
-        cost_w(config, sensed, hall, want[hall]) - cost_w(config, sensed, hall, state.limit_cap_w[hall])
+        let held_w = state.limit_cap_w[hall].min(state.envelope_w[hall]);
+        cost_w(config, sensed, hall, want[hall]) - cost_w(config, sensed, hall, held_w)
     };
     let lower_w: f64 = (0..config.halls.len()).map(|hall| change(hall, state).min(0.0)).sum();
     if -lower_w > slack_w {
@@ -194,6 +231,12 @@ fn restore(
     let gain = |hall: usize, state: &State| {
         (cost_w(config, sensed, hall, want[hall]) - cost_w(config, sensed, hall, state.limit_cap_w[hall])).max(0.0)
     };
+    // A hall that has all it wants is released: from here on its envelope alone bounds it.
+    for hall in 0..config.halls.len() {
+        if state.limit_cap_w[hall] >= state.envelope_w[hall] && want[hall] >= state.envelope_w[hall] {
+            state.limit_cap_w[hall] = config.halls[hall].max_cap_w;
+        }
+    }
     let room_w: f64 = (0..config.halls.len()).map(|hall| gain(hall, state)).sum();
     let allowed_w: f64 = (0..config.pois.len()).map(|poi| ahead.poi_w[poi]).sum::<f64>().min(ahead.all_w);
     let total_w: f64 = sensed.import_w.iter().sum();
@@ -227,19 +270,24 @@ fn restore(
     }
 }
 
-/// The ramp caps: stalled halls may take back at once only what target, ramp and battery carry.
+/// The ramp caps: stalled halls may take back at once only what target, ramp and battery carry; on an island, what its
+/// turbines' ramp and its battery carry.
 pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
     const LOOK_AHEAD_S: f64 = 10.0;
-    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
+    for (index, poi) in config.pois.iter().enumerate() {
+        let turbines = || config.turbines.iter().enumerate().filter(|(_, t)| usize::from(t.poi) == index);
+        let running = turbines().filter(|(unit, _)| state.turbine_w[*unit] > 0.0);
+        let rise_w_per_s =
+            if poi.island { running.map(|(_, t)| t.ramp_w_per_s).sum::<f64>() } else { poi.ramp_up_w_per_s };
         let here = |hall: &usize| usize::from(config.halls[*hall].poi) == index;
         let (mut drawn_w, mut gap_w) = (0.0, 0.0);
         for hall in (0..config.halls.len()).filter(here) {
             drawn_w += sensed.hall_w[hall] + sensed.cooling_w[hall];
-            gap_w += (hall_ceiling_w(config, hall, config.halls[hall].max_cap_w) - sensed.hall_w[hall]).max(0.0);
+            gap_w += (hall_ceiling_w(config, hall, state.envelope_w[hall]) - sensed.hall_w[hall]).max(0.0);
         }
         let carried_w = state.target_w[index]
             + sensed.generation_w[index]
-            + poi.ramp_up_w_per_s * LOOK_AHEAD_S
+            + rise_w_per_s * LOOK_AHEAD_S
             + 0.9 * state.discharge_w[index]
             + 0.03 * drawn_w
             - state.unexplained_w[index];
@@ -247,7 +295,7 @@ pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
         let share = if gap_w > 0.0 { (room_w / gap_w).min(1.0) } else { 1.0 };
         for hall in (0..config.halls.len()).filter(here) {
             let set = &config.halls[hall];
-            let most_w = hall_ceiling_w(config, hall, set.max_cap_w);
+            let most_w = hall_ceiling_w(config, hall, state.envelope_w[hall]);
             let ceiling_w = sensed.hall_w[hall] + share * (most_w - sensed.hall_w[hall]).max(0.0);
             let per_gpu_w = if set.gpus > 0.0 {
                 (ceiling_w - set.fixed_w) / (set.gpus * set.feeder_per_gpu_w)
@@ -259,10 +307,11 @@ pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
     }
 }
 
-/// The caps to send: the lower of both, whole watts, downwards.
+/// The caps to send: the lowest of the three, whole watts, downwards.
 pub(crate) fn settle(config: &Config, state: &mut State) {
     for (hall, set) in config.halls.iter().enumerate() {
-        let cap_w = libm::floor(state.limit_cap_w[hall].min(state.ramp_cap_w[hall]) + 1e-9);
+        let bound_w = state.limit_cap_w[hall].min(state.ramp_cap_w[hall]).min(state.envelope_w[hall]);
+        let cap_w = libm::floor(bound_w + 1e-9);
         state.cap_w[hall] = cap_w.clamp(set.min_cap_w, set.max_cap_w);
     }
 }

@@ -253,11 +253,12 @@ fn load(
     let held = next.cap_w;
     let emergency = short_w > 0.0;
     if economic {
+        caps::envelopes(config, next, seen);
         turbines::dispatch(config, plan, next, seen, sensed, ahead);
     }
     if economic || emergency {
         let mode = if emergency { Mode::Emergency } else { Mode::Economic };
-        let missing_w = caps::limit_caps(config, next, sensed, ahead, stock, mode, seen.now);
+        let missing_w = caps::limit_caps(config, next, seen, sensed, ahead, stock, mode);
         if missing_w > 0.0 && emergency {
             reason.conditions |= Condition::LimitUnreachable as u32;
             reason.gave_way_w[Duty::ImportLimit as usize] += missing_w.min(short_w);
@@ -279,8 +280,8 @@ fn load(
     let given: f64 = config
         .halls
         .iter()
-        .zip(next.limit_cap_w)
-        .map(|(hall, cap)| hall.gpus * hall.feeder_per_gpu_w * (hall.max_cap_w - cap))
+        .zip(next.limit_cap_w.iter().zip(next.envelope_w))
+        .map(|(hall, (cap, envelope))| hall.gpus * hall.feeder_per_gpu_w * (envelope - cap).max(0.0))
         .sum();
     reason.gave_way_w[Duty::Economics as usize] += given;
 }

@@ -59,6 +59,8 @@ pub struct State {
     pub(crate) charge_w: [f64; POIS],
     /// Caps that limits ask for (restored slowly) and caps that secure the ramp (follow the target), W per GPU.
     pub(crate) limit_cap_w: [f64; HALLS],
+    /// Cap that follows each hall's draw with room, W per GPU.
+    pub(crate) envelope_w: [f64; HALLS],
     pub(crate) ramp_cap_w: [f64; HALLS],
     pub(crate) cap_w: [f64; HALLS],
     /// Caps that really went out, W per GPU: the guard's memory.
@@ -127,6 +129,7 @@ impl State {
         }
         for (index, hall) in config.halls.iter().enumerate() {
             self.limit_cap_w[index] = hall.max_cap_w;
+            self.envelope_w[index] = hall.max_cap_w;
             self.ramp_cap_w[index] = hall.max_cap_w;
             self.cap_w[index] = hall.max_cap_w;
             self.sent_cap_w[index] = hall.max_cap_w;

@@ -22,16 +22,30 @@ pub(crate) fn offered_w(config: &Config, seen: &Observation) -> [f64; POIS] {
     offered
 }
 
-/// Load that the halls want at full caps, W per point, with cooling and losses.
+/// Load that the halls may take under their envelopes, W per point, with cooling and losses: the same most that the limit
+/// caps start from, so that a turbine runs before a GPU is capped (an hour of its work is worth tens of times the fuel).
 fn wanted_w(config: &Config, state: &State, sensed: &Sensed) -> [f64; POIS] {
     let mut wanted = state.unexplained_w;
     for (index, hall) in config.halls.iter().enumerate() {
-        // A cut hall wants what it would draw uncut; an uncut one wants what it draws.
-        let cut = state.limit_cap_w[index] < hall.max_cap_w - 1.0;
-        let feeder_w = if cut { hall_ceiling_w(config, index, hall.max_cap_w) } else { sensed.hall_w[index] };
+        let feeder_w = hall_ceiling_w(config, index, state.envelope_w[index]);
         wanted[usize::from(hall.poi)] += feeder_w + sensed.cooling_w[index].max(hall.cooling_per_w * feeder_w);
     }
     wanted
+}
+
+/// What an island's halls can count on, W: its spinning units at their set-points, less the margin that spins, so that
+/// the trip of one finds room in the others.
+pub(crate) fn island_supply_w(config: &Config, state: &State, seen: &Observation, poi: usize) -> f64 {
+    let mut supply_w = 0.0;
+    for (index, turbine) in config.turbines.iter().enumerate().filter(|(_, t)| usize::from(t.poi) == poi) {
+        let lost = config.stale.unit_lost;
+        let spins = usable(&seen.turbine_generation_w, index, seen.now, lost).is_some_and(|w| w > 0.0);
+        let available_w = usable(&seen.turbine_available_w, index, seen.now, lost).unwrap_or(0.0);
+        if spins {
+            supply_w += f64::from(state.turbine_w[index]).min(available_w.min(turbine.rated_w));
+        }
+    }
+    LOADING * supply_w
 }
 
 /// Sets `state.turbine_w`; called once a second.

@@ -7,7 +7,7 @@
 //! Not modelled: anything in time; a check is arithmetic on the scenario, at the hottest hour and at rated power.
 
 use crate::results::Finding;
-use crate::scenario::Scenario;
+use crate::scenario::{PowerClaim, Scenario};
 use tieline_campus::hall::Hall;
 use tieline_control::LimitKind;
 use tieline_units::{Time, Utc};
@@ -148,8 +148,8 @@ fn draw(scenario: &Scenario, at: Utc, hottest_c: f64) -> Draw {
 fn figures(scenario: &Scenario, today: Draw, complete: Draw) -> Vec<PowerFigure> {
     let mut figures = Vec::new();
     let mut add = |standing, label: String, power_w| figures.push(PowerFigure { standing, label, power_w });
-    for (label, power_w) in &scenario.claims.power_w {
-        add(Standing::Claimed, label.clone(), Some((*power_w, *power_w)));
+    for claim in &scenario.claims.power {
+        add(Standing::Claimed, claim.label.clone(), Some((claim.power_w, claim.power_w)));
     }
     for limit in scenario.control.limits.iter().filter(|limit| limit.kind == LimitKind::Contract) {
         if limit.initial_w.is_finite() {
@@ -176,8 +176,8 @@ fn figures(scenario: &Scenario, today: Draw, complete: Draw) -> Vec<PowerFigure>
 }
 
 fn claims(scenario: &Scenario, today: Draw, complete: Draw, findings: &mut Vec<Finding>) {
-    for (label, power_w) in &scenario.claims.power_w {
-        if let Some(gpus) = scenario.claims.gpus.filter(|gpus| *gpus > 0.0) {
+    for PowerClaim { label, power_w, gpus } in &scenario.claims.power {
+        if let Some(gpus) = gpus.filter(|gpus| *gpus > 0.0) {
             let each_w = power_w / gpus;
             let closes = (ALL_IN_LEAST_W..=ALL_IN_GREATEST_W).contains(&each_w);
             findings.push(finding(
@@ -196,16 +196,19 @@ fn claims(scenario: &Scenario, today: Draw, complete: Draw, findings: &mut Vec<F
                 ),
             ));
         }
-        let closes = today.least_w * 0.9 <= *power_w && *power_w <= today.greatest_w * 1.1;
+        // A claim about so many GPUs is weighed against the halls that hold them, any other against what runs today.
+        let whole = gpus.is_some_and(|gpus| (gpus / complete.gpus - 1.0).abs() < 0.02);
+        let (built, when) = if whole { (complete, "listed in all") } else { (today, "in service at the start") };
+        let closes = built.least_w * 0.9 <= *power_w && *power_w <= built.greatest_w * 1.1;
         findings.push(finding(
             "claimed power against what is built",
             closes,
             format!(
-                "{label}: {} claimed; the {} GPUs in service at the start are estimated to draw {} to {}",
+                "{label}: {} claimed; the {} GPUs {when} are estimated to draw {} to {}",
                 power(*power_w),
-                count(today.gpus),
-                power(today.least_w),
-                power(today.greatest_w),
+                count(built.gpus),
+                power(built.least_w),
+                power(built.greatest_w),
             ),
         ));
     }

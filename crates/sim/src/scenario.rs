@@ -57,8 +57,8 @@ pub struct ScheduledEvent {
 /// Quantities as claimed; never used as physics.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {
-    /// Power said to be on line, W: label and value.
-    pub power_w: Vec<(String, f64)>,
+    /// Power said to be on line.
+    pub power: Vec<PowerClaim>,
     /// GPUs said to be installed when complete.
     pub gpus: Option<f64>,
     /// Swing of one synchronous training step at the meter as a share of IT power, 0..1.
@@ -67,6 +67,17 @@ pub struct Claims {
     pub step_period_s: Option<f64>,
     /// Parameters of the model in training.
     pub model_parameters: Option<f64>,
+}
+
+/// A power that somebody said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PowerClaim {
+    /// What it is called.
+    pub label: String,
+    /// The power, W.
+    pub power_w: f64,
+    /// GPUs that it is said to feed, where that was said.
+    pub gpus: Option<f64>,
 }
 
 /// Another company's fleet.

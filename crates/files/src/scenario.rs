@@ -1,0 +1,326 @@
+//! Scenario files: TOML with a unit in every quantity and a source on every number, read whole, with all mistakes at once.
+//!
+//! One field table (`fields`) says what every key means; the reader, its messages and the JSON Schema come from it.
+//!
+//! Not modelled: templates, expressions, inheritance between files, older versions of the format.
+
+mod campus;
+mod diagnostics;
+mod fields;
+mod schema;
+mod script;
+mod sheet;
+
+pub use diagnostics::{Mistake, Mistakes};
+pub use schema::schema;
+
+use sheet::{Notes, Sheet};
+use std::io::{self, Read};
+use tieline_grid::boundary::Surroundings;
+use tieline_grid::{load, weather};
+use tieline_sim::scenario::{Claims, Expectation, Fleet, PowerClaim, Rule, Scenario};
+use tieline_units::{Series, Span, Time, Utc};
+use toml::de::DeTable;
+
+/// Largest scenario file that is read, bytes; a larger one is refused unread.
+pub const MOST_BYTES: u64 = 4 << 20;
+/// Most mistakes shown of one file; what lies beyond is counted.
+const MOST_MISTAKES: usize = 200;
+/// Hours of load, weather and price beyond the end of a run: the outlook reaches a day ahead.
+const OUTLOOK_H: i64 = 25;
+const HOUR: Span = Span::secs(3600);
+
+/// Opens a file that a scenario names, relative to the scenario's own place.
+pub type Open<'o> = dyn FnMut(&str) -> io::Result<Box<dyn Read>> + 'o;
+
+/// Names and texts of the scenarios that tieline carries, in order of name.
+const BUILTIN: &[(&str, &str)] = &[
+    ("colossus-1", include_str!("../../../scenarios/colossus-1.toml")),
+    ("colossus-2", include_str!("../../../scenarios/colossus-2.toml")),
+    ("colossus-2-in-pjm", include_str!("../../../scenarios/colossus-2-in-pjm.toml")),
+    ("fleets", include_str!("../../../scenarios/fleets.toml")),
+];
+
+/// Names of the built-in scenarios, in order.
+#[must_use]
+pub fn builtin_names() -> Vec<&'static str> {
+    BUILTIN.iter().map(|(name, _)| *name).collect()
+}
+
+/// Text of a built-in scenario.
+#[must_use]
+pub fn builtin(name: &str) -> Option<&'static str> {
+    BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// Nearest of some names, if it is near enough to be meant.
+#[must_use]
+pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    diagnostics::nearest(name, names)
+}
+
+/// Reads a scenario; `name` is for messages, `open` opens the files that it names.
+///
+/// # Errors
+/// All mistakes of the file, in its order.
+pub fn read(name: &str, text: &str, open: &mut Open<'_>) -> Result<Scenario, Mistakes> {
+    let notes = Notes::new(text);
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    for error in errors.iter().take(MOST_MISTAKES) {
+        let span = error.span().unwrap_or(0..0);
+        let found = text.get(span.clone()).map_or_else(String::new, |part| part.lines().next().unwrap_or("").to_owned());
+        let found = if found.is_empty() { "a slip of the TOML grammar".to_owned() } else { format!("\"{found}\"") };
+        notes.mistake(span, "(TOML)", &found, error.message().trim(), "");
+    }
+    let scenario = walk(&notes, tree.get_ref(), text, open);
+    let (mut list, sources, provenance) = notes.finish();
+    if errors.is_empty() && list.is_empty() {
+        return Ok(Scenario { sources, provenance, ..scenario });
+    }
+    if !errors.is_empty() {
+        // What the grammar hid is not missing.
+        list.retain(|mistake| mistake.found != "nothing");
+    }
+    let left_out = list.len().saturating_sub(MOST_MISTAKES);
+    list.truncate(MOST_MISTAKES);
+    Err(Mistakes { file: name.to_owned(), text: text.to_owned(), list, left_out })
+}
+
+/// When a run happens, on what grid of time.
+pub(crate) struct Clock {
+    pub start: Utc,
+    pub duration: Span,
+    pub tick: Span,
+    pub utc_offset: Span,
+    pub plan_every: Span,
+}
+
+impl Clock {
+    fn end(&self) -> Utc {
+        self.start + self.duration
+    }
+
+    /// An instant on the run's own axis.
+    pub(crate) fn time(&self, at: Utc) -> Time {
+        Time::ZERO + (at - self.start)
+    }
+
+    /// The instant behind a key, which must lie within the run.
+    pub(crate) fn instant(&self, sheet: &Sheet<'_, '_>, key: &str) -> Option<Utc> {
+        let at = sheet.instant(key)?;
+        if at < self.start {
+            sheet.wrong(key, "an instant before the start of the run", "one within the run", "see clock.start");
+            return None;
+        }
+        if at > self.end() {
+            sheet.wrong(key, "an instant after the end of the run", "one within the run", "see clock.start and duration");
+            return None;
+        }
+        Some(at)
+    }
+}
+
+fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) -> Scenario {
+    let root = Sheet::open(notes, Some(tree), fields::ROOT, "", 0..text.len().min(1), None);
+    if root.has("source") {
+        root.wrong("source", "one source for the whole file", "a source in each table", "a blanket source says nothing");
+    }
+    root.number("schema");
+    let studies = root.texts("studies");
+    for study in &studies {
+        if study != tieline_sim::operation::NAME {
+            root.wrong("studies", &format!("\"{study}\""), "\"operation\"", "the only study that there is so far");
+        }
+    }
+    if root.has("studies") && studies.is_empty() {
+        root.wrong("studies", "an empty list", "[\"operation\"]", "");
+    }
+    let clock = clock(&root);
+    let built = campus::campus(&root, &clock);
+    let script = script::script(&root, &clock, &built);
+    let mut plant = built.plant;
+    plant.faults = script.faults;
+    let mut control = built.control;
+    control.limits = script.limit_configs;
+    let scenario = Scenario {
+        name: name(&root),
+        title: root.word("title"),
+        studies,
+        start: clock.start,
+        duration: clock.duration,
+        seed: root.table("clock").si("seed") as u64,
+        surroundings: Surroundings {
+            limits: script.limit_steps,
+            dips: script.dips,
+            frequency: script.deviations,
+            ..surroundings(&root, &clock, notes.clean(), open)
+        },
+        plant,
+        control,
+        events: script.events,
+        claims: claims(&root),
+        fleets: fleets(&root),
+        expect: expect(&root),
+        sources: std::collections::BTreeMap::new(),
+        provenance: Vec::new(),
+    };
+    if notes.clean() {
+        // The second path: what the types themselves hold to be sound.
+        for problem in scenario.control.problems().into_iter().chain(scenario.plant.problems()) {
+            notes.mistake(0..0, "(scenario)", &problem, "a sound configuration", "");
+        }
+    }
+    scenario
+}
+
+fn name(root: &Sheet<'_, '_>) -> String {
+    let name = root.word("name");
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.is_empty() && (name.len() > 64 || !name.chars().all(plain)) {
+        let hint = "it names the folder of the results";
+        root.wrong("name", &format!("\"{name}\""), "lower-case letters, digits and hyphens", hint);
+    }
+    name
+}
+
+fn clock(root: &Sheet<'_, '_>) -> Clock {
+    let sheet = root.table("clock");
+    let clock = Clock {
+        start: sheet.instant("start").unwrap_or(Utc::nanos(0)),
+        duration: sheet.span("duration"),
+        tick: sheet.span("tick"),
+        utc_offset: sheet.span("utc_offset"),
+        plan_every: root.table("controller").span("plan_every"),
+    };
+    let tick = clock.tick.as_nanos();
+    if tick > 0 && 1_000_000_000 % tick != 0 {
+        sheet.wrong("tick", "a tick that does not divide a second", "50, 100, 125, 200, 250, 500 or 1000 ms", "");
+    } else if tick > 0 && clock.duration.as_nanos() % tick != 0 {
+        sheet.wrong("duration", "a run that is no whole number of ticks", "a multiple of the tick", "");
+    }
+    if tick > 0 && clock.plan_every.as_nanos() % tick != 0 {
+        root.table("controller").wrong("plan_every", "no whole number of ticks", "a multiple of clock.tick", "");
+    }
+    let offset_min = clock.utc_offset.as_nanos() / 60_000_000_000;
+    if let Some(zone_min) = sheet.zone_minutes("start").filter(|zone| *zone != offset_min) {
+        let found = format!("a start written {} from UTC", hours(zone_min));
+        let hint = format!("clock.utc_offset says {}: one of them is the wrong time zone", hours(offset_min));
+        sheet.wrong("start", &found, "the zone of clock.utc_offset, or Z", &hint);
+    }
+    clock
+}
+
+fn hours(minutes: i64) -> String {
+    format!("{}{}:{:02} h", if minutes < 0 { "-" } else { "+" }, minutes.abs() / 60, minutes.abs() % 60)
+}
+
+fn surroundings(root: &Sheet<'_, '_>, clock: &Clock, clean: bool, open: &mut Open<'_>) -> Surroundings {
+    let sheet = root.table("grid");
+    let (words, heat_wave_k) = ((sheet.word("load"), sheet.word("weather")), sheet.si("heat_wave"));
+    let offset = clock.utc_offset;
+    // Whole hours from the one before the start to a day after the end.
+    let first = Utc::nanos((clock.start.as_nanos().div_euclid(HOUR.as_nanos()) - 1) * HOUR.as_nanos());
+    let hours = (clock.end() - first).as_nanos() / HOUR.as_nanos() + OUTLOOK_H;
+    // Nothing is computed for a file with mistakes: its length may be nonsense.
+    let hours = if clean { usize::try_from(hours).unwrap_or(0) } else { 0 };
+    let sigma = |at: Utc| {
+        let hour = (at - first).as_nanos() / HOUR.as_nanos();
+        let share = weather::heat_wave_shape(usize::try_from(hour).unwrap_or(0), hours);
+        load::sigma_from_anomaly(at, offset, heat_wave_k * share)
+    };
+    let demand = match words.0.as_str() {
+        "tva-like" => load::tva_like_in_weather(first, hours, offset, sigma),
+        "pjm-like" => load::pjm_like_in_weather(first, hours, offset, sigma),
+        path if clean => measured(&sheet, path, clock, open).unwrap_or_else(|| Series::new(first, HOUR, Vec::new())),
+        _ => Series::new(first, HOUR, Vec::new()),
+    };
+    Surroundings {
+        grid: sheet.word("authority"),
+        price: load::price_like(&demand),
+        ambient: match words.1.as_str() {
+            "pjm-like" => weather::pjm_like(first, hours, offset, heat_wave_k, None),
+            _ => weather::memphis_like(first, hours, offset, heat_wave_k, None),
+        },
+        load: demand,
+        limits: Vec::new(),
+        dips: Vec::new(),
+        frequency: Vec::new(),
+        nominal_hz: sheet.si("nominal_frequency"),
+    }
+}
+
+/// A measured load from a file that the scenario names.
+fn measured(sheet: &Sheet<'_, '_>, path: &str, clock: &Clock, open: &mut Open<'_>) -> Option<Series> {
+    let wrong = |found: &str, hint: &str| {
+        let expected = "\"tva-like\", \"pjm-like\", or an EIA-930 demand file as published (CSV)";
+        sheet.wrong("load", found, expected, hint);
+    };
+    let bytes = match open(path) {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            wrong(&format!("\"{path}\", which cannot be opened"), &why.to_string());
+            return None;
+        }
+    };
+    let series = match crate::eia930::read(path, bytes) {
+        Ok(reading) => reading.demand,
+        Err(why) => {
+            wrong(&format!("\"{path}\", which cannot be read"), &why.to_string());
+            return None;
+        }
+    };
+    let span = Span::nanos(series.step().as_nanos() * series.values().len() as i64);
+    if series.start() > clock.start || series.start() + span < clock.end() {
+        let hint = format!("it holds {} hours from {}", series.values().len(), series.start());
+        wrong(&format!("\"{path}\", which does not cover the run"), &hint);
+        return None;
+    }
+    Some(series)
+}
+
+fn claims(root: &Sheet<'_, '_>) -> Claims {
+    let sheet = root.table("claims");
+    Claims {
+        power: sheet.tables("power").iter().map(claim).collect(),
+        gpus: sheet.number("gpus"),
+        step_swing: sheet.number("step_swing"),
+        step_period_s: sheet.number("step_period"),
+        model_parameters: sheet.number("model_parameters"),
+    }
+}
+
+fn claim(sheet: &Sheet<'_, '_>) -> PowerClaim {
+    PowerClaim { label: sheet.word("label"), power_w: sheet.si("value"), gpus: sheet.number("gpus") }
+}
+
+fn fleets(root: &Sheet<'_, '_>) -> Vec<Fleet> {
+    let read = |sheet: &Sheet<'_, '_>| Fleet {
+        name: sheet.word("name"),
+        gpus: sheet.si("gpus"),
+        product: campus::product_of(sheet).map_or_else(String::new, |product| product.name),
+        all_in_w: sheet.si("all_in"),
+        sites: sheet.si("sites"),
+    };
+    root.tables("fleet").iter().map(read).collect()
+}
+
+fn expect(root: &Sheet<'_, '_>) -> Vec<Expectation> {
+    let mut expectations = Vec::new();
+    for (metric, text, span) in root.free("expect") {
+        let rules = [("<=", Rule::AtMost), (">=", Rule::AtLeast), ("==", Rule::Equal)];
+        let rule = rules.iter().find_map(|(word, rule)| text.trim().strip_prefix(word).map(|rest| (*rule, rest)));
+        let value = rule.and_then(|(rule, rest)| rest.trim().parse::<f64>().ok().map(|value| (rule, value)));
+        if !metric.starts_with("operation.") {
+            root.wrong_at(span, &format!("expect.\"{metric}\""), "a metric of no study", "operation.some_metric_unit", "");
+            continue;
+        }
+        match value.filter(|(_, value)| value.is_finite()) {
+            Some((rule, value)) => expectations.push(Expectation { metric, rule, value }),
+            None => {
+                let hint = "the unit is in the metric's name";
+                root.wrong_at(span, &format!("expect.\"{metric}\""), &format!("\"{text}\""), "\"<= 0\", \">= 1\" or \"== 0\"", hint);
+            }
+        }
+    }
+    expectations
+}

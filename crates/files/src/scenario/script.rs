@@ -1,0 +1,174 @@
+//! What happens in time: limits and their changes, events, dips, frequency, faults.
+//!
+//! Not modelled: things that depend on what the run does (a script is fixed before it starts).
+
+use super::Clock;
+use super::campus::{Built, place_of};
+use super::diagnostics::nearest;
+use super::sheet::Sheet;
+use tieline_campus::plant::{Fault, FaultKind};
+use tieline_control::{EVENTS, Event, LIMITS, LimitConfig, LimitKind};
+use tieline_grid::boundary::{Dip, FrequencyStep, LimitStep};
+use tieline_sim::scenario::ScheduledEvent;
+use tieline_units::{Span, Time};
+
+/// Everything scripted.
+pub(super) struct Script {
+    pub limit_configs: Vec<LimitConfig>,
+    pub limit_steps: Vec<Vec<LimitStep>>,
+    pub events: Vec<ScheduledEvent>,
+    pub dips: Vec<Dip>,
+    pub deviations: Vec<FrequencyStep>,
+    pub faults: Vec<Fault>,
+}
+
+pub(super) fn script(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Script {
+    let limits = root.tables("limit");
+    if limits.len() > LIMITS {
+        root.wrong("limit", &format!("{} sources of limits", limits.len()), &format!("at most {LIMITS}"), "");
+    }
+    let events = root.tables("event");
+    if events.len() > EVENTS {
+        root.wrong("event", &format!("{} events", events.len()), &format!("at most {EVENTS}"), "");
+    }
+    let mut dips: Vec<Dip> = root.tables("dip").iter().filter_map(|sheet| dip(sheet, clock)).collect();
+    dips.sort_by_key(|dip| dip.start);
+    let mut deviations: Vec<FrequencyStep> =
+        root.tables("deviation").iter().filter_map(|sheet| deviation(sheet, clock)).collect();
+    deviations.sort_by_key(|step| step.start);
+    let mut faults: Vec<Fault> = root.tables("fault").iter().filter_map(|sheet| fault(sheet, clock, built)).collect();
+    faults.sort_by_key(|fault| fault.start);
+    let mut scheduled: Vec<ScheduledEvent> =
+        events.iter().enumerate().filter_map(|(index, sheet)| event(sheet, clock, built, index)).collect();
+    scheduled.sort_by_key(|event| (event.event.received_at, event.event.id));
+    Script {
+        limit_configs: limits.iter().map(|sheet| limit(sheet, built)).collect(),
+        limit_steps: limits.iter().map(|sheet| changes(sheet, clock)).collect(),
+        events: scheduled,
+        dips,
+        deviations,
+        faults,
+    }
+}
+
+fn limit(sheet: &Sheet<'_, '_>, built: &Built) -> LimitConfig {
+    let initial_w = sheet.si("initial");
+    if initial_w.is_nan() {
+        sheet.wrong("initial", "\"silent\"", "a power or \"none\"", "a source can fall silent only after it has spoken");
+    }
+    LimitConfig {
+        name: sheet.word("name"),
+        kind: match sheet.word("kind").as_str() {
+            "utility" => LimitKind::Utility,
+            "operator" => LimitKind::Operator,
+            "emergency" => LimitKind::Emergency,
+            _ => LimitKind::Contract,
+        },
+        poi: built.point_or_all(sheet).and_then(|poi| (poi != ALL).then_some(poi)),
+        window: sheet.span("window"),
+        initial_w,
+        stale_after: sheet.span("stale_after"),
+    }
+}
+
+/// Number of the point that means all of them together.
+pub(super) const ALL: u8 = 255;
+
+fn changes(sheet: &Sheet<'_, '_>, clock: &Clock) -> Vec<LimitStep> {
+    let mut steps: Vec<LimitStep> = Vec::new();
+    for change in sheet.tables("change") {
+        let (Some(at), Some(limit_w)) = (clock.instant(&change, "at"), change.number("limit")) else { continue };
+        let at = clock.time(at);
+        if steps.last().is_some_and(|last| at <= last.at) {
+            change.wrong("at", "an instant not after the change before", "changes in order of time", "");
+        }
+        steps.push(LimitStep { at, limit_w });
+    }
+    steps
+}
+
+fn event(sheet: &Sheet<'_, '_>, clock: &Clock, built: &Built, index: usize) -> Option<ScheduledEvent> {
+    let (name, limit_w, poi) = (sheet.word("name"), sheet.si("limit"), built.point_or_all(sheet));
+    let received = clock.instant(sheet, "received");
+    let start = clock.instant(sheet, "start");
+    let end = sheet.instant("end");
+    let cancelled = if sheet.has("cancelled") { clock.instant(sheet, "cancelled") } else { None };
+    let (received, start, end) = (received?, start?, end?);
+    let order = |ok: bool, key: &str, found: &str, expected: &str| {
+        if !ok {
+            sheet.wrong(key, found, expected, "the order is received, start, end");
+        }
+        ok
+    };
+    let sound = order(received <= start, "start", "a start before the notice arrives", "start at or after received")
+        & order(start < end, "end", "an end not after the start", "end after start")
+        & order(cancelled.is_none_or(|at| at > received), "cancelled", "a cancellation before the notice", "cancelled after received");
+    sound.then(|| ScheduledEvent {
+        name,
+        event: Event {
+            id: index as u64 + 1,
+            received_at: clock.time(received),
+            start: clock.time(start),
+            end: clock.time(end),
+            limit_w,
+            poi: poi.unwrap_or(ALL),
+            cancelled: false,
+        },
+        cancelled_at: cancelled.map(|at| clock.time(at)),
+    })
+}
+
+/// Beginning and end of something with `at` and `duration`.
+fn interval(sheet: &Sheet<'_, '_>, clock: &Clock) -> Option<(Time, Time)> {
+    let duration: Span = sheet.span("duration");
+    let at = clock.time(clock.instant(sheet, "at")?);
+    (duration > Span::ZERO).then(|| (at, at + duration))
+}
+
+fn dip(sheet: &Sheet<'_, '_>, clock: &Clock) -> Option<Dip> {
+    let residual_pu = sheet.si("residual");
+    interval(sheet, clock).map(|(start, end)| Dip { start, end, residual_pu })
+}
+
+fn deviation(sheet: &Sheet<'_, '_>, clock: &Clock) -> Option<FrequencyStep> {
+    let hz = sheet.si("frequency");
+    interval(sheet, clock).map(|(start, end)| FrequencyStep { start, end, hz })
+}
+
+fn fault(sheet: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Option<Fault> {
+    let offset_w = sheet.number("offset");
+    let times = interval(sheet, clock);
+    let (word, device) = (sheet.text("kind")?, sheet.text("device")?);
+    let (kind, names): (FaultKind, Vec<&str>) = match word.as_str() {
+        "meter-silent" => (FaultKind::MeterSilent, built.poi_names()),
+        "meter-nan" => (FaultKind::MeterNan, built.poi_names()),
+        "meter-offset" => {
+            if offset_w.is_none() {
+                sheet.wrong("offset", "nothing", "the power by which the meter reads too high", "meter-offset needs it");
+            }
+            (FaultKind::MeterOffset(offset_w.unwrap_or_default()), built.poi_names())
+        }
+        "hall-silent" => (FaultKind::HallSilent, built.hall_names()),
+        "hall-trip" => (FaultKind::HallTrip, built.hall_names()),
+        "battery-silent" => (FaultKind::BatterySilent, built.battery_names()),
+        "battery-out" => (FaultKind::BatteryOut, built.battery_names()),
+        "turbine-trip" => (FaultKind::TurbineTrip, built.turbine_names()),
+        "job-failure" => (FaultKind::JobFailure, built.job_names()),
+        _ => (FaultKind::CommandsLost, Vec::new()),
+    };
+    if word != "meter-offset" && sheet.has("offset") {
+        sheet.wrong("offset", &format!("an offset of a fault of kind {word}"), "nothing", "only meter-offset has one");
+    }
+    let index = if device == "all" { Some(usize::MAX) } else { place_of(&device, &names) };
+    let Some(index) = index else {
+        let near = nearest(&device, names.iter().copied());
+        let hint = match (near, names.is_empty()) {
+            (Some(near), _) => format!("did you mean \"{near}\"?"),
+            (None, true) => "this kind of fault concerns all devices".to_owned(),
+            (None, false) => format!("there are {}, from \"{}\" on", names.len(), names[0]),
+        };
+        sheet.wrong("device", &format!("\"{device}\""), "the name of a device, or \"all\"", &hint);
+        return None;
+    };
+    times.map(|(start, end)| Fault { start, end, kind, index })
+}
