@@ -68,9 +68,10 @@ pub fn read(name: &str, text: &str, open: &mut Open<'_>) -> Result<Scenario, Mis
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in errors.iter().take(MOST_MISTAKES) {
         let span = error.span().unwrap_or(0..0);
-        let found = text.get(span.clone()).map_or_else(String::new, |part| part.lines().next().unwrap_or("").to_owned());
-        let found = if found.is_empty() { "a slip of the TOML grammar".to_owned() } else { format!("\"{found}\"") };
-        notes.mistake(span, "(TOML)", &found, error.message().trim(), "");
+        let place = text.get(span.clone()).and_then(|part| part.lines().next()).unwrap_or("").trim();
+        let place = if place.is_empty() { String::new() } else { format!(" at \"{place}\"") };
+        let found = format!("{}{place}", error.message().trim().replace('\n', "; "));
+        notes.mistake(span, "(TOML)", &found, "the grammar of TOML", "");
     }
     let scenario = walk(&notes, tree.get_ref(), text, open);
     let (mut list, sources, provenance) = notes.finish();
@@ -93,6 +94,8 @@ pub(crate) struct Clock {
     pub tick: Span,
     pub utc_offset: Span,
     pub plan_every: Span,
+    /// Whether start and duration were read, so that instants can be placed in the run.
+    pub known: bool,
 }
 
 impl Clock {
@@ -108,6 +111,9 @@ impl Clock {
     /// The instant behind a key, which must lie within the run.
     pub(crate) fn instant(&self, sheet: &Sheet<'_, '_>, key: &str) -> Option<Utc> {
         let at = sheet.instant(key)?;
+        if !self.known {
+            return Some(at);
+        }
         if at < self.start {
             sheet.wrong(key, "an instant before the start of the run", "one within the run", "see clock.start");
             return None;
@@ -185,9 +191,11 @@ fn name(root: &Sheet<'_, '_>) -> String {
 
 fn clock(root: &Sheet<'_, '_>) -> Clock {
     let sheet = root.table("clock");
+    let (start, duration) = (sheet.instant("start"), sheet.span("duration"));
     let clock = Clock {
-        start: sheet.instant("start").unwrap_or(Utc::nanos(0)),
-        duration: sheet.span("duration"),
+        known: start.is_some() && duration > Span::ZERO,
+        start: start.unwrap_or(Utc::nanos(0)),
+        duration,
         tick: sheet.span("tick"),
         utc_offset: sheet.span("utc_offset"),
         plan_every: root.table("controller").span("plan_every"),

@@ -27,7 +27,7 @@ use tieline_units::{Draw, Span, Time};
 /// The study's name in scenario files and metric names.
 pub const NAME: &str = "operation";
 /// Fencing epoch of a simulated controller: there is only one.
-const EPOCH: u64 = 1;
+pub const EPOCH: u64 = 1;
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// What the caller of a study does with it as it goes.

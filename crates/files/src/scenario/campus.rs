@@ -215,8 +215,8 @@ fn points(root: &Sheet<'_, '_>, clock: &Clock) -> (Vec<Poi>, Vec<PoiConfig>) {
             freeze_voltage_pu: (sheet.si("voltage_low"), sheet.si("voltage_high")),
             island,
         };
-        for (key, ramp) in [("ramp_up", config.ramp_up_w_per_s), ("ramp_down", config.ramp_down_w_per_s)] {
-            if sheet.has(key) && ramp == 0.0 {
+        for key in ["ramp_up", "ramp_down"] {
+            if sheet.number(key) == Some(0.0) {
                 sheet.wrong(key, "a ramp limit of zero", "a positive one", "nothing could ever move");
             }
         }

@@ -276,7 +276,7 @@ impl<'s, 'i> Sheet<'s, 'i> {
             }
         };
         if si.is_nan() && !matches!(field.kind, Kind::Limit) || si < field.range.0 || si > field.range.1 {
-            let least = if field.range.0 == 0.0 && si < 0.0 { "it may not be negative".to_owned() } else { range_word(field) };
+            let least = if field.range.0 >= 0.0 && si < 0.0 { "it may not be negative".to_owned() } else { range_word(field) };
             self.wrong(key, &format!("\"{written}\""), &format!("{} within its range", kind_word(field.kind)), &least);
             return None;
         }

@@ -13,6 +13,8 @@ use tieline_units::Time;
 const MOST: usize = 5_000;
 /// A condition must stand for so long before it is told, s.
 const CONDITION_HOLD_S: f64 = 2.0;
+/// Giving load back must last so long before it is told, s: the last watts come and go.
+const RESTORING_HOLD_S: f64 = 20.0;
 /// What binds must stand for so long before it is told, s.
 const BINDING_HOLD_S: f64 = 60.0;
 /// Import may exceed an event's limit by this and still count as met, W: resolution of a revenue meter, with the
@@ -41,7 +43,7 @@ const CONDITIONS: [(Condition, &str, &str); 13] = [
     ),
     (Condition::BadReading, "a value out of range was set aside", "readings are in range again"),
     (Condition::GuardActed, "the guard tightens decisions", "the guard is at rest"),
-    (Condition::Restoring, "load is being restored", "load is fully restored, or a new cut began"),
+    (Condition::Restoring, "load that was cut is being given back", "giving load back has ended"),
     (Condition::ClockStepped, "the clock stepped: event times are distrusted", "the clock is trusted again"),
     (
         Condition::MeterSuspect,
@@ -124,7 +126,7 @@ impl Teller {
         Self {
             told: Vec::new(),
             left_out: 0,
-            conditions: vec![Debounce::new(false, CONDITION_HOLD_S); CONDITIONS.len()],
+            conditions: CONDITIONS.map(|(condition, ..)| Debounce::new(false, hold_s(condition))).to_vec(),
             telemetry_faults: 0.0,
             bindings: vec![Debounce::new(Binding::Nothing, BINDING_HOLD_S); control.pois.len()],
             events: events.collect(),
@@ -292,6 +294,10 @@ impl Watched {
             None => format!("{name}: starts; import is still above its limit"),
         }
     }
+}
+
+fn hold_s(condition: Condition) -> f64 {
+    if condition == Condition::Restoring { RESTORING_HOLD_S } else { CONDITION_HOLD_S }
 }
 
 fn allowed(value_w: f64) -> String {
