@@ -60,6 +60,25 @@ impl Faults {
     }
 }
 
+/// A length of time for people: "45 s", "90 min", "4.0 h".
+fn duration(span: Span) -> String {
+    match span.as_secs_f64() {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3_600.0),
+    }
+}
+
+/// A large count for people: "848 million".
+pub(crate) fn many(count: f64) -> String {
+    match count {
+        n if n >= 1e12 => format!("{:.2} trillion", n / 1e12),
+        n if n >= 1e9 => format!("{:.2} billion", n / 1e9),
+        n if n >= 1e6 => format!("{:.0} million", n / 1e6),
+        n => format!("{n:.0}"),
+    }
+}
+
 impl Plant {
     /// Hands commands to the devices; they act from the next step on. Returns whether they were taken.
     ///
@@ -194,7 +213,7 @@ impl Plant {
             _ => {}
         }
         let (what, of) = self.describe(fault);
-        self.say(now, "fault", format!("{what}{of} until {:.1} s", fault.end.as_secs_f64()));
+        self.say(now, "fault", format!("{what}{of} for {}", duration(fault.end - now)));
     }
 
     /// Opens a hall's breaker; its job loses the hall's work.

@@ -3,7 +3,7 @@
 //! Not modelled: networks inside the campus (each point of interconnection is one bus), reactive power, protection relays.
 
 use crate::cooling::CoolingPlants;
-use crate::events::{Faults, Leases};
+use crate::events::{Faults, Leases, many};
 use crate::hall::{Hall, Halls};
 use crate::instruments::{Disturbed, Instrumentation, UnitTruth};
 use crate::island::Islands;
@@ -475,24 +475,26 @@ impl Plant {
             let text = match change {
                 Change::Tripped(i) => {
                     self.totals.turbine_trips += 1;
-                    format!("turbine {} tripped", name(i))
+                    format!("{} tripped", name(i))
                 }
-                Change::Repaired(i) => format!("turbine {} is back", name(i)),
-                Change::PermitUsedUp(i) => format!("turbine {} has used up its permitted hours", name(i)),
+                Change::Repaired(i) => format!("{} is back", name(i)),
+                Change::PermitUsedUp(i) => format!("{} has used up its permitted hours", name(i)),
             };
             self.happenings.push(Happening { at, kind: "turbine", text });
         }
         for change in self.jobs.changed.drain(..) {
             let text = match change {
                 JobChange::Failed(j, group, gpu_s, tokens) => format!(
-                    "job {}: group {group} failed, {:.1} GPU-h and {tokens:.3e} tokens lost",
+                    "{}: group {group} failed, {:.0} GPU-h and {} tokens lost",
                     self.config.jobs[j].name,
-                    gpu_s / 3600.0
+                    gpu_s / 3600.0,
+                    many(tokens)
                 ),
                 JobChange::Stopped(j, gpu_s, tokens) => format!(
-                    "job {}: all of it stopped, {:.1} GPU-h and {tokens:.3e} tokens lost",
+                    "{}: all of it stopped, {:.0} GPU-h and {} tokens lost",
                     self.config.jobs[j].name,
-                    gpu_s / 3600.0
+                    gpu_s / 3600.0,
+                    many(tokens)
                 ),
             };
             self.happenings.push(Happening { at, kind: "job", text });

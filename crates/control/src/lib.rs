@@ -8,11 +8,14 @@
 mod caps;
 mod contract;
 mod decide;
+pub mod explain;
 mod guard;
+pub mod journal;
 mod ledger;
 mod limits;
 mod plan;
 pub mod ramp;
+pub mod replay;
 mod run;
 mod sensing;
 mod state;

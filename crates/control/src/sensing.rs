@@ -13,7 +13,7 @@ use tieline_units::{Quality, Readings, Span, Time};
 
 /// No campus meter shows more than this, W; beyond it a reading is of the wrong unit or broken.
 const ABSURD_W: f64 = 2e10;
-/// A meter this share below its feeders, for this long, is suspect.
+/// A meter below its feeders by this share of what flows through the bus, for this long, is suspect.
 const SUSPECT_SHARE: f64 = 0.1;
 const SUSPECT_AFTER: Span = Span::secs(3);
 /// Time constant of the net-load low-pass and of the unexplained load, s.
@@ -167,7 +167,7 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
 
     let mut belief = Belief::Meter;
     let missing_w = feeders_w - net_w;
-    if missing_w > SUSPECT_SHARE * feeders_w.abs().max(1e6) {
+    if missing_w > SUSPECT_SHARE * through_w(config, sensed, poi).max(1e6) {
         let since = &mut state.suspect_since_ns[poi];
         *since = (*since).min(seen.now.as_nanos());
         if seen.now - Time::nanos(*since) > SUSPECT_AFTER {
@@ -189,6 +189,14 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     sensed.import_w[poi] = net_w + battery_now_w;
     believe(state, sensed, poi, belief);
     keep_peak(state, poi, second, net_w);
+}
+
+/// All power through the bus of a point, W: feeders and generation err in proportion to it, also where they cancel.
+fn through_w(config: &Config, sensed: &Sensed, poi: usize) -> f64 {
+    let here = |hall: &usize| usize::from(config.halls[*hall].poi) == poi;
+    let load_w: f64 =
+        (0..config.halls.len()).filter(here).map(|hall| sensed.hall_w[hall] + sensed.cooling_w[hall]).sum();
+    load_w.max(sensed.generation_w[poi])
 }
 
 /// Whose word the net load rests on.

@@ -1,3 +1,9 @@
-//! placeholder
+//! Every format in and out: scenarios with their diagnostics, measured series, validation cases, tables, report.
+//!
+//! Not modelled: network case files (they come with the grid studies).
 pub mod cases;
 pub mod eia930;
+pub mod report;
+pub mod scenario;
+pub mod summary;
+pub mod table;

@@ -24,6 +24,8 @@ use toml::de::DeTable;
 
 /// Largest scenario file that is read, bytes; a larger one is refused unread.
 pub const MOST_BYTES: u64 = 4 << 20;
+/// Largest table that is read, bytes.
+const MOST_TABLE_BYTES: u64 = 256 << 20;
 /// Most mistakes shown of one file; what lies beyond is counted.
 const MOST_MISTAKES: usize = 200;
 /// Hours of load, weather and price beyond the end of a run: the outlook reaches a day ahead.
@@ -119,7 +121,12 @@ impl Clock {
             return None;
         }
         if at > self.end() {
-            sheet.wrong(key, "an instant after the end of the run", "one within the run", "see clock.start and duration");
+            sheet.wrong(
+                key,
+                "an instant after the end of the run",
+                "one within the run",
+                "see clock.start and duration",
+            );
             return None;
         }
         Some(at)
@@ -129,7 +136,12 @@ impl Clock {
 fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) -> Scenario {
     let root = Sheet::open(notes, Some(tree), fields::ROOT, "", 0..text.len().min(1), None);
     if root.has("source") {
-        root.wrong("source", "one source for the whole file", "a source in each table", "a blanket source says nothing");
+        root.wrong(
+            "source",
+            "one source for the whole file",
+            "a source in each table",
+            "a blanket source says nothing",
+        );
     }
     root.number("schema");
     let studies = root.texts("studies");
@@ -260,7 +272,8 @@ fn surroundings(root: &Sheet<'_, '_>, clock: &Clock, clean: bool, open: &mut Ope
 /// A measured load from a file that the scenario names.
 fn measured(sheet: &Sheet<'_, '_>, path: &str, clock: &Clock, open: &mut Open<'_>) -> Option<Series> {
     let wrong = |found: &str, hint: &str| {
-        let expected = "\"tva-like\", \"pjm-like\", or an EIA-930 demand file as published (CSV)";
+        let expected =
+            "\"tva-like\", \"pjm-like\", an EIA-930 demand file (CSV) or a table of tieline (Parquet) with load_mw";
         sheet.wrong("load", found, expected, hint);
     };
     let bytes = match open(path) {
@@ -270,20 +283,44 @@ fn measured(sheet: &Sheet<'_, '_>, path: &str, clock: &Clock, open: &mut Open<'_
             return None;
         }
     };
-    let series = match crate::eia930::read(path, bytes) {
-        Ok(reading) => reading.demand,
+    let series = if path.ends_with(".parquet") {
+        load_table(bytes)
+    } else {
+        crate::eia930::read(path, bytes).map(|reading| reading.demand).map_err(|why| why.to_string())
+    };
+    let series = match series {
+        Ok(series) => series,
         Err(why) => {
-            wrong(&format!("\"{path}\", which cannot be read"), &why.to_string());
+            wrong(&format!("\"{path}\", which cannot be read"), &why);
             return None;
         }
     };
-    let span = Span::nanos(series.step().as_nanos() * series.values().len() as i64);
+    let span = Span::nanos(series.step().as_nanos().saturating_mul(series.values().len() as i64));
     if series.start() > clock.start || series.start() + span < clock.end() {
         let hint = format!("it holds {} hours from {}", series.values().len(), series.start());
         wrong(&format!("\"{path}\", which does not cover the run"), &hint);
         return None;
     }
     Some(series)
+}
+
+/// A load, W, from a table of tieline with a column `load_mw` at even steps; a null is a gap.
+fn load_table(bytes: Box<dyn Read>) -> Result<Series, String> {
+    let mut all = Vec::new();
+    bytes.take(MOST_TABLE_BYTES + 1).read_to_end(&mut all).map_err(|why| why.to_string())?;
+    if all.len() as u64 > MOST_TABLE_BYTES {
+        return Err(format!("larger than {} MB", MOST_TABLE_BYTES >> 20));
+    }
+    let table = crate::table::read(all).map_err(|why| why.to_string())?;
+    let column = table.numbers.iter().find(|(name, _)| name == "load_mw").ok_or("there is no column load_mw")?;
+    let (Some(first), Some(second)) = (table.utc_ns.first(), table.utc_ns.get(1)) else {
+        return Err("fewer than two rows".to_owned());
+    };
+    let step = second.saturating_sub(*first);
+    if step <= 0 || table.utc_ns.windows(2).any(|pair| pair[1].saturating_sub(pair[0]) != step) {
+        return Err("utc_ns does not go forward in even steps".to_owned());
+    }
+    Ok(Series::new(Utc::nanos(*first), Span::nanos(step), column.1.iter().map(|load_mw| load_mw * 1e6).collect()))
 }
 
 fn claims(root: &Sheet<'_, '_>) -> Claims {
@@ -319,14 +356,26 @@ fn expect(root: &Sheet<'_, '_>) -> Vec<Expectation> {
         let rule = rules.iter().find_map(|(word, rule)| text.trim().strip_prefix(word).map(|rest| (*rule, rest)));
         let value = rule.and_then(|(rule, rest)| rest.trim().parse::<f64>().ok().map(|value| (rule, value)));
         if !metric.starts_with("operation.") {
-            root.wrong_at(span, &format!("expect.\"{metric}\""), "a metric of no study", "operation.some_metric_unit", "");
+            root.wrong_at(
+                span,
+                &format!("expect.\"{metric}\""),
+                "a metric of no study",
+                "operation.some_metric_unit",
+                "",
+            );
             continue;
         }
         match value.filter(|(_, value)| value.is_finite()) {
             Some((rule, value)) => expectations.push(Expectation { metric, rule, value }),
             None => {
                 let hint = "the unit is in the metric's name";
-                root.wrong_at(span, &format!("expect.\"{metric}\""), &format!("\"{text}\""), "\"<= 0\", \">= 1\" or \"== 0\"", hint);
+                root.wrong_at(
+                    span,
+                    &format!("expect.\"{metric}\""),
+                    &format!("\"{text}\""),
+                    "\"<= 0\", \">= 1\" or \"== 0\"",
+                    hint,
+                );
             }
         }
     }

@@ -80,13 +80,21 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn an_unknown_key_names_its_neighbour() {
-    says("duration = \"24 h\"", "duraton = \"24 h\"", &["clock.duraton", "unknown key", "did you mean \"duration\"", "clock.duration: found nothing"]);
+    says(
+        "duration = \"24 h\"",
+        "duraton = \"24 h\"",
+        &["clock.duraton", "unknown key", "did you mean \"duration\"", "clock.duration: found nothing"],
+    );
 }
 
 #[test]
 fn units_are_asked_for_and_checked() {
     says("duration = \"24 h\"", "duration = 24", &["the bare number 24", "write the unit in quotes"]);
-    says("ramp_up = \"30 MW/min\"", "ramp_up = \"30 MWh\"", &["poi[0].ramp_up", "\"MWh\" is not a unit of this quantity"]);
+    says(
+        "ramp_up = \"30 MW/min\"",
+        "ramp_up = \"30 MWh\"",
+        &["poi[0].ramp_up", "\"MWh\" is not a unit of this quantity"],
+    );
     says("ramp_up = \"30 MW/min\"", "ramp_up = 30", &["the bare number 30", "50 MW/min"]);
     says("gpus = { value = 18_500", "gpus = { value = \"18 MW\"", &["hall[0].gpus"]);
     says("heat_wave = { value = \"5 C\"", "heat_wave = { value = \"5 K\"", &["grid.heat_wave"]);
@@ -100,14 +108,22 @@ fn a_number_needs_a_source_that_can_be_read() {
         &["limit[0].initial", "a number without a source", "guess:"],
     );
     says("source = \"claim: TVA board", "source = \"rumour: TVA board", &["\"rumour\" is not a kind of source"]);
-    says("source = \"claim: TVA board, 7 November 2024, substation 63\"", "source = \"claim:\"", &["citation behind the colon is empty"]);
+    says(
+        "source = \"claim: TVA board, 7 November 2024, substation 63\"",
+        "source = \"claim:\"",
+        &["citation behind the colon is empty"],
+    );
     says("schema = 1", "schema = 1\nsource = \"guess: everything\"", &["one source for the whole file"]);
 }
 
 #[test]
 fn numbers_lie_in_their_range_and_are_numbers() {
     says("gpus = { value = 18_500", "gpus = { value = -18_500", &["hall[0].gpus", "it may not be negative"]);
-    says("energy = { value = \"3.9 MWh\"", "energy = { value = \"-3.9 MWh\"", &["battery[0].energy", "it may not be negative"]);
+    says(
+        "energy = { value = \"3.9 MWh\"",
+        "energy = { value = \"-3.9 MWh\"",
+        &["battery[0].energy", "it may not be negative"],
+    );
     says("round_trip = { value = \"91 %\"", "round_trip = { value = \"191 %\"", &["battery[0].round_trip"]);
     says("energy = { value = \"3.9 MWh\"", "energy = { value = \"NaN MWh\"", &["battery[0].energy", "is not a number"]);
     says("energy = { value = \"3.9 MWh\"", "energy = { value = \"1e400 MWh\"", &["battery[0].energy", "finite"]);
@@ -118,13 +134,41 @@ fn numbers_lie_in_their_range_and_are_numbers() {
 #[test]
 fn instants_have_a_zone_and_an_order() {
     says("start = \"2026-07-15T00:00:00-05:00\"", "start = \"2026-07-15T00:00:00\"", &["clock.start", "zone"]);
-    says("start = \"2026-07-15T00:00:00-05:00\"", "start = \"2026-07-15T00:00:00-06:00\"", &["clock.start", "wrong time zone"]);
-    says("start = \"2026-07-15T16:00:00-05:00\"", "start = \"2026-07-15T15:00:00-05:00\"", &["event[0].start", "before the notice"]);
-    says("end = \"2026-07-15T18:00:00-05:00\"", "end = \"2026-07-15T15:00:00-05:00\"", &["event[0].end", "not after the start"]);
-    says("received = \"2026-07-15T15:30:00-05:00\"", "received = \"2026-07-14T15:30:00-05:00\"", &["event[0].received", "before the start of the run"]);
-    says("received = \"2026-07-15T15:30:00-05:00\"", "received = \"2027-07-14T15:30:00-05:00\"", &["after the end of the run"]);
-    says("at = \"2026-07-15T12:00:00-05:00\"", "at = \"2026-07-15T09:00:00-05:00\"", &["limit[3].change[1].at", "changes in order"]);
-    says("in_service = \"2025-08-01T00:00:00-05:00\"", "in_service = \"1025-08-01T00:00:00-05:00\"", &["hall[0].in_service"]);
+    says(
+        "start = \"2026-07-15T00:00:00-05:00\"",
+        "start = \"2026-07-15T00:00:00-06:00\"",
+        &["clock.start", "wrong time zone"],
+    );
+    says(
+        "start = \"2026-07-15T16:00:00-05:00\"",
+        "start = \"2026-07-15T15:00:00-05:00\"",
+        &["event[0].start", "before the notice"],
+    );
+    says(
+        "end = \"2026-07-15T18:00:00-05:00\"",
+        "end = \"2026-07-15T15:00:00-05:00\"",
+        &["event[0].end", "not after the start"],
+    );
+    says(
+        "received = \"2026-07-15T15:30:00-05:00\"",
+        "received = \"2026-07-14T15:30:00-05:00\"",
+        &["event[0].received", "before the start of the run"],
+    );
+    says(
+        "received = \"2026-07-15T15:30:00-05:00\"",
+        "received = \"2027-07-14T15:30:00-05:00\"",
+        &["after the end of the run"],
+    );
+    says(
+        "at = \"2026-07-15T12:00:00-05:00\"",
+        "at = \"2026-07-15T09:00:00-05:00\"",
+        &["limit[3].change[1].at", "changes in order"],
+    );
+    says(
+        "in_service = \"2025-08-01T00:00:00-05:00\"",
+        "in_service = \"1025-08-01T00:00:00-05:00\"",
+        &["hall[0].in_service"],
+    );
 }
 
 #[test]
@@ -132,7 +176,11 @@ fn periods_divide_evenly() {
     says("tick = \"100 ms\"", "tick = \"70 ms\"", &["clock.tick", "does not divide a second"]);
     says("duration = \"24 h\"", "duration = \"86400.05 s\"", &["clock.duration", "no whole number of ticks"]);
     says("duration = \"24 h\"", "duration = \"24 h\"\nx = 1", &["clock.x"]);
-    says("\n[claims]\n", "\n[telemetry]\nsource = \"guess: x\"\nunit_period = \"150 ms\"\n[claims]\n", &["telemetry.unit_period", "multiple of clock.tick"]);
+    says(
+        "\n[claims]\n",
+        "\n[telemetry]\nsource = \"guess: x\"\nunit_period = \"150 ms\"\n[claims]\n",
+        &["telemetry.unit_period", "multiple of clock.tick"],
+    );
     says("\n[claims]\n", "\n[controller]\nplan_every = \"350 ms\"\n[claims]\n", &["controller.plan_every"]);
 }
 
@@ -149,8 +197,16 @@ fn references_name_what_is_there() {
 #[test]
 fn leases_fall_in_a_safe_order_and_the_safe_cap_can_be_set() {
     let settings = "[controller]\nsource = \"guess: a test\"\n";
-    says("\n[claims]\n", &format!("\n{settings}battery_lease = \"10 s\"\n[claims]\n"), &["controller.battery_lease", "more than 15 s"]);
-    says("\n[claims]\n", &format!("\n{settings}safe_cap = \"5 %\"\n[claims]\n"), &["controller.safe_cap", "below the least cap of"]);
+    says(
+        "\n[claims]\n",
+        &format!("\n{settings}battery_lease = \"10 s\"\n[claims]\n"),
+        &["controller.battery_lease", "more than 15 s"],
+    );
+    says(
+        "\n[claims]\n",
+        &format!("\n{settings}safe_cap = \"5 %\"\n[claims]\n"),
+        &["controller.safe_cap", "below the least cap of"],
+    );
 }
 
 #[test]
@@ -168,7 +224,8 @@ fn expectations_are_rules_about_metrics() {
 
 #[test]
 fn a_slip_of_grammar_is_placed_and_hides_nothing_else() {
-    let text = edited("duration = \"24 h\"", "duration = \"24 h").replacen("product = \"GB200\"", "product = \"GB2000\"", 1);
+    let text =
+        edited("duration = \"24 h\"", "duration = \"24 h").replacen("product = \"GB200\"", "product = \"GB2000\"", 1);
     let said = parse(&text).expect_err("mistakes").to_string();
     assert!(said.contains("(TOML)") && said.contains("GB2000"), "{said}");
     says("seed = 1", "seed = 1\nseed = 2", &["(TOML)", "duplicate key"]);
@@ -181,6 +238,36 @@ fn a_named_load_file_must_open_read_and_cover_the_run() {
     let mut noise = |_: &str| -> io::Result<Box<dyn io::Read>> { Ok(Box::new(&b"\x00\xff,garbage\n1,2,3\n"[..])) };
     let said = read("test.toml", &text, &mut noise).expect_err("garbage").to_string();
     assert!(said.contains("which cannot be read"), "{said}");
+}
+
+#[test]
+fn a_load_may_come_from_a_table_and_a_torn_one_is_said() {
+    let hours = 60;
+    let first = tieline_units::Utc::parse("2026-07-14T00:00:00Z").expect("a stamp").as_nanos();
+    let mut load_mw: Vec<f64> = (0..hours).map(|hour| 20_000.0 + f64::from(hour)).collect();
+    load_mw[30] = f64::NAN;
+    let table = tieline_sim::results::Table {
+        name: "load".to_owned(),
+        utc_ns: (0..i64::from(hours)).map(|hour| first + hour * 3_600_000_000_000).collect(),
+        numbers: vec![("load_mw".to_owned(), load_mw)],
+        texts: Vec::new(),
+    };
+    let mut bytes = Vec::new();
+    let mut writer = tieline_files::table::TableWriter::new(&mut bytes, &table).expect("a table");
+    writer.write(&table).expect("written");
+    writer.finish().expect("finished");
+    let text = edited("load = \"tva-like\"", "load = \"load.parquet\"");
+    let whole = bytes.clone();
+    let mut open = move |_: &str| -> io::Result<Box<dyn io::Read>> { Ok(Box::new(io::Cursor::new(whole.clone()))) };
+    let scenario = read("test.toml", &text, &mut open).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(scenario.surroundings.load.gaps(), 1, "a null stays a gap");
+    assert_eq!(scenario.surroundings.load.values()[1], 20_001e6);
+    for cut in [0, 10, bytes.len() / 2, bytes.len() - 1] {
+        let torn = bytes[..cut].to_vec();
+        let mut open = move |_: &str| -> io::Result<Box<dyn io::Read>> { Ok(Box::new(io::Cursor::new(torn.clone()))) };
+        let said = read("test.toml", &text, &mut open).expect_err("torn").to_string();
+        assert!(said.contains("which cannot be read"), "{said}");
+    }
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn draw(scenario: &Scenario, at: Utc, hottest_c: f64) -> Draw {
         let training_w = product.training_w * activity;
         draw.gpus += hall.gpus;
         draw.gpu_w += hall.gpus * training_w;
-        draw.least_w += at_meter_w(scenario, hall, training_w, MILD_C);
+        draw.least_w += at_meter_w(scenario, hall, training_w, MILD_C.min(hottest_c));
         draw.greatest_w += at_meter_w(scenario, hall, product.rated_w, hottest_c);
     }
     draw
@@ -341,19 +341,21 @@ fn supply(scenario: &Scenario, today: Draw, hottest_c: f64, findings: &mut Vec<F
         return;
     }
     let turbines_w = derated(scenario, hottest_c);
-    let generation_w: f64 = turbines_w.iter().sum();
     let largest_w = turbines_w.iter().copied().fold(0.0, f64::max);
+    let generation_w: f64 = turbines_w.iter().fold(0.0, |sum, unit_w| sum + unit_w);
+    let supply = if turbines_w.is_empty() {
+        format!("{} of import and no turbines", power(import_w))
+    } else {
+        let (import, generation) = (power(import_w), power(generation_w));
+        format!(
+            "{import} of import and {generation} of turbines at {hottest_c:.0} °C make {}",
+            power(import_w + generation_w)
+        )
+    };
     findings.push(finding(
         "supply against load",
         import_w + generation_w >= today.greatest_w,
-        format!(
-            "{} of import and {} of turbines at {hottest_c:.0} °C make {}; the load is estimated at {} to {}",
-            power(import_w),
-            power(generation_w),
-            power(import_w + generation_w),
-            power(today.least_w),
-            power(today.greatest_w)
-        ),
+        format!("{supply}; the load is estimated at {} to {}", power(today.least_w), power(today.greatest_w)),
     ));
     if largest_w > 0.0 {
         let left_w = import_w + generation_w - largest_w;

@@ -52,7 +52,7 @@ impl LimitJudge {
             self.sum_w -= self.ring_w.pop_front().unwrap_or(0.0);
         }
         self.pushed += 1;
-        if self.pushed % self.window.max(60) == 0 {
+        if self.pushed.is_multiple_of(self.window.max(60)) {
             self.sum_w = self.ring_w.iter().sum();
         }
         let over_w = (self.sum_w / self.window as f64).max(0.0);

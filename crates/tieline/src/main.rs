@@ -1,1 +1,125 @@
-fn main() {}
+//! The command: one mode per file, errors at the edge, three exit codes.
+//!
+//! Exit codes: 0 done (findings are not mistakes), 1 the answer is no (a mistake in a file, a failed expectation, an
+//! input or output that failed), 2 wrong usage.
+//!
+//! Not modelled: the live daemon, grid studies and sweeps; their commands come with their rooms.
+
+mod bench;
+mod check;
+mod machine;
+mod outdir;
+mod replay;
+mod run;
+mod scenarios;
+mod screen;
+mod source;
+mod validate;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Twin and controller of an AI training campus and the grid it hangs on.
+#[derive(Parser)]
+#[command(name = "tieline", version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+#[derive(Subcommand)]
+enum Mode {
+    /// Read a scenario, add up its megawatts and say what does not close.
+    Check {
+        /// Built-in name (`tieline scenarios` lists them) or path of a TOML file.
+        scenario: String,
+    },
+    /// Simulate a scenario; print a summary and write tables, journal and report.
+    Run {
+        /// Built-in name or path of a TOML file.
+        scenario: String,
+        /// Studies to run, separated by commas; all that the scenario names when left out.
+        #[arg(long, value_delimiter = ',')]
+        study: Vec<String>,
+        /// Folder for the results; `out/SCENARIO-SEED` when left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Seed of all luck; the scenario's own when left out.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Recompute every decision of a journal and name the first difference.
+    Replay {
+        /// A `journal.tlj` that a run or the field wrote.
+        journal: PathBuf,
+    },
+    /// Say why the controller decided as it did at one tick.
+    Explain {
+        /// A `journal.tlj`.
+        journal: PathBuf,
+        /// Number of the tick, counted from 0.
+        tick: u64,
+    },
+    /// Run the validation cases and print each of them.
+    Validate {
+        /// Folder with measured data that the repository may not carry; when left out, what TIELINE_DATA names, else
+        /// ../shared/data where it is there.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure speed and size against the targets.
+    Bench {
+        /// Only benchmarks whose name begins so.
+        name: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the built-in scenarios, or write one out.
+    Scenarios {
+        /// Write this built-in scenario as a file into the current folder.
+        #[arg(long, value_name = "NAME")]
+        save: Option<String>,
+    },
+    /// Print the JSON Schema of scenario files.
+    Schema,
+}
+
+/// How a mode ended when nothing broke.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Exit code 0.
+    Yes,
+    /// Exit code 1: the answer is no, and has been said.
+    No,
+    /// Exit code 2: wrong usage, and has been said.
+    Usage,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.mode {
+        Mode::Check { scenario } => check::check(&scenario),
+        Mode::Run { scenario, study, out, seed } => run::run(&scenario, &study, out, seed),
+        Mode::Replay { journal } => replay::replay(&journal),
+        Mode::Explain { journal, tick } => replay::explain(&journal, tick),
+        Mode::Validate { data, json } => validate::validate(data.as_deref(), json),
+        Mode::Bench { name, json } => bench::bench(name.as_deref(), json),
+        Mode::Scenarios { save } => scenarios::scenarios(save.as_deref()),
+        Mode::Schema => scenarios::schema(),
+    };
+    match done {
+        Ok(Verdict::Yes) => ExitCode::SUCCESS,
+        Ok(Verdict::No) => ExitCode::from(1),
+        Ok(Verdict::Usage) => ExitCode::from(2),
+        Err(error) if screen::pipe_closed(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tieline: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}

@@ -234,6 +234,9 @@ mod tests {
         assert!(matches!(Power::parse("NaN MW"), Err(ParseQuantityError::NotANumber { .. })));
         assert!(matches!(Power::parse("1e400 MW"), Err(ParseQuantityError::NotFinite)));
         assert!(matches!(Power::parse(""), Err(ParseQuantityError::NotANumber { .. })));
-        assert!(matches!(Power::parse("1e MW"), Err(ParseQuantityError::NotANumber { .. } | ParseQuantityError::WrongUnit { .. })));
+        assert!(matches!(
+            Power::parse("1e MW"),
+            Err(ParseQuantityError::NotANumber { .. } | ParseQuantityError::WrongUnit { .. })
+        ));
     }
 }

@@ -44,12 +44,12 @@ pub struct Source {
 impl Source {
     /// Reads `"kind: citation"`; the citation may not be empty.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (word, citation) =
-            text.split_once(':').ok_or_else(|| "write \"kind: citation\", for example \"claim: press, January 2026\"".to_owned())?;
-        let kind = SourceKind::ALL
-            .into_iter()
-            .find(|kind| kind.word() == word.trim())
-            .ok_or_else(|| format!("\"{}\" is not a kind of source; use measured, datasheet, claim or guess", word.trim()))?;
+        let (word, citation) = text
+            .split_once(':')
+            .ok_or_else(|| "write \"kind: citation\", for example \"claim: press, January 2026\"".to_owned())?;
+        let kind = SourceKind::ALL.into_iter().find(|kind| kind.word() == word.trim()).ok_or_else(|| {
+            format!("\"{}\" is not a kind of source; use measured, datasheet, claim or guess", word.trim())
+        })?;
         let citation = citation.trim();
         if citation.is_empty() {
             return Err("the citation behind the colon is empty".to_owned());

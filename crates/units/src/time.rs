@@ -138,6 +138,11 @@ impl Utc {
     }
     /// Reads RFC 3339 with a zone or `Z`; a stamp without a zone is refused, since guessing one would shift the day.
     pub fn parse(text: &str) -> Result<Self, ParseTimeError> {
+        if text.contains('[') {
+            // A named zone behind the offset would be skipped unread, and may contradict it.
+            let reason = "write the offset from UTC alone, without a named zone in brackets".to_owned();
+            return Err(ParseTimeError { reason });
+        }
         let stamp: jiff::Timestamp = text.trim().parse().map_err(|e: jiff::Error| ParseTimeError {
             reason: format!("{e}; write for example 2026-07-15T00:00:00-05:00, with its zone"),
         })?;

@@ -69,9 +69,15 @@ fn reference(sheet: &Sheet<'_, '_>, key: &str, names: &[&str], also: &str) -> Op
     let name = sheet.text(key)?;
     let place = place_of(&name, names);
     if place.is_none() {
-        let near = nearest(&name, names.iter().copied()).map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
+        let near =
+            nearest(&name, names.iter().copied()).map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
         let known = if names.is_empty() { "none is defined".to_owned() } else { names.join(", ") };
-        sheet.wrong(key, &format!("\"{name}\", which is not defined"), &format!("one of: {known} {also}").trim_end().to_owned(), &near);
+        sheet.wrong(
+            key,
+            &format!("\"{name}\", which is not defined"),
+            format!("one of: {known} {also}").trim_end(),
+            &near,
+        );
     }
     place
 }

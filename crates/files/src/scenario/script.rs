@@ -54,7 +54,12 @@ pub(super) fn script(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Scri
 fn limit(sheet: &Sheet<'_, '_>, built: &Built) -> LimitConfig {
     let initial_w = sheet.si("initial");
     if initial_w.is_nan() {
-        sheet.wrong("initial", "\"silent\"", "a power or \"none\"", "a source can fall silent only after it has spoken");
+        sheet.wrong(
+            "initial",
+            "\"silent\"",
+            "a power or \"none\"",
+            "a source can fall silent only after it has spoken",
+        );
     }
     LimitConfig {
         name: sheet.word("name"),
@@ -102,7 +107,12 @@ fn event(sheet: &Sheet<'_, '_>, clock: &Clock, built: &Built, index: usize) -> O
     };
     let sound = order(received <= start, "start", "a start before the notice arrives", "start at or after received")
         & order(start < end, "end", "an end not after the start", "end after start")
-        & order(cancelled.is_none_or(|at| at > received), "cancelled", "a cancellation before the notice", "cancelled after received");
+        & order(
+            cancelled.is_none_or(|at| at > received),
+            "cancelled",
+            "a cancellation before the notice",
+            "cancelled after received",
+        );
     sound.then(|| ScheduledEvent {
         name,
         event: Event {
@@ -144,7 +154,12 @@ fn fault(sheet: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Option<Fault> {
         "meter-nan" => (FaultKind::MeterNan, built.poi_names()),
         "meter-offset" => {
             if offset_w.is_none() {
-                sheet.wrong("offset", "nothing", "the power by which the meter reads too high", "meter-offset needs it");
+                sheet.wrong(
+                    "offset",
+                    "nothing",
+                    "the power by which the meter reads too high",
+                    "meter-offset needs it",
+                );
             }
             (FaultKind::MeterOffset(offset_w.unwrap_or_default()), built.poi_names())
         }

@@ -6,11 +6,11 @@ use super::diagnostics::{Lines, Mistake, nearest};
 use core::cell::RefCell;
 use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet};
+use tieline_campus::gpu::Product;
 use tieline_units::{
     Count, Energy, EnergyPrice, Frequency, Power, PowerRamp, Quantity, Ratio, Source, SourceKind, Span, SpanQuantity,
     Temperature, ThermalResponse, Utc,
 };
-use tieline_campus::gpu::Product;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -95,6 +95,9 @@ pub struct Field {
     pub doc: &'static str,
 }
 
+/// Every number with its source: key, as written, source as written.
+pub type Provenance = Vec<(String, String, String)>;
+
 /// What all sheets of one file share.
 #[derive(Debug)]
 pub struct Notes<'t> {
@@ -109,7 +112,14 @@ pub struct Notes<'t> {
 impl<'t> Notes<'t> {
     /// No notes yet.
     pub fn new(text: &'t str) -> Self {
-        Self { text, lines: Lines::new(text), mistakes: RefCell::default(), sources: RefCell::default(), counted: RefCell::default(), provenance: RefCell::default() }
+        Self {
+            text,
+            lines: Lines::new(text),
+            mistakes: RefCell::default(),
+            sources: RefCell::default(),
+            counted: RefCell::default(),
+            provenance: RefCell::default(),
+        }
     }
     /// Adds a mistake.
     pub fn mistake(&self, span: Range<usize>, key: &str, found: &str, expected: &str, hint: &str) {
@@ -138,7 +148,7 @@ impl<'t> Notes<'t> {
         self.mistakes.borrow().is_empty()
     }
     /// The mistakes in file order, and the sources.
-    pub fn finish(self) -> (Vec<Mistake>, BTreeMap<SourceKind, usize>, Vec<(String, String, String)>) {
+    pub fn finish(self) -> (Vec<Mistake>, BTreeMap<SourceKind, usize>, Provenance) {
         let mut mistakes = self.mistakes.into_inner();
         mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.key.clone()));
         mistakes.dedup();
@@ -175,13 +185,19 @@ impl<'s, 'i> Sheet<'s, 'i> {
             if name == "source" {
                 match value.get_ref().as_str().map(Source::parse) {
                     Some(Ok(found)) => source = Some(found),
-                    Some(Err(why)) => notes.mistake(value.span(), &full, "a source that cannot be read", "\"kind: citation\"", &why),
-                    None => notes.mistake(value.span(), &full, value.get_ref().type_str(), "text, \"kind: citation\"", ""),
+                    Some(Err(why)) => {
+                        notes.mistake(value.span(), &full, "a source that cannot be read", "\"kind: citation\"", &why)
+                    }
+                    None => {
+                        notes.mistake(value.span(), &full, value.get_ref().type_str(), "text, \"kind: citation\"", "")
+                    }
                 }
             } else if !fields.iter().any(|field| field.key == name) {
                 let names: Vec<&str> = fields.iter().map(|field| field.key).chain(["source"]).collect();
-                let hint = nearest(name, names.iter().copied()).map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
-                let expected = if names.len() > 14 { "a known key".to_owned() } else { format!("one of: {}", names.join(", ")) };
+                let hint = nearest(name, names.iter().copied())
+                    .map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
+                let expected =
+                    if names.len() > 14 { "a known key".to_owned() } else { format!("one of: {}", names.join(", ")) };
                 notes.mistake(key.span(), &full, "an unknown key", &expected, &hint);
             }
         }
@@ -235,7 +251,12 @@ impl<'s, 'i> Sheet<'s, 'i> {
 
     fn missing(&self, field: &Field) {
         if self.table.is_some() {
-            self.wrong(field.key, "nothing", &format!("{} ({})", kind_word(field.kind), field.doc), "the key is missing");
+            self.wrong(
+                field.key,
+                "nothing",
+                &format!("{} ({})", kind_word(field.kind), field.doc),
+                "the key is missing",
+            );
         }
     }
 
@@ -276,7 +297,8 @@ impl<'s, 'i> Sheet<'s, 'i> {
             }
         };
         if si.is_nan() && !matches!(field.kind, Kind::Limit) || si < field.range.0 || si > field.range.1 {
-            let least = if field.range.0 >= 0.0 && si < 0.0 { "it may not be negative".to_owned() } else { range_word(field) };
+            let least =
+                if field.range.0 >= 0.0 && si < 0.0 { "it may not be negative".to_owned() } else { range_word(field) };
             self.wrong(key, &format!("\"{written}\""), &format!("{} within its range", kind_word(field.kind)), &least);
             return None;
         }
@@ -295,7 +317,11 @@ impl<'s, 'i> Sheet<'s, 'i> {
     }
 
     /// `{ value = ..., source = ... }` gives a number its own source.
-    fn unwrap_source(&self, key: &str, value: &'s Spanned<DeValue<'i>>) -> Option<(&'s Spanned<DeValue<'i>>, Option<Source>)> {
+    fn unwrap_source(
+        &self,
+        key: &str,
+        value: &'s Spanned<DeValue<'i>>,
+    ) -> Option<(&'s Spanned<DeValue<'i>>, Option<Source>)> {
         let Some(table) = value.get_ref().as_table() else {
             return Some((value, self.source.clone()));
         };
@@ -337,7 +363,8 @@ impl<'s, 'i> Sheet<'s, 'i> {
         if let Kind::Word(words) = field.kind
             && !words.contains(&text)
         {
-            let hint = nearest(text, words.iter().copied()).map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
+            let hint = nearest(text, words.iter().copied())
+                .map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
             self.wrong(key, &format!("\"{text}\""), &format!("one of: {}", words.join(", ")), &hint);
             return None;
         }
@@ -441,7 +468,9 @@ impl<'s, 'i> Sheet<'s, 'i> {
 
     /// A table behind a key; absent reads as one without keys, so that defaults hold.
     pub fn table(&self, key: &str) -> Sheet<'s, 'i> {
-        let Kind::Table(fields) = self.field(key).kind else { unreachable!("asked for a table where the field table has none") };
+        let Kind::Table(fields) = self.field(key).kind else {
+            unreachable!("asked for a table where the field table has none")
+        };
         let path = join(&self.path, key);
         let (table, span) = match self.value(key) {
             None => {
@@ -462,7 +491,9 @@ impl<'s, 'i> Sheet<'s, 'i> {
 
     /// The tables behind a key.
     pub fn tables(&self, key: &str) -> Vec<Sheet<'s, 'i>> {
-        let Kind::Tables(fields) = self.field(key).kind else { unreachable!("asked for tables where the field table has none") };
+        let Kind::Tables(fields) = self.field(key).kind else {
+            unreachable!("asked for tables where the field table has none")
+        };
         let Some(value) = self.value(key) else {
             if matches!(self.field(key).need, Need::Must) {
                 self.missing(self.field(key));
@@ -477,7 +508,9 @@ impl<'s, 'i> Sheet<'s, 'i> {
         for (index, item) in array.iter().enumerate() {
             let path = format!("{}[{index}]", join(&self.path, key));
             match item.get_ref().as_table() {
-                Some(table) => sheets.push(Sheet::open(self.notes, Some(table), fields, &path, item.span(), self.source.as_ref())),
+                Some(table) => {
+                    sheets.push(Sheet::open(self.notes, Some(table), fields, &path, item.span(), self.source.as_ref()))
+                }
                 None => self.notes.mistake(item.span(), &path, item.get_ref().type_str(), "a table", ""),
             }
         }
@@ -491,7 +524,13 @@ impl<'s, 'i> Sheet<'s, 'i> {
         for (name, value) in table {
             match written(value.get_ref()) {
                 Some(text) => found.push((name.get_ref().to_string(), text, value.span())),
-                None => self.notes.mistake(value.span(), &join(key, name.get_ref()), value.get_ref().type_str(), "a rule, \"<= 0\"", ""),
+                None => self.notes.mistake(
+                    value.span(),
+                    &join(key, name.get_ref()),
+                    value.get_ref().type_str(),
+                    "a rule, \"<= 0\"",
+                    "",
+                ),
             }
         }
         found
@@ -537,7 +576,8 @@ fn parse(kind: Kind, text: &str) -> Result<f64, String> {
             if number.is_finite() { Ok(number) } else { Err("must be finite".to_owned()) }
         }
         Kind::Whole => {
-            let number: u64 = text.trim().replace('_', "").parse().map_err(|_| "a whole number, not negative".to_owned())?;
+            let number: u64 =
+                text.trim().replace('_', "").parse().map_err(|_| "a whole number, not negative".to_owned())?;
             Ok(number as f64)
         }
         _ => Err("not a number".to_owned()),
@@ -593,10 +633,35 @@ pub fn kind_word(kind: Kind) -> String {
     format!("{word} such as \"{}\"", example(kind))
 }
 
+/// The range in the unit that people would write.
 fn range_word(field: &Field) -> String {
+    fn preferred<Q: Quantity>() -> (&'static str, f64) {
+        Q::UNITS[0]
+    }
+    let (unit, factor) = match field.kind {
+        Kind::Power | Kind::Limit => preferred::<Power>(),
+        Kind::Energy => preferred::<Energy>(),
+        Kind::Ramp => preferred::<PowerRamp>(),
+        Kind::Ratio => preferred::<Ratio>(),
+        Kind::Span | Kind::Interval => preferred::<SpanQuantity>(),
+        Kind::Temperature => preferred::<Temperature>(),
+        Kind::PerKelvin => preferred::<ThermalResponse>(),
+        Kind::Price => preferred::<EnergyPrice>(),
+        Kind::Frequency => preferred::<Frequency>(),
+        _ => ("", 1.0),
+    };
+    let say = |si: f64| {
+        let value = si / factor;
+        let digits = if value.abs() >= 1e6 || (value != 0.0 && value.abs() < 1e-3) {
+            format!("{value:e}")
+        } else {
+            value.to_string()
+        };
+        format!("{digits} {unit}").trim_end().to_owned()
+    };
     match field.range {
-        (least, most) if most.is_infinite() => format!("at least {least} (SI units)"),
-        (least, most) if least.is_infinite() => format!("at most {most} (SI units)"),
-        (least, most) => format!("between {least} and {most} (SI units)"),
+        (least, most) if most.is_infinite() => format!("at least {}", say(least)),
+        (least, most) if least.is_infinite() => format!("at most {}", say(most)),
+        (least, most) => format!("between {} and {}", say(least), say(most)),
     }
 }

@@ -197,7 +197,7 @@ fn control(plant: &PlantConfig) -> Config {
                 energy_j: unit.energy_j,
                 soc_min: unit.soc_range.0,
                 soc_max: unit.soc_range.1,
-                efficiency: unit.round_trip.sqrt(),
+                efficiency: libm::sqrt(unit.round_trip),
                 delay_s: unit.delay_s,
                 lag_s: unit.lag_s,
             })
