@@ -11,8 +11,8 @@ use tieline_units::{Quality, Readings, Span, Time, Utc};
 
 /// Joules in a megawatt-hour.
 const J_PER_MWH: f64 = 3.6e9;
-/// Width of the first column: the names of points and classes.
-const NAME: usize = 12;
+/// Width of the first column, the names of points and classes: at least, and at most where names are longer.
+const NAME: (usize, usize) = (12, 28);
 
 /// Conditions with their words, in the order of their bits.
 const CONDITIONS: [(Condition, &str); 13] = [
@@ -34,7 +34,9 @@ const CONDITIONS: [(Condition, &str); 13] = [
 /// Says in plain words why the row's decision is what it is; `previous` is the row before, for what changed.
 #[must_use]
 pub fn explain(config: &Config, row: &OwnedRow, previous: Option<&OwnedRow>) -> String {
-    let mut text = Text(String::new());
+    let names = config.pois.iter().map(|poi| &poi.name).chain(config.limits.iter().map(|limit| &limit.name));
+    let width = names.map(|name| name.chars().count()).max().unwrap_or(0).clamp(NAME.0, NAME.1);
+    let mut text = Text { text: String::new(), width };
     let now = row.observation.now;
     text.line(&format!(
         "tick {}, {:.3} s after the start; the site's clock shows {}",
@@ -49,16 +51,19 @@ pub fn explain(config: &Config, row: &OwnedRow, previous: Option<&OwnedRow>) -> 
     guarded(&mut text, config, row);
     ledger(&mut text, &row.guarded);
     changed(&mut text, config, row, previous);
-    text.0
+    text.text
 }
 
 /// Lines with aligned names.
-struct Text(String);
+struct Text {
+    text: String,
+    width: usize,
+}
 
 impl Text {
     fn line(&mut self, line: &str) {
-        self.0.push_str(line.trim_end());
-        self.0.push('\n');
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
     }
 
     fn head(&mut self, head: &str) {
@@ -66,7 +71,7 @@ impl Text {
     }
 
     fn item(&mut self, name: &str, what: &str) {
-        self.line(&format!("  {name:<NAME$}  {what}"));
+        self.line(&format!("  {name:<width$}  {what}", width = self.width));
     }
 }
 
@@ -140,10 +145,18 @@ fn observed(text: &mut Text, config: &Config, seen: &Observation) {
     let mean =
         if counted > 0 { format!(", {:.1} % full on average", 100.0 * charge / counted as f64) } else { String::new() };
     class(text, "batteries", seen.now, (units.0.abs(), units.1, units.2), &format!("; {word}{mean}"));
-    for (index, limit) in config.limits.iter().enumerate().filter(|(index, _)| *index < seen.limit_w.value.len()) {
+    let mut open = 0;
+    for (index, limit) in config.limits.iter().enumerate().take(seen.limit_w.value.len()) {
         let (value_w, taken_at) = (seen.limit_w.value[index], seen.limit_w.taken_at[index]);
-        let shown = if value_w == f64::INFINITY { format!("{:>12}", "no limit") } else { mw(value_w) };
-        text.item(&limit.name, &format!("{shown}  limit over {}, {}", scope(config, limit), age(taken_at, seen.now)));
+        if value_w == f64::INFINITY {
+            open += 1;
+            continue;
+        }
+        let words = format!("{}  limit over {}, {}", mw(value_w), scope(config, limit), age(taken_at, seen.now));
+        text.item(&limit.name, &words);
+    }
+    if open > 0 {
+        text.item("", &format!("{open:>12}  further sources set no limit"));
     }
     for event in seen.events.iter().filter(|event| event.id != 0) {
         text.item(&format!("event {}", event.id), &event_words(event, seen.now));

@@ -282,6 +282,49 @@ fn every_bit_survives() {
 }
 
 #[test]
+fn values_in_steps_survive_their_zeros_and_signs() {
+    let draw = Draw::new(17, 0);
+    for step in [1e4, 1e3, 500.0, 100.0, 10.0, 7.0, 1.0, 0.1, 1e-2, 1e-3, 1e-4, 3e-7] {
+        let mut journal = JournalWriter::new(Vec::new(), &header()).expect("a vector takes bytes");
+        let mut written = Vec::new();
+        let mut seen = Observation::empty(Time::ZERO);
+        for tick in 0..150_u64 {
+            seen.now = Time::ZERO + Span::millis(100 * tick as i64);
+            for unit in 0..200 {
+                // Walks through zero: rounding there gives both signs of it.
+                let luck = draw.uniform(unit as u32, Purpose::MeterNoise, tick);
+                let walk = 4.0 * (luck - 0.5) * [1.0, 1e3, 1e9][unit / 70];
+                let lost = unit % 50 == 7 && tick % 40 == 3;
+                let value = if lost { f64::NAN } else { nearest(walk) * step };
+                if luck < 0.7 {
+                    seen.battery_w.set(unit, value, seen.now);
+                }
+            }
+            let idle = Decision::idle(seen.now, EPOCH);
+            journal.append(&Row {
+                observation: &seen,
+                outlook: None,
+                plan: None,
+                proposed: &idle,
+                guarded: &idle,
+                next: &State::new(seen.now, EPOCH),
+            });
+            written.push(seen);
+        }
+        let (rows, _) = rows(&journal.finish().expect("written")).expect("reads");
+        assert_eq!(rows.len(), written.len());
+        for (row, seen) in rows.iter().zip(&written) {
+            assert!(same_observation(&row.observation, seen), "step {step}, tick {}", row.tick);
+        }
+    }
+}
+
+/// To the nearest whole number, as the instruments do; keeps the sign of what rounds to zero.
+fn nearest(value: f64) -> f64 {
+    value.round_ties_even()
+}
+
+#[test]
 fn a_torn_tail_is_recovered_to_the_last_whole_row() {
     let bytes = recorded(120);
     let starts = frames(&bytes);
@@ -405,6 +448,10 @@ fn garbage_is_refused_without_a_panic() {
             }
         }
         let _ = rows(&mutated);
+        // And as it is, cut somewhere, with noise behind.
+        let mut cut = mutated[..mutated.len() * (1 + round as usize % 7) / 8].to_vec();
+        cut.extend((0..round % 200).map(|at| (draw.words(1, Purpose::MeterNoise, round * 200 + at)[0] >> 7) as u8));
+        let _ = rows(&cut);
         if let Ok(reader) = JournalReader::open(&mutated[..]) {
             let _ = replay(reader, &rig::config(), EPOCH);
         }
@@ -462,6 +509,7 @@ fn explain_says_what_bound_and_who_was_told_what() {
     ] {
         assert!(text.contains(part), "no \"{part}\" in\n{text}");
     }
+    println!("{text}");
     assert!((25..=50).contains(&text.lines().count()), "{text}");
     let bound = |row: &&OwnedRow| matches!(row.guarded.reason.binding[0], Binding::Limit(_) | Binding::Event(_));
     let limited = rows.iter().find(bound).expect("the event binds before it starts");

@@ -18,7 +18,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Arc;
 use thiserror::Error;
 use tieline_sim::results::Table;
@@ -184,9 +184,13 @@ fn put<T: DataType, W: Write + Send>(
 /// Bytes that are cut short, damaged, no Parquet, or Parquet that tieline did not write.
 pub fn read(bytes: impl Into<Bytes>) -> Result<Table, TableError> {
     let bytes = bytes.into();
-    // Decoders of the parquet crate panic on some damaged pages; nothing of theirs survives the call, so it is safe to
-    // go on. The panic's message still reaches stderr.
-    catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or(Err(TableError::Damaged))
+    // The parquet crate panics on some damaged bytes. Nothing of its own survives the call, so it is safe to go on; its
+    // message would only frighten a user who gets a proper error, so it is held back while it reads.
+    let said = take_hook();
+    set_hook(Box::new(|_| {}));
+    let table = catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or(Err(TableError::Damaged));
+    set_hook(said);
+    table
 }
 
 fn decode(bytes: Bytes) -> Result<Table, TableError> {

@@ -192,9 +192,9 @@ fn event_integers(event: &Event) -> [u64; 6] {
 fn put_events(out: &mut Vec<u8>, now: &[Event; EVENTS], before: &[Event; EVENTS]) -> bool {
     let mut places = 0_u64;
     for (place, (now, before)) in now.iter().zip(before).enumerate() {
-        let (now, before) = (event_integers(now), event_integers(before));
-        let differ = now.iter().zip(before).fold(0, |all, (a, b)| all | (a ^ b));
-        places |= u64::from(differ != 0) << place;
+        // A NaN differs from itself here: it is then written once more than it need be.
+        let differ = now != before || now.limit_w.to_bits() != before.limit_w.to_bits();
+        places |= u64::from(differ) << place;
     }
     if places == 0 {
         return false;
@@ -308,12 +308,13 @@ fn adopt_marks(decision: &mut Decision, marks: &[i64; MARKS]) -> Result<(), Malf
 }
 
 /// What the marks are expected to be: the next number, this tick, leases as far ahead as before.
-fn next_marks(before: &Decision, now: Time) -> [i64; MARKS] {
-    let mut expected = marks(before);
-    expected[0] = expected[0].wrapping_add(1);
-    expected[2] = now.as_nanos();
+fn next_marks(before: &[i64; MARKS], now: Time) -> [i64; MARKS] {
+    let mut expected = *before;
+    let now_ns = now.as_nanos();
+    expected[0] = before[0].wrapping_add(1);
+    expected[2] = now_ns;
     for mark in &mut expected[3..6] {
-        *mark = mark.wrapping_sub(before.now.as_nanos()).wrapping_add(now.as_nanos());
+        *mark = mark.wrapping_sub(before[2]).wrapping_add(now_ns);
     }
     expected
 }
@@ -328,10 +329,10 @@ pub(super) enum Against {
 }
 
 impl Against {
-    fn marks(self, before: &Decision) -> [i64; MARKS] {
+    fn marks(self, before: &[i64; MARKS]) -> [i64; MARKS] {
         match self {
             Self::RowBefore(now) => next_marks(before, now),
-            Self::Proposal => marks(before),
+            Self::Proposal => *before,
         }
     }
 }
@@ -372,7 +373,8 @@ pub(super) fn put_decision(
         word |= FIGURE;
         put_raw_doubles(out, &now_figures, &old_figures, blocks);
     }
-    let (now_marks, expected, old_marks) = (marks(decision), against.marks(before), marks(before));
+    let (now_marks, old_marks) = (marks(decision), marks(before));
+    let expected = against.marks(&old_marks);
     if now_marks != expected {
         word |= MARK;
         let mut surprises = 0;
@@ -394,7 +396,7 @@ pub(super) fn take_decision(take: &mut Take<'_>, decision: &mut Decision, agains
         return Err(Malformed);
     }
     let old_marks = marks(decision);
-    let mut new_marks = against.marks(decision);
+    let mut new_marks = against.marks(&old_marks);
     for (bit, values) in [
         (BATTERY, &mut decision.battery_w[..]),
         (CAP, &mut decision.cap_w[..]),

@@ -29,8 +29,8 @@ const RAW: u8 = 15;
 const SPARSE: u8 = 0x80;
 /// Added and taken away again, this rounds to a whole number; its bits then hold that number: 1.5 x 2^52.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
-/// Beyond 2^50 steps the rounder no longer holds.
-const MOST_STEPS: f64 = 1_125_899_906_842_624.0;
+/// Sign and exponent of every sum with the rounder for which this holds: fewer than 2^51 steps.
+const ROUNDED: u64 = 0x433;
 
 /// Bytes that do not decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,34 +117,63 @@ impl<'a> Take<'a> {
     }
 }
 
-/// What can be compared to the bit.
+/// What can be compared to the bit, several at once: a loop over it must run in vectors.
 pub(super) trait Bits: Copy {
-    fn bits(self) -> u64;
+    /// Not zero if a bit differs.
+    fn differs(self, other: Self) -> u64;
+
+    /// Whether whole arrays are equal to the bit.
+    fn all_equal(now: &[Self], before: &[Self]) -> bool;
 }
 
 impl Bits for f64 {
-    fn bits(self) -> u64 {
-        self.to_bits()
+    #[inline]
+    fn differs(self, other: Self) -> u64 {
+        self.to_bits() ^ other.to_bits()
+    }
+
+    #[inline]
+    fn all_equal(now: &[Self], before: &[Self]) -> bool {
+        bytemuck::cast_slice::<_, u8>(now) == bytemuck::cast_slice::<_, u8>(before)
     }
 }
 
 impl Bits for f32 {
-    fn bits(self) -> u64 {
-        u64::from(self.to_bits())
+    #[inline]
+    fn differs(self, other: Self) -> u64 {
+        u64::from(self.to_bits() ^ other.to_bits())
+    }
+
+    #[inline]
+    fn all_equal(now: &[Self], before: &[Self]) -> bool {
+        bytemuck::cast_slice::<_, u8>(now) == bytemuck::cast_slice::<_, u8>(before)
     }
 }
 
 impl Bits for Time {
-    fn bits(self) -> u64 {
-        self.as_nanos() as u64
+    /// By comparison: asking for the nanoseconds would be a call into another crate.
+    #[inline]
+    fn differs(self, other: Self) -> u64 {
+        u64::from(self != other)
+    }
+
+    #[inline]
+    fn all_equal(now: &[Self], before: &[Self]) -> bool {
+        // No early exit within a block: that would keep the loop out of vectors.
+        let ((now, now_rest), (before, before_rest)) = (now.as_chunks::<BLOCK>(), before.as_chunks::<BLOCK>());
+        now.iter().zip(before).all(|(now, before)| now.iter().zip(before).fold(true, |all, (a, b)| all & (a == b)))
+            && now_rest == before_rest
     }
 }
 
-/// Which blocks of an array differ, lowest bit first. No early exit within a block: this loop must run in vectors.
+/// Which blocks of an array differ, lowest bit first.
 pub(super) fn changed_blocks<T: Bits>(now: &[T], before: &[T]) -> u32 {
+    if T::all_equal(now, before) {
+        return 0;
+    }
     let mut blocks = 0;
     for (index, (now, before)) in now.chunks(BLOCK).zip(before.chunks(BLOCK)).enumerate() {
-        let differ = now.iter().zip(before).fold(0, |all, (a, b)| all | (a.bits() ^ b.bits()));
+        let differ = now.iter().zip(before).fold(0, |all, (a, b)| all | a.differs(*b));
         blocks |= u32::from(differ != 0) << index;
     }
     blocks
@@ -152,8 +181,15 @@ pub(super) fn changed_blocks<T: Bits>(now: &[T], before: &[T]) -> u32 {
 
 fn changed_places<T: Bits>(now: &[T], before: &[T]) -> u32 {
     let mut places = 0;
+    if let (Some(now), Some(before)) = (now.first_chunk::<BLOCK>(), before.first_chunk::<BLOCK>()) {
+        // Of known length: unrolled.
+        for place in 0..BLOCK {
+            places |= u32::from(now[place].differs(before[place]) != 0) << place;
+        }
+        return places;
+    }
     for (place, (a, b)) in now.iter().zip(before).enumerate() {
-        places |= u32::from(a.bits() != b.bits()) << place;
+        places |= u32::from(a.differs(*b) != 0) << place;
     }
     places
 }
@@ -207,20 +243,35 @@ fn take_head(take: &mut Take<'_>, length: usize) -> Result<Head, Malformed> {
 
 /// Appends the low `width` bits of each code, without gaps.
 fn put_packed(out: &mut Vec<u8>, codes: &[u64], width: u32) {
-    if width == 0 {
-        return;
-    }
-    let (mut held, mut filled) = (0_u128, 0);
-    for code in codes {
-        held |= u128::from(*code) << filled;
+    let start = out.len();
+    let bytes = (codes.len() * width as usize).div_ceil(8);
+    out.resize(start + bytes.next_multiple_of(4), 0);
+    let mut words = out[start..].chunks_exact_mut(4);
+    let (mut held, mut filled) = (0_u64, 0);
+    // In halves of at most 32 bits: 64 bits then hold what is left over and the next half.
+    let mut put = |bits: u64, width: u32| {
+        held |= bits << filled;
         filled += width;
-        if filled >= 64 {
-            out.extend_from_slice(&(held as u64).to_le_bytes());
-            held >>= 64;
-            filled -= 64;
+        if filled >= 32 {
+            if let Some(word) = words.next() {
+                word.copy_from_slice(&(held as u32).to_le_bytes());
+            }
+            held >>= 32;
+            filled -= 32;
+        }
+    };
+    for code in codes {
+        if width <= 32 {
+            put(*code, width);
+        } else {
+            put(code & u64::from(u32::MAX), 32);
+            put(code >> 32, width - 32);
         }
     }
-    out.extend_from_slice(&(held as u64).to_le_bytes()[..filled.div_ceil(8) as usize]);
+    if let Some(word) = words.next() {
+        word.copy_from_slice(&(held as u32).to_le_bytes());
+    }
+    out.truncate(start + bytes);
 }
 
 fn take_packed(take: &mut Take<'_>, codes: &mut [u64], width: u32) -> Result<(), Malformed> {
@@ -301,14 +352,14 @@ fn take_integers(
     Ok(first)
 }
 
-/// The number of a value on a grid, and whether the value lies on it exactly. Negative values, the negative zero among
-/// them, count from -1 downwards, so that both zeros have a number of their own.
-fn number_on(value: f64, (grid, inverse): (f64, f64)) -> (i64, bool) {
+/// The number of a value on a grid, and zero if the value lies on it exactly. Negative values, the negative zero among
+/// them, count from -1 downwards, so that both zeros have a number of their own. Without a branch: it runs in vectors.
+fn number_on(value: f64, (grid, inverse): (f64, f64)) -> (i64, u64) {
     let shifted = value * inverse + ROUNDER;
-    let steps = shifted - ROUNDER;
-    let exact = (steps * grid).abs().to_bits() == value.abs().to_bits() && steps.abs() < MOST_STEPS;
+    let nearest = (shifted - ROUNDER) * grid;
+    let off = (nearest.abs().to_bits() ^ value.abs().to_bits()) | ((shifted.to_bits() >> 52) ^ ROUNDED);
     let whole = (shifted.to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64);
-    (whole.wrapping_sub((value.to_bits() >> 63) as i64), exact)
+    (whole.wrapping_sub((value.to_bits() >> 63) as i64), off)
 }
 
 fn value_of(number: i64, grid: f64) -> f64 {
@@ -317,26 +368,29 @@ fn value_of(number: i64, grid: f64) -> f64 {
 
 /// The number of the value before; one that lies on no step counts as zero, for writer and reader alike.
 fn number_before(value: f64, grid: (f64, f64)) -> i64 {
-    let (number, exact) = number_on(value, grid);
-    if exact { number } else { 0 }
+    let (number, off) = number_on(value, grid);
+    if off == 0 { number } else { 0 }
 }
 
 /// Writes one block on this grid, unless a changed value does not lie on it.
 fn put_on_grid(out: &mut Vec<u8>, now: &[f64], before: &[f64], places: u32, grid: u8) -> bool {
     let steps = GRIDS[usize::from(grid)];
     let mut changes = [0_i64; BLOCK];
-    let mut exact = [true; BLOCK];
-    for place in 0..now.len().min(BLOCK) {
-        let (number, on) = number_on(now[place], steps);
-        exact[place] = on;
-        changes[place] = number.wrapping_sub(number_before(before[place], steps));
-    }
     let mut off = 0;
-    for (place, on) in exact.iter().enumerate() {
-        off |= u32::from(!on) << place;
+    for ((change, now), before) in changes.iter_mut().zip(now).zip(before) {
+        let ((number, now_off), (old, old_off)) = (number_on(*now, steps), number_on(*before, steps));
+        off |= now_off | old_off;
+        *change = number.wrapping_sub(old);
     }
-    if off & places != 0 {
-        return false;
+    // Something lies beside the grid: it may be what did not change, or what was before.
+    if off != 0 {
+        for place in (0..now.len().min(BLOCK)).filter(|place| places & (1 << place) != 0) {
+            let (number, off) = number_on(now[place], steps);
+            if off != 0 {
+                return false;
+            }
+            changes[place] = number.wrapping_sub(number_before(before[place], steps));
+        }
     }
     put_integers(out, grid, places, now.len(), |place| changes[place], 0);
     true
@@ -374,7 +428,7 @@ pub(super) fn put_doubles(out: &mut Vec<u8>, now: &[f64], before: &[f64], blocks
         let sample = now[places.trailing_zeros() as usize];
         let mut written = false;
         for grid in std::iter::once(*guess).chain(0..GRIDS.len() as u8) {
-            if grid == RAW || !number_on(sample, GRIDS[usize::from(grid)]).1 {
+            if grid == RAW || number_on(sample, GRIDS[usize::from(grid)]).1 != 0 {
                 continue;
             }
             written = put_on_grid(out, now, before, places, grid);
@@ -442,6 +496,16 @@ pub(super) fn put_times(out: &mut Vec<u8>, times: &[Time], before: &[Time], bloc
     for (index, (times, before)) in times.chunks(BLOCK).zip(before.chunks(BLOCK)).enumerate() {
         if blocks & (1 << index) != 0 {
             let places = changed_places(times, before);
+            let first = times[places.trailing_zeros() as usize];
+            let others = changed_places(times, &[first; BLOCK][..times.len()]);
+            if others & places == 0 {
+                // One scan read them all.
+                let common = now.as_nanos().wrapping_sub(first.as_nanos());
+                put_head(out, 0, 0, places, times.len());
+                put_int(out, common.wrapping_sub(*age));
+                *age = common;
+                continue;
+            }
             let age_at = |place: usize| now.as_nanos().wrapping_sub(times[place].as_nanos());
             *age = put_integers(out, 0, places, times.len(), age_at, *age);
         }
@@ -468,7 +532,7 @@ pub(super) fn put_singles(out: &mut Vec<u8>, now: &[f32], before: &[f32]) {
     for (index, (now, before)) in now.chunks(BLOCK).zip(before.chunks(BLOCK)).enumerate() {
         if blocks & (1 << index) != 0 {
             let places = changed_places(now, before);
-            let change = |place: usize| (now[place].bits() as i64).wrapping_sub(before[place].bits() as i64);
+            let change = |place: usize| i64::from(now[place].to_bits()) - i64::from(before[place].to_bits());
             put_integers(out, 0, places, now.len(), change, 0);
         }
     }
@@ -483,7 +547,7 @@ pub(super) fn take_singles(take: &mut Take<'_>, values: &mut [f32]) -> Result<()
         if blocks & (1 << index) != 0 {
             let head = take_head(take, values.len())?;
             take_integers(take, &head, 0, |place, change| {
-                let bits = (values[place].bits() as i64).wrapping_add(change);
+                let bits = i64::from(values[place].to_bits()).wrapping_add(change);
                 values[place] = f32::from_bits(bits as u32);
             })?;
         }

@@ -105,7 +105,8 @@ impl Desk {
             assert!(child.try_wait().unwrap().is_none(), "it ended before there was anything to interrupt");
             std::thread::sleep(Duration::from_millis(5));
         }
-        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        // Not INT, which a shell's background job inherits as ignored.
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         child.wait().unwrap().code().is_none()
     }
