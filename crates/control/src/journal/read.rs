@@ -73,7 +73,9 @@ impl<R: Read> Window<R> {
         }
         let (body, rest) = self.held().split_at(length + 4);
         let told = Take::new(rest).fixed(4).map_or(0, |check| check as u32);
-        Ok(if crc32fast::hash(body) == told { Ok(length) } else { Err("its checksum does not hold") })
+        // A fuzzer cannot guess checksums; what lies behind them must stand on its own.
+        let holds = crc32fast::hash(body) == told || cfg!(fuzzing);
+        Ok(if holds { Ok(length) } else { Err("its checksum does not hold") })
     }
 
     /// The payload of the frame that begins here, as checked by [`Self::frame`].
