@@ -36,7 +36,7 @@ const ENVELOPE_LAG_S: f64 = 300.0;
 /// Moves the envelopes; called once a second. Lost hall telemetry holds them: not knowing raises nothing.
 pub(crate) fn envelopes(config: &Config, state: &mut State, seen: &Observation) {
     let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
-    let first = state.seq == 1;
+    let first = state.first == 1;
     for (index, hall) in config.halls.iter().enumerate() {
         let feeder_w = usable(&seen.hall_w, index, seen.now, config.stale.unit_lost);
         let (Some(feeder_w), true) = (feeder_w, hall.gpus > 0.0) else { continue };

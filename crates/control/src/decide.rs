@@ -25,13 +25,14 @@ const LEAD: Span = Span::secs(3);
 #[must_use]
 pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -> (State, Decision) {
     let mut next = *state;
-    if next.started == 0 {
-        next.start(config);
+    next.first = u64::from(next.started == 0);
+    if next.first == 1 {
+        next.start(config, seen);
         next.utc_offset_ns = seen.utc_ns - seen.now.as_nanos();
     }
     next.now_ns = seen.now.as_nanos();
     next.seq += 1;
-    let economic = (next.seq - 1).is_multiple_of(u64::from(config.economics_every.max(1)));
+    let economic = next.first == 1 || (next.seq - 1).is_multiple_of(u64::from(config.economics_every.max(1)));
     let mut reason = Reason::default();
 
     let sensed = sensing::sense(config, &mut next, seen);
@@ -50,7 +51,7 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
     limits::account(config, &mut next, seen.now, &sensed.import_w);
     let now_allowed = limits::allowed(config, &next, seen.now);
     let ahead = limits::allowed(config, &next, seen.now + LEAD);
-    if next.seq == 1 {
+    if next.first == 1 {
         next.target_w = sensed.import_w;
     }
     if economic {

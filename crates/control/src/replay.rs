@@ -217,11 +217,13 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
 macro_rules! places {
     ($($field:ident),* $(,)?) => { [$((stringify!($field), offset_of!(State, $field))),*] };
 }
-const PLACES: [(&str, usize); 40] = places!(
+const PLACES: [(&str, usize); 42] = places!(
     now_ns,
     seq,
     epoch,
     started,
+    first,
+    inherited,
     utc_offset_ns,
     last_cut_ns,
     restoring,

@@ -183,7 +183,7 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     // Small noise is filtered, a step is followed at once: the loop must not amplify what it cannot cancel.
     let slack_w = 5.0 * config.pois[poi].meter_sigma_w + config.pois[poi].ramp_up_w_per_s * NET_LAG_S;
     let error_w = net_w - state.net_w[poi];
-    let pace = if error_w.abs() > slack_w || state.seq == 1 { 1.0 } else { config.tick.as_secs_f64() / NET_LAG_S };
+    let pace = if error_w.abs() > slack_w || state.first == 1 { 1.0 } else { config.tick.as_secs_f64() / NET_LAG_S };
     state.net_w[poi] += pace * error_w;
     sensed.net_w[poi] = net_w;
     sensed.import_w[poi] = net_w + battery_now_w;
@@ -220,7 +220,7 @@ fn believe(state: &mut State, sensed: &Sensed, poi: usize, belief: Belief) {
 fn keep_peak(state: &mut State, poi: usize, second: i64, net_w: f64) {
     let place = second.rem_euclid(BUCKETS as i64) as usize;
     let net_w = net_w as f32;
-    if state.seq == 1 {
+    if state.first == 1 {
         state.peak_w[poi] = [net_w; BUCKETS];
     } else if state.peak_index[poi] != second {
         state.peak_w[poi][place] = net_w;

@@ -2,7 +2,8 @@
 //!
 //! Not modelled: anything that does not change a later decision.
 
-use crate::contract::{BATTERIES, BUCKETS, Config, EVENTS, HALLS, LIMITS, POIS, TURBINES};
+use crate::contract::{BATTERIES, BUCKETS, Config, Decision, EVENTS, HALLS, LIMITS, Observation, POIS, TURBINES};
+use crate::sensing::usable;
 use bytemuck::{Pod, Zeroable};
 use tieline_units::Time;
 
@@ -18,6 +19,10 @@ pub struct State {
     pub(crate) epoch: u64,
     /// 0 until the first tick has initialised the rest.
     pub(crate) started: u64,
+    /// 1 during the first tick.
+    pub(crate) first: u64,
+    /// 1 when caps and set-points were taken over from another controller.
+    pub(crate) inherited: u64,
     pub(crate) utc_offset_ns: i64,
     pub(crate) last_cut_ns: i64,
     pub(crate) restoring: u64,
@@ -105,6 +110,24 @@ impl State {
         Self { now_ns: now.as_nanos(), epoch, ..Self::zeroed() }
     }
 
+    /// A standby that takes over from a controller that is gone: `last` is the last decision that the devices acknowledged,
+    /// `epoch` must be higher than its. Counts go on, so that devices take its commands as newer; caps stay where they
+    /// are and load returns only after a hold-off; the battery goes on from its measured power.
+    #[must_use]
+    pub fn standby(now: Time, epoch: u64, last: &Decision) -> Self {
+        let mut state = Self::new(now, epoch);
+        state.seq = last.seq;
+        state.inherited = 1;
+        state.cap_w = last.cap_w;
+        for (kw, power_w) in state.battery_kw.iter_mut().zip(last.battery_w) {
+            *kw = libm::round(power_w / 1e3) as i32;
+        }
+        for (set_w, generation_w) in state.turbine_w.iter_mut().zip(last.turbine_w) {
+            *set_w = generation_w as f32;
+        }
+        state
+    }
+
     /// The instant of the next tick.
     #[must_use]
     pub const fn now(&self) -> Time {
@@ -117,10 +140,11 @@ impl State {
         twox_hash::XxHash3_64::oneshot(bytemuck::bytes_of(self))
     }
 
-    /// First tick: nothing is cut, no limit is known beyond the configured ones.
-    pub(crate) fn start(&mut self, config: &Config) {
+    /// First tick: no limit is known beyond the configured ones; nothing is cut, or what a predecessor cut stays cut; the
+    /// batteries are where their telemetry shows them, else where they were last told to be.
+    pub(crate) fn start(&mut self, config: &Config, seen: &Observation) {
         self.started = 1;
-        self.last_cut_ns = Time::NEVER.as_nanos();
+        self.last_cut_ns = if self.inherited == 1 { self.now_ns } else { Time::NEVER.as_nanos() };
         self.suspect_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.freeze_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.battery_taken_ns = [Time::NEVER.as_nanos(); POIS];
@@ -128,11 +152,17 @@ impl State {
             *held = limit.initial_w;
         }
         for (index, hall) in config.halls.iter().enumerate() {
-            self.limit_cap_w[index] = hall.max_cap_w;
+            let held_w = self.cap_w[index];
+            let cap_w = if self.inherited == 1 && held_w.is_finite() {
+                held_w.clamp(hall.min_cap_w, hall.max_cap_w)
+            } else {
+                hall.max_cap_w
+            };
+            self.limit_cap_w[index] = cap_w;
             self.envelope_w[index] = hall.max_cap_w;
             self.ramp_cap_w[index] = hall.max_cap_w;
-            self.cap_w[index] = hall.max_cap_w;
-            self.sent_cap_w[index] = hall.max_cap_w;
+            self.cap_w[index] = cap_w;
+            self.sent_cap_w[index] = cap_w;
         }
         self.shed_order = crate::caps::shed_order(config);
         for poi in 0..POIS {
@@ -140,6 +170,23 @@ impl State {
             self.first_unit[poi] = first.unwrap_or(BATTERIES) as u64;
         }
         self.turbine_idle_s = [0.0; TURBINES];
+        self.find_batteries(config, seen);
+    }
+
+    /// Fills the history of battery power with what it is now, so that taking over or restarting is no step (I9).
+    fn find_batteries(&mut self, config: &Config, seen: &Observation) {
+        let mut power_w = [0.0; POIS];
+        for (index, unit) in config.batteries.iter().enumerate() {
+            let measured_w = usable(&seen.battery_w, index, seen.now, config.stale.unit_lost);
+            let told_w = f64::from(self.battery_kw[index]) * 1e3;
+            let now_w = measured_w.unwrap_or(told_w).clamp(-unit.discharge_w, unit.charge_w);
+            self.battery_kw[index] = libm::round(now_w / 1e3) as i32;
+            power_w[usize::from(unit.poi)] += now_w;
+        }
+        for (poi, power_w) in power_w.into_iter().enumerate() {
+            self.command_ring_w[poi] = [power_w; HISTORY];
+            self.model_ring_w[poi] = [power_w; HISTORY];
+        }
     }
 }
 

@@ -316,6 +316,31 @@ fn no_step_on_restart() {
 }
 
 #[test]
+fn a_standby_takes_over_at_full_discharge_without_a_step() {
+    // I9 and I7: the controller dies in the middle of an event that battery and caps carry together; its standby comes
+    // 2.5 s later, knows the last acknowledged decision, and nothing moves.
+    let mut rig = Rig::new(config());
+    rig.run(60.0, |_| {});
+    rig.events = vec![event(rig.now, 60, 1200, 60.0 * MW)];
+    rig.run(300.0, |_| {});
+    let (battery_before_w, caps_before_w) = (rig.battery_w.iter().sum::<f64>(), rig.last.cap_w);
+    assert!(battery_before_w < -10.0 * MW, "the battery carries part of it: {} MW", battery_before_w / MW);
+    assert!(caps_before_w[0] < 690.0, "caps carry the rest: {}", caps_before_w[0]);
+    for _ in 0..25 {
+        rig.dead_tick();
+    }
+    let last = rig.last;
+    rig.state = State::standby(rig.now, 2, &last);
+    let first = rig.tick();
+    assert!(first.seq > last.seq && first.epoch == 2, "devices take it as newer");
+    assert!((0..2).all(|hall| first.cap_w[hall] <= caps_before_w[hall]), "no cap is raised on taking over");
+    let told_w: f64 = first.battery_w.iter().sum();
+    assert!((told_w - battery_before_w).abs() < 2.0 * MW, "{} MW, then {} MW", battery_before_w / MW, told_w / MW);
+    let greatest = rig.greatest_import_w(600.0);
+    assert!(greatest <= 60.0 * MW, "I1 after taking over: {} MW", greatest / MW);
+}
+
+#[test]
 fn the_guard_stops_what_a_broken_decide_would_send() {
     let mut rig = Rig::new(config());
     rig.limit_w[0] = 150.0 * MW;

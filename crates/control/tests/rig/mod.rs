@@ -228,6 +228,14 @@ impl Rig {
         sent
     }
 
+    /// One tick with nobody in command: every device holds its last set-point (their leases are longer than this lasts).
+    pub fn dead_tick(&mut self) {
+        self.observe();
+        self.caps.push_back([self.last.cap_w[0], self.last.cap_w[1]]);
+        self.commands.push_back(self.last.battery_w[..self.battery_w.len()].to_vec());
+        self.step();
+    }
+
     fn step(&mut self) {
         let dt = 0.1;
         self.cap_w = self.caps.pop_front().expect("filled");
