@@ -16,10 +16,13 @@ use crate::ramp::ramp;
 use crate::sensing::{self, Sensed};
 use crate::state::{HISTORY, State};
 use crate::turbines;
-use tieline_units::Span;
+use tieline_units::{Span, Time};
 
 /// Caps and turbines look this far ahead of a falling limit, so that slow means lead.
 const LEAD: Span = Span::secs(3);
+
+/// Feeders report once a second; what they have not confirmed after this is not so.
+const CONFIRMED_WITHIN: Span = Span::millis(1_500);
 
 /// Decides: what each device is told, why, and until when. Pure and total.
 #[must_use]
@@ -147,9 +150,27 @@ fn targets(config: &Config, next: &State, sensed: &Sensed, allowed: &Allowed, re
     wanted
 }
 
-/// Takes a campus-wide excess from the points where batteries can carry it, what is left in proportion to their import.
+/// Takes a campus-wide excess from each point as far as its own ramp allows; beyond that from the points where batteries
+/// can carry it, and what is left in proportion to their import.
 fn share_cut(config: &Config, next: &State, sensed: &Sensed, wanted: &mut Wanted, over_w: f64) {
     let count = config.pois.len();
+    let tick_s = config.tick.as_secs_f64();
+    let mut fall_w = [0.0; POIS];
+    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
+        let lowest_w = next.target_w[index] - poi.ramp_down_w_per_s * tick_s;
+        fall_w[index] = (wanted.target_w[index] - lowest_w).clamp(0.0, wanted.target_w[index].max(0.0));
+    }
+    let fall_all_w: f64 = fall_w.iter().sum();
+    let within_w = over_w.min(fall_all_w);
+    if within_w > 0.0 {
+        for (target_w, fall_w) in wanted.target_w.iter_mut().zip(fall_w) {
+            *target_w -= within_w * fall_w / fall_all_w;
+        }
+    }
+    let over_w = over_w - within_w;
+    if over_w <= 0.0 {
+        return;
+    }
     let mut able_w = [0.0; POIS];
     for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
         debug_assert!(!poi.island);
@@ -223,7 +244,13 @@ fn battery(
             reason.gave_way_w[Duty::Ramp as usize] += left_w.abs();
         }
         power_w[index] = given_w;
-        next.target_w[index] = net_w + given_w;
+        // What the battery cannot do is given up at once: the target follows (no wind-up). What it holds back only until
+        // the feeders confirm the meter is done a moment later, so the target waits.
+        let doubted = given_w >= room_w[index] && asked_w > given_w && next.charge_w[index] > given_w;
+        let since_ns = if doubted { next.doubt_since_ns[index].min(next.now_ns) } else { Time::FOREVER.as_nanos() };
+        next.doubt_since_ns[index] = since_ns;
+        let waits = doubted && !sensed.lost[index] && next.now_ns - since_ns < CONFIRMED_WITHIN.as_nanos();
+        next.target_w[index] = if waits { wanted.target_w[index] } else { net_w + given_w };
     }
     let sent_w = ledger::share(config, next, &power_w);
     for (ring, sent_w) in next.command_ring_w.iter_mut().zip(sent_w) {

@@ -143,11 +143,12 @@ pub(crate) fn remember(
 fn accept(config: &Config, now: Time, event: &Event, import_w: &[f64; POIS], least_w: f64) -> EventMemory {
     let notice_s = (event.start - event.received_at).as_secs_f64().max(0.0);
     let done_ns = event.received_at.as_nanos() + (notice_s * config.completion_share * 1e9) as i64;
-    let scope = |poi: usize| event.poi == 255 || usize::from(event.poi) == poi;
+    let scope = |poi: usize| (event.poi == 255 || usize::from(event.poi) == poi) && !config.pois[poi].island;
     let (mut import, mut ramp) = (0.0, 0.0);
     for (index, poi) in config.pois.iter().enumerate().filter(|(index, _)| scope(*index)) {
         import += import_w[index];
-        ramp += poi.ramp_down_w_per_s;
+        // A tenth is left to the load's own movement.
+        ramp += 0.9 * poi.ramp_down_w_per_s;
     }
     let left_s = ((done_ns - now.as_nanos()) as f64 * 1e-9).max(0.0);
     let needed = if left_s > 0.0 { (import - event.limit_w).max(0.0) / left_s } else { 0.0 };

@@ -217,7 +217,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
 macro_rules! places {
     ($($field:ident),* $(,)?) => { [$((stringify!($field), offset_of!(State, $field))),*] };
 }
-const PLACES: [(&str, usize); 42] = places!(
+const PLACES: [(&str, usize); 43] = places!(
     now_ns,
     seq,
     epoch,
@@ -239,6 +239,7 @@ const PLACES: [(&str, usize); 42] = places!(
     belief,
     suspect_since_ns,
     freeze_since_ns,
+    doubt_since_ns,
     command_ring_w,
     model_ring_w,
     battery_bias_w,

@@ -45,6 +45,8 @@ pub struct State {
     pub(crate) belief: [u64; POIS],
     pub(crate) suspect_since_ns: [i64; POIS],
     pub(crate) freeze_since_ns: [i64; POIS],
+    /// Since when the meter shows less load than the feeders confirm, so that the battery charges less than it could.
+    pub(crate) doubt_since_ns: [i64; POIS],
     /// Battery power as commanded and as modelled, W, newest at `seq % HISTORY`.
     pub(crate) command_ring_w: [[f64; HISTORY]; POIS],
     pub(crate) model_ring_w: [[f64; HISTORY]; POIS],
@@ -147,6 +149,7 @@ impl State {
         self.last_cut_ns = if self.inherited == 1 { self.now_ns } else { Time::NEVER.as_nanos() };
         self.suspect_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.freeze_since_ns = [Time::FOREVER.as_nanos(); POIS];
+        self.doubt_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.battery_taken_ns = [Time::NEVER.as_nanos(); POIS];
         for (held, limit) in self.held_limit_w.iter_mut().zip(&config.limits) {
             *held = limit.initial_w;
