@@ -248,22 +248,38 @@ fn restore(
         return;
     }
     state.restoring = 1;
-    let ramp_w_per_s: f64 = config.pois.iter().map(|poi| poi.ramp_up_w_per_s).sum();
     let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
-    let mut give_w = config.restore.rate_share * ramp_w_per_s * step_s;
+    for (index, poi) in config.pois.iter().enumerate() {
+        let give_w = config.restore.rate_share * poi.ramp_up_w_per_s * step_s;
+        give_back(config, state, order, index, give_w, &gain, want);
+    }
+}
+
+/// Gives a point's halls so much back, dearest job first, halls of one job alike.
+fn give_back(
+    config: &Config,
+    state: &mut State,
+    order: &[u8],
+    poi: usize,
+    mut give_w: f64,
+    gain: &dyn Fn(usize, &State) -> f64,
+    want: &[f64; HALLS],
+) {
+    let here = |hall: &u8| usize::from(config.halls[usize::from(*hall)].poi) == poi;
     let mut upto = order.len();
     while upto > 0 && give_w > 0.0 {
         let job = config.halls[usize::from(order[upto - 1])].job;
         let length = order[..upto].iter().rev().take_while(|hall| config.halls[usize::from(**hall)].job == job).count();
         let group = &order[upto - length..upto];
         upto -= length;
-        let group_w: f64 = group.iter().map(|hall| gain(usize::from(*hall), state)).sum();
+        let group = || group.iter().filter(|hall| here(hall)).map(|hall| usize::from(*hall));
+        let group_w: f64 = group().map(|hall| gain(hall, state)).sum();
         if group_w <= 0.0 {
             continue;
         }
         let share = (give_w / group_w).min(1.0);
         give_w -= share * group_w;
-        for hall in group.iter().map(|hall| usize::from(*hall)) {
+        for hall in group() {
             let cap = state.limit_cap_w[hall];
             state.limit_cap_w[hall] = cap + share * (want[hall] - cap).max(0.0);
         }
