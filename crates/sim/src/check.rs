@@ -9,6 +9,7 @@
 use crate::results::Finding;
 use crate::scenario::{PowerClaim, Scenario};
 use tieline_campus::hall::Hall;
+use tieline_campus::training::{Job, JobKind};
 use tieline_control::LimitKind;
 use tieline_units::{Time, Utc};
 
@@ -95,7 +96,7 @@ pub fn check(scenario: &Scenario) -> Check {
     let complete = draw(scenario, Utc::nanos(i64::MAX), hottest_c);
     let mut findings = Vec::new();
     claims(scenario, today, complete, &mut findings);
-    step_swing(scenario, today, &mut findings);
+    step_swing(scenario, &mut findings);
     curtailment(scenario, today, hottest_c, &mut findings);
     supply(scenario, today, hottest_c, &mut findings);
     reserves(scenario, today, &mut findings);
@@ -238,24 +239,69 @@ fn battery(scenario: &Scenario) -> (f64, f64) {
     (power_w, usable_j)
 }
 
-fn step_swing(scenario: &Scenario, today: Draw, findings: &mut Vec<Finding>) {
+/// Sum over the halls of a point that work in step (pre-training) at the start, W.
+fn in_step_w(scenario: &Scenario, poi: usize, of_hall: impl Fn(&Hall, &Job) -> f64) -> f64 {
+    let halls = scenario.plant.halls.iter().filter(|hall| hall.poi == poi && hall.in_service <= scenario.start);
+    let with_job = halls.filter_map(|hall| Some((hall, scenario.plant.jobs.get(hall.job?)?)));
+    with_job.filter(|(_, job)| job.kind == JobKind::PreTraining).map(|(hall, job)| of_hall(hall, job)).sum()
+}
+
+fn battery_at_w(scenario: &Scenario, poi: usize) -> f64 {
+    scenario.plant.batteries.iter().filter(|unit| unit.poi == poi).map(|unit| unit.rated_w).sum()
+}
+
+/// Swing and stop of a synchronous job, point by point: a battery elsewhere does not help a point's own meter.
+fn step_swing(scenario: &Scenario, findings: &mut Vec<Finding>) {
+    let points = || scenario.plant.pois.iter().enumerate();
+    for (poi, point) in points() {
+        let battery_w = battery_at_w(scenario, poi);
+        let stop_w = in_step_w(scenario, poi, |hall, job| {
+            hall.gpus
+                * (hall.product.training_w * job.activity - hall.product.stalled_w).max(0.0)
+                * hall.feeder_per_gpu_w()
+        });
+        if stop_w > 0.0 {
+            findings.push(finding(
+                "stop of the synchronous job against battery power",
+                stop_w <= battery_w,
+                format!(
+                    "{}: when the job stops as a whole, {} of load is gone within a second; the batteries there can take up {}",
+                    point.name,
+                    power(stop_w),
+                    power(battery_w),
+                ),
+            ));
+        }
+    }
     let Some(share) = scenario.claims.step_swing else { return };
-    let (battery_w, _) = battery(scenario);
-    let swing_w = share * today.gpu_w;
-    findings.push(finding(
-        "step swing against battery power",
-        swing_w <= battery_w,
-        format!(
-            "a synchronous step swings {:.0} % of {} of GPU power, {}; the batteries cover {} in one direction",
-            share * 100.0,
-            power(today.gpu_w),
-            power(swing_w),
-            power(battery_w),
-        ),
-    ));
+    let mut swing_all_w = 0.0;
+    for (poi, point) in points() {
+        let gpu_w = in_step_w(scenario, poi, |hall, job| hall.gpus * hall.product.training_w * job.activity);
+        let (swing_w, battery_w) = (share * gpu_w, battery_at_w(scenario, poi));
+        swing_all_w += swing_w;
+        if gpu_w > 0.0 {
+            findings.push(finding(
+                "step swing against battery power",
+                0.5 * swing_w <= battery_w,
+                format!(
+                    "{}: a synchronous step swings {:.0} % of {} of GPU power, {} from peak to peak; the batteries there give \
+                     and take {}",
+                    point.name,
+                    share * 100.0,
+                    power(gpu_w),
+                    power(swing_w),
+                    power(battery_w),
+                ),
+            ));
+        }
+    }
+    if swing_all_w <= 0.0 {
+        return;
+    }
     let Some(period_s) = scenario.claims.step_period_s.filter(|period| *period > 0.0) else { return };
-    let slope_w_per_s = 2.0 * swing_w / period_s;
-    let ramp_w_per_s: f64 = scenario.control.pois.iter().map(|poi| poi.ramp_up_w_per_s).sum();
+    let slope_w_per_s = 2.0 * swing_all_w / period_s;
+    let ties = scenario.control.pois.iter().filter(|poi| !poi.island);
+    let ramp_w_per_s: f64 = ties.map(|poi| poi.ramp_up_w_per_s).sum();
     findings.push(finding(
         "step swing against the ramp limit",
         slope_w_per_s <= ramp_w_per_s,
@@ -395,7 +441,7 @@ fn reserves(scenario: &Scenario, today: Draw, findings: &mut Vec<Finding>) {
     let lease_s = (control.leases.gpu.as_secs_f64() + control.leases.gpu_jitter.as_secs_f64())
         + 0.5 * control.leases.gpu_ramp.as_secs_f64();
     let bridge_j = safe_w.min(battery_w) * lease_s;
-    let ramp_w_per_s: f64 = control.pois.iter().map(|poi| poi.ramp_up_w_per_s).sum();
+    let ramp_w_per_s: f64 = control.pois.iter().filter(|poi| !poi.island).map(|poi| poi.ramp_up_w_per_s).sum();
     let step_w = control.reserve.ramp_step_w;
     let ramp_j = if ramp_w_per_s > 0.0 { 0.5 * step_w * step_w / ramp_w_per_s } else { f64::INFINITY };
     let share = scenario.control.reserve.target_soc;
