@@ -1,6 +1,9 @@
 //! The folder of one run's results: written beside its final name, moved there only when it is whole.
 //!
-//! Not modelled: two runs that write to the same name at once (the later one finds the earlier one's `.partial` gone).
+//! A folder is touched only when every file in it is one that tieline writes; anything else in it is somebody's work. Two
+//! runs to one name do not meet: the later one is refused while the earlier one lives.
+//!
+//! Not modelled: two machines that share a file system (a process of the other one looks dead from here).
 
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
@@ -8,8 +11,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The file by which a folder is known to be a result of tieline.
+/// The file without which a folder is no whole result.
 const MARK: &str = "summary.json";
+/// In a result in the making: the number of the process that makes it.
+const RUNNING: &str = "running";
+/// What else tieline writes, beside tables (`.parquet`).
+const OURS: [&str; 4] = [MARK, RUNNING, "report.html", "journal.tlj"];
 /// Ending of a result in the making.
 const PARTIAL: &str = ".partial";
 /// Ending of an older result for the moment in which it gives way.
@@ -28,8 +35,8 @@ impl OutDir {
     /// Makes `FINAL.partial`, empty; a stale one is removed.
     ///
     /// # Errors
-    /// Something under the final name that is not a result of tieline (it has no `summary.json`); a folder that cannot
-    /// be made.
+    /// Anything under the final name or its `.partial` that tieline did not write; another run that still writes there; a
+    /// folder that cannot be made.
     pub fn create(final_path: &Path) -> Result<Self> {
         let partial = sibling(final_path, PARTIAL)?;
         refuse_strangers(final_path)?;
@@ -38,9 +45,16 @@ impl OutDir {
             // A run was killed between its two renames: the older result gets its name back.
             rename(&older, final_path)?;
         }
-        remove(&partial)?;
-        fs::create_dir_all(&partial).with_context(|| format!("cannot make the folder {}", partial.display()))?;
-        Ok(Self { partial, target: final_path.to_owned(), finished: false })
+        refuse_running(&partial)?;
+        remove_ours(&partial)?;
+        fs::create_dir_all(parent(&partial)).with_context(|| format!("cannot make {}", parent(&partial).display()))?;
+        // Fails when another run was quicker: exactly one of them makes the folder.
+        fs::create_dir(&partial).with_context(|| format!("cannot make the folder {}", partial.display()))?;
+        let made = Self { partial, target: final_path.to_owned(), finished: false };
+        let running = made.partial.join(RUNNING);
+        fs::write(&running, std::process::id().to_string())
+            .with_context(|| format!("cannot write {}", running.display()))?;
+        Ok(made)
     }
 
     /// The folder to write to.
@@ -54,10 +68,11 @@ impl OutDir {
     /// # Errors
     /// A disk or a file system that refuses; what was written then stays under its `.partial` name.
     pub fn finish(mut self) -> Result<()> {
-        sync(&self.partial)?;
         refuse_strangers(&self.target)?;
         let older = sibling(&self.target, OLDER)?;
-        remove(&older)?;
+        remove_ours(&older)?;
+        remove(&self.partial.join(RUNNING))?;
+        sync(&self.partial)?;
         let replaces = exists(&self.target)?;
         if replaces {
             rename(&self.target, &older)?;
@@ -71,13 +86,15 @@ impl OutDir {
         }
         self.finished = true;
         sync_folder(parent(&self.target))?;
-        if replaces { remove(&older) } else { Ok(()) }
+        if replaces { remove_ours(&older) } else { Ok(()) }
     }
 }
 
 impl Drop for OutDir {
     fn drop(&mut self) {
         if !self.finished {
+            // Nobody writes there any more; where the mark cannot be removed, the process number in it is dead soon.
+            let _ = fs::remove_file(self.partial.join(RUNNING));
             eprintln!("tieline: the unfinished result stays in {}", self.partial.display());
         }
     }
@@ -91,14 +108,71 @@ fn sibling(path: &Path, ending: &str) -> Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
+/// Refuses a final name under which something stands that is not a whole result of tieline.
 fn refuse_strangers(target: &Path) -> Result<()> {
-    if !exists(target)? || target.join(MARK).is_file() {
+    if !exists(target)? {
+        return Ok(());
+    }
+    if let Some(stranger) = stranger(target)? {
+        bail!(
+            "{} exists and is not a result of tieline ({stranger}); give another --out or move it away",
+            target.display()
+        );
+    }
+    let empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+    let text = fs::read_to_string(target.join(MARK)).unwrap_or_default();
+    let summary: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    if empty || (summary["schema"].is_number() && summary["scenario"].is_string()) {
         return Ok(());
     }
     bail!(
-        "{} exists and is not a result of tieline (it has no {MARK}); give another --out or move it away",
+        "{} exists and is not a result of tieline (it has no {MARK} of ours); give another --out or move it away",
         target.display()
     )
+}
+
+/// What in a folder tieline did not write, in words.
+fn stranger(folder: &Path) -> Result<Option<String>> {
+    let looked = || format!("cannot look at {}", folder.display());
+    if !fs::symlink_metadata(folder).with_context(looked)?.is_dir() {
+        return Ok(Some("it is no folder".to_owned()));
+    }
+    for entry in fs::read_dir(folder).with_context(looked)? {
+        let entry = entry.with_context(looked)?;
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| OURS.contains(&name) || name.ends_with(".parquet"));
+        if !ours || !entry.file_type().with_context(looked)?.is_file() {
+            return Ok(Some(format!("it holds {}", name.to_string_lossy())));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes a folder of ours; refuses one that holds anything else.
+fn remove_ours(folder: &Path) -> Result<()> {
+    if !exists(folder)? {
+        return Ok(());
+    }
+    if let Some(stranger) = stranger(folder)? {
+        bail!("{} is in the way and was not written by tieline ({stranger}); move it away", folder.display());
+    }
+    remove(folder)
+}
+
+/// Refuses a result in the making whose maker still lives.
+fn refuse_running(partial: &Path) -> Result<()> {
+    let Ok(text) = fs::read_to_string(partial.join(RUNNING)) else { return Ok(()) };
+    let Ok(process) = text.trim().parse::<u32>() else { return Ok(()) };
+    let lives = if cfg!(target_os = "linux") {
+        let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+        process == std::process::id() || name.starts_with("tieline")
+    } else {
+        true
+    };
+    if lives {
+        bail!("another run (process {process}) is writing {}; give another --out", partial.display());
+    }
+    Ok(())
 }
 
 /// Whether anything stands under a name; a link that leads nowhere counts.
@@ -166,6 +240,10 @@ mod tests {
         room
     }
 
+    fn summary(scenario: &str) -> String {
+        format!("{{\"schema\": 1, \"scenario\": \"{scenario}\"}}")
+    }
+
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -179,14 +257,14 @@ mod tests {
         let target = room.join("deep/run");
         for text in ["first", "second"] {
             let out = OutDir::create(&target).unwrap();
-            fs::write(out.path().join(MARK), text).unwrap();
-            fs::create_dir(out.path().join("inner")).unwrap();
-            fs::write(out.path().join("inner/more"), text).unwrap();
-            let before = fs::read_to_string(target.join(MARK)).ok();
+            fs::write(out.path().join(MARK), summary(text)).unwrap();
+            fs::write(out.path().join("operation.parquet"), text).unwrap();
+            let before = fs::read_to_string(target.join("operation.parquet")).ok();
             assert_eq!(before.as_deref(), (text == "second").then_some("first"), "untouched until finished");
             out.finish().unwrap();
-            assert_eq!(fs::read_to_string(target.join(MARK)).unwrap(), text);
+            assert_eq!(fs::read_to_string(target.join("operation.parquet")).unwrap(), text);
             assert_eq!(names(&room.join("deep")), ["run"], "nothing else is left behind");
+            assert_eq!(names(&target), ["operation.parquet", MARK], "no mark of a running process");
         }
         remove(&room).unwrap();
     }
@@ -198,8 +276,19 @@ mod tests {
         fs::create_dir(&target).unwrap();
         fs::write(target.join("thesis.txt"), "mine").unwrap();
         let refusal = OutDir::create(&target).unwrap_err().to_string();
-        assert!(refusal.contains("summary.json") && refusal.contains("run"), "{refusal}");
+        assert!(refusal.contains("thesis.txt") && refusal.contains("run"), "{refusal}");
+        // A summary of ours beside it does not make it ours to delete, nor does one of somebody else's.
+        fs::write(target.join(MARK), summary("x")).unwrap();
+        assert!(OutDir::create(&target).unwrap_err().to_string().contains("thesis.txt"));
+        fs::remove_file(target.join("thesis.txt")).unwrap();
+        fs::write(target.join(MARK), "{\"total\": 3}").unwrap();
+        assert!(OutDir::create(&target).is_err());
         assert_eq!(names(&room), ["run"]);
+        fs::create_dir(room.join("other.partial")).unwrap();
+        fs::write(room.join("other.partial/notes"), "mine").unwrap();
+        assert!(OutDir::create(&room.join("other")).unwrap_err().to_string().contains("notes"));
+        assert_eq!(fs::read_to_string(room.join("other.partial/notes")).unwrap(), "mine");
+        remove(&room.join("other.partial")).unwrap();
         remove(&target).unwrap();
         let out = OutDir::create(&target).unwrap();
         fs::write(&target, "a file that came meanwhile").unwrap();
@@ -214,17 +303,22 @@ mod tests {
         let room = room("unfinished");
         let target = room.join("run");
         let out = OutDir::create(&target).unwrap();
-        fs::write(out.path().join("half"), "half").unwrap();
+        fs::write(out.path().join("journal.tlj"), "half").unwrap();
+        let second = OutDir::create(&target).unwrap_err().to_string();
+        assert!(second.contains("another run"), "two runs do not meet: {second}");
         drop(out);
         assert_eq!(names(&room), ["run.partial"]);
-        assert_eq!(names(&room.join("run.partial")), ["half"]);
+        assert_eq!(names(&room.join("run.partial")), ["journal.tlj"]);
         let again = OutDir::create(&target).unwrap();
-        assert!(names(again.path()).is_empty());
+        assert_eq!(names(again.path()), [RUNNING]);
         drop(again);
         fs::create_dir(room.join("run.older.partial")).unwrap();
-        fs::write(room.join("run.older.partial").join(MARK), "older").unwrap();
+        fs::write(room.join("run.older.partial").join(MARK), summary("older")).unwrap();
         drop(OutDir::create(&target).unwrap());
-        assert_eq!(fs::read_to_string(target.join(MARK)).unwrap(), "older", "killed between two renames");
+        assert_eq!(fs::read_to_string(target.join(MARK)).unwrap(), summary("older"), "killed between two renames");
+        // A run that was killed left its mark; its process is no more.
+        fs::write(room.join("run.partial").join(RUNNING), "4194303999").unwrap();
+        drop(OutDir::create(&target).unwrap());
         assert!(OutDir::create(Path::new("/")).is_err(), "a path without a name");
         remove(&room).unwrap();
     }
