@@ -20,6 +20,9 @@ const SUSPECT_AFTER: Span = Span::secs(3);
 const NET_LAG_S: f64 = 1.0;
 const UNEXPLAINED_LAG_S: f64 = 30.0;
 
+/// Stamps may lie ahead of the tick by the jitter of clocks that are kept in step, no more.
+const FUTURE: Span = Span::millis(-100);
+
 /// What is believed about this instant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sensed {
@@ -43,7 +46,9 @@ pub(crate) struct Sensed {
 pub(crate) fn usable<const N: usize>(readings: &Readings<N>, index: usize, now: Time, oldest: Span) -> Option<f64> {
     let value = readings.value[index];
     let good = readings.quality[index] == Quality::Good && value.is_finite() && value.abs() < ABSURD_W;
-    (good && now - readings.taken_at[index] < oldest).then_some(value)
+    // A stamp from the future would stay young for ever: such a clock is not believed.
+    let age = now - readings.taken_at[index];
+    (good && age >= FUTURE && age < oldest).then_some(value)
 }
 
 /// Most that a hall's feeder can draw under a cap, W.

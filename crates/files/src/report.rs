@@ -1,7 +1,6 @@
 //! `report.html`: one page with data, style and program inside, for any browser, without a network.
 //!
-//! Not modelled: every sample (the page shows buckets; the tables hold the samples), local time of the site (the page
-//! shows UTC until scenarios carry their offset as a value).
+//! Not modelled: every sample (the page shows buckets; the tables hold the samples), a change of clocks within a run.
 
 use crate::summary::{Counts, Line, counts, lines};
 use serde::Serialize;

@@ -215,8 +215,14 @@ fn clock(root: &Sheet<'_, '_>) -> Clock {
     let tick = clock.tick.as_nanos();
     if tick > 0 && 1_000_000_000 % tick != 0 {
         sheet.wrong("tick", "a tick that does not divide a second", "50, 100, 125, 200, 250, 500 or 1000 ms", "");
-    } else if tick > 0 && clock.duration.as_nanos() % tick != 0 {
-        sheet.wrong("duration", "a run that is no whole number of ticks", "a multiple of the tick", "");
+    }
+    if clock.duration.as_nanos() % 1_000_000_000 != 0 {
+        sheet.wrong(
+            "duration",
+            "a run that is no whole number of seconds",
+            "whole seconds",
+            "results are kept by the second",
+        );
     }
     if tick > 0 && clock.plan_every.as_nanos() % tick != 0 {
         root.table("controller").wrong("plan_every", "no whole number of ticks", "a multiple of clock.tick", "");

@@ -174,7 +174,7 @@ fn instants_have_a_zone_and_an_order() {
 #[test]
 fn periods_divide_evenly() {
     says("tick = \"100 ms\"", "tick = \"70 ms\"", &["clock.tick", "does not divide a second"]);
-    says("duration = \"24 h\"", "duration = \"86400.05 s\"", &["clock.duration", "no whole number of ticks"]);
+    says("duration = \"24 h\"", "duration = \"86400.05 s\"", &["clock.duration", "no whole number of seconds"]);
     says("duration = \"24 h\"", "duration = \"24 h\"\nx = 1", &["clock.x"]);
     says(
         "\n[claims]\n",
@@ -191,6 +191,11 @@ fn references_name_what_is_there() {
     says("job = \"Grok 5 pre-training\"", "job = \"Grok 6\"", &["hall[0].job", "Grok 5 pre-training"]);
     says("kind = \"meter-silent\"", "kind = \"meter-silence\"", &["fault[1].kind", "did you mean \"meter-silent\""]);
     says("name = \"south\"\n", "name = \"north\"\n", &["the name \"north\" twice"]);
+    says("name = \"TVA emergency\"", "name = \"North, contract!\"", &["a second \"North, contract!\""]);
+    says("name = \"inference\"", "name = \"all\"", &["the name \"all\""]);
+    says("title = \"Colossus", "title = \"\\u001b[31mColossus", &["title", "control character"]);
+    says("gpus = { value = 18_500", "gpus = { value = 0x18500", &["hall[0].gpus", "0x18500"]);
+    says("studies = [\"operation\"]", "studies = [\"operation\", 5]", &["studies", "a text"]);
     says("studies = [\"operation\"]", "studies = [\"operations\"]", &["studies", "\"operation\""]);
 }
 
@@ -213,6 +218,8 @@ fn leases_fall_in_a_safe_order_and_the_safe_cap_can_be_set() {
 fn sizes_are_bounded() {
     says("units = 64", "units = 200", &["battery", "304 battery units", "at most 256"]);
     says("count = 13", "count = 20", &["hall", "37 halls", "at most 32"]);
+    let many = "\n[[dip]]\n".repeat(20_000);
+    says("\n[claims]\n", &format!("{many}\n[claims]\n"), &["20001 tables", "at most 10000"]);
 }
 
 #[test]
@@ -220,6 +227,7 @@ fn expectations_are_rules_about_metrics() {
     says("\"operation.events_missed\" = \"== 0\"", "\"operation.events_missed\" = \"none\"", &["expect", "<= 0"]);
     says("\"operation.events_missed\" = \"== 0\"", "\"operations.x\" = \"== 0\"", &["a metric of no study"]);
     says("\"operation.events_missed\" = \"== 0\"", "operation.events_missed = \"== 0\"", &["expect"]);
+    says("\n[expect]\n", "\n[[expect]]\n", &["expect", "a table"]);
 }
 
 #[test]

@@ -6,17 +6,20 @@
 //!
 //! Not modelled: anything in time; a check is arithmetic on the scenario, at the hottest hour and at rated power.
 
+mod supply;
+
 use crate::results::Finding;
 use crate::scenario::{PowerClaim, Scenario};
+use supply::{curtailment, supply};
 use tieline_campus::hall::Hall;
 use tieline_campus::training::{Job, JobKind};
 use tieline_control::LimitKind;
-use tieline_units::{Time, Utc};
+use tieline_units::Utc;
 
 /// Least power per GPU at the meter, everything included, that published sites show, W (datasheet and press: 110,000
-/// GB200 on 170 MW, 1.55 kW; reference/cluster.md 3.4).
+/// GB200 on 170 MW, 1.55 kW).
 const ALL_IN_LEAST_W: f64 = 1_550.0;
-/// Greatest such figure, W (claim: the same site at 200 MW of cooling, 1.82 kW, rounded up; reference/cluster.md 3.4).
+/// Greatest such figure, W (claim: the same site at 200 MW of cooling, 1.82 kW, rounded up).
 const ALL_IN_GREATEST_W: f64 = 2_000.0;
 /// Homes per watt (claim: press, January 2026: one gigawatt serves 750,000 homes).
 const HOMES_PER_W: f64 = 750_000.0 / 1e9;
@@ -77,6 +80,10 @@ pub struct Check {
     pub findings: Vec<Finding>,
 }
 
+/// Which points a sum covers.
+type Scope<'a> = &'a dyn Fn(usize) -> bool;
+const EVERYWHERE: Scope<'static> = &|_| true;
+
 /// Estimated draw of a set of halls.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Draw {
@@ -92,13 +99,14 @@ struct Draw {
 #[must_use]
 pub fn check(scenario: &Scenario) -> Check {
     let hottest_c = hottest(scenario);
-    let today = draw(scenario, scenario.start, hottest_c);
-    let complete = draw(scenario, Utc::nanos(i64::MAX), hottest_c);
+    let today = draw(scenario, scenario.start, hottest_c, EVERYWHERE);
+    let complete = draw(scenario, Utc::nanos(i64::MAX), hottest_c, EVERYWHERE);
     let mut findings = Vec::new();
     claims(scenario, today, complete, &mut findings);
+    model(scenario, &mut findings);
     step_swing(scenario, &mut findings);
-    curtailment(scenario, today, hottest_c, &mut findings);
-    supply(scenario, today, hottest_c, &mut findings);
+    curtailment(scenario, hottest_c, &mut findings);
+    supply(scenario, hottest_c, &mut findings);
     reserves(scenario, today, &mut findings);
     permits(scenario, &mut findings);
     human_scale(scenario, today, &mut findings);
@@ -132,9 +140,9 @@ fn at_meter_w(scenario: &Scenario, hall: &Hall, gpu_w: f64, ambient_c: f64) -> f
     (feeder_w + cooling_w) / (1.0 - loss)
 }
 
-fn draw(scenario: &Scenario, at: Utc, hottest_c: f64) -> Draw {
+fn draw(scenario: &Scenario, at: Utc, hottest_c: f64, scope: Scope<'_>) -> Draw {
     let mut draw = Draw::default();
-    for hall in scenario.plant.halls.iter().filter(|hall| hall.in_service <= at) {
+    for hall in scenario.plant.halls.iter().filter(|hall| hall.in_service <= at && scope(hall.poi)) {
         let activity = hall.job.and_then(|job| scenario.plant.jobs.get(job)).map_or(1.0, |job| job.activity);
         let product = &hall.product;
         let training_w = product.training_w * activity;
@@ -228,15 +236,44 @@ fn claims(scenario: &Scenario, today: Draw, complete: Draw, findings: &mut Vec<F
     }
 }
 
-fn battery(scenario: &Scenario) -> (f64, f64) {
-    let power_w = scenario.plant.batteries.iter().map(|battery| battery.rated_w).sum();
-    let usable_j = scenario
-        .plant
-        .batteries
-        .iter()
+/// Power and usable energy of the batteries, W and J.
+fn battery(scenario: &Scenario, scope: Scope<'_>) -> (f64, f64) {
+    let units = || scenario.plant.batteries.iter().filter(|unit| scope(unit.poi));
+    let power_w = units().map(|battery| battery.rated_w).sum();
+    let usable_j = units()
         .map(|battery| battery.energy_j * (battery.soc_range.1 - battery.soc_range.0) * libm::sqrt(battery.round_trip))
         .sum();
     (power_w, usable_j)
+}
+
+/// The claimed model against the job that is to train it: arithmetic and time at full speed with the halls of the start.
+fn model(scenario: &Scenario, findings: &mut Vec<Finding>) {
+    let jobs = scenario.plant.jobs.iter().enumerate();
+    for (index, job) in jobs.filter(|(_, job)| job.kind == JobKind::PreTraining && job.target_tokens > 0.0) {
+        let flop = 6.0 * job.active_parameters * job.target_tokens;
+        let halls =
+            scenario.plant.halls.iter().filter(|hall| hall.job == Some(index) && hall.in_service <= scenario.start);
+        let pace: f64 = halls.map(|hall| hall.gpus * hall.product.bf16_flops * job.mfu).sum();
+        if pace <= 0.0 {
+            continue;
+        }
+        let claimed = scenario.claims.model_parameters.map_or_else(String::new, |all| {
+            format!(", {:.1} % of the {:.1} T claimed", job.active_parameters / all * 100.0, all / 1e12)
+        });
+        findings.push(finding(
+            "training run against its halls",
+            scenario.claims.model_parameters.is_none_or(|all| job.active_parameters <= all),
+            format!(
+                "{}: {:.2} T parameters active{claimed}; {:.0} T tokens are {flop:.1e} FLOP, {:.1} days at full speed and {:.0} % \
+                 utilisation; active share and tokens are inputs that nobody has published",
+                job.name,
+                job.active_parameters / 1e12,
+                job.target_tokens / 1e12,
+                flop / pace / 86_400.0,
+                job.mfu * 100.0,
+            ),
+        ));
+    }
 }
 
 /// Sum over the halls of a point that work in step (pre-training) at the start, W.
@@ -246,15 +283,11 @@ fn in_step_w(scenario: &Scenario, poi: usize, of_hall: impl Fn(&Hall, &Job) -> f
     with_job.filter(|(_, job)| job.kind == JobKind::PreTraining).map(|(hall, job)| of_hall(hall, job)).sum()
 }
 
-fn battery_at_w(scenario: &Scenario, poi: usize) -> f64 {
-    scenario.plant.batteries.iter().filter(|unit| unit.poi == poi).map(|unit| unit.rated_w).sum()
-}
-
 /// Swing and stop of a synchronous job, point by point: a battery elsewhere does not help a point's own meter.
 fn step_swing(scenario: &Scenario, findings: &mut Vec<Finding>) {
     let points = || scenario.plant.pois.iter().enumerate();
     for (poi, point) in points() {
-        let battery_w = battery_at_w(scenario, poi);
+        let battery_w = battery(scenario, &|point| point == poi).0;
         let stop_w = in_step_w(scenario, poi, |hall, job| {
             hall.gpus
                 * (hall.product.training_w * job.activity - hall.product.stalled_w).max(0.0)
@@ -277,7 +310,7 @@ fn step_swing(scenario: &Scenario, findings: &mut Vec<Finding>) {
     let mut swing_all_w = 0.0;
     for (poi, point) in points() {
         let gpu_w = in_step_w(scenario, poi, |hall, job| hall.gpus * hall.product.training_w * job.activity);
-        let (swing_w, battery_w) = (share * gpu_w, battery_at_w(scenario, poi));
+        let (swing_w, battery_w) = (share * gpu_w, battery(scenario, &|point| point == poi).0);
         swing_all_w += swing_w;
         if gpu_w > 0.0 {
             findings.push(finding(
@@ -314,113 +347,9 @@ fn step_swing(scenario: &Scenario, findings: &mut Vec<Finding>) {
     ));
 }
 
-fn derated(scenario: &Scenario, ambient_c: f64) -> Vec<f64> {
-    let permitted = scenario.plant.turbines.iter().filter(|turbine| turbine.permitted);
-    permitted.map(|turbine| turbine.derated_w(ambient_c)).collect()
-}
-
-fn curtailment(scenario: &Scenario, today: Draw, hottest_c: f64, findings: &mut Vec<Finding>) {
-    let (battery_w, usable_j) = battery(scenario);
-    let generation_w: f64 = derated(scenario, hottest_c).iter().sum();
-    for scheduled in &scenario.events {
-        let event = &scheduled.event;
-        let hours = (event.end - event.start).as_secs_f64() / 3600.0;
-        let deficit_w = (today.greatest_w - generation_w - event.limit_w).max(0.0);
-        let needed_j = deficit_w * hours * 3600.0;
-        let carried_h =
-            if deficit_w > 0.0 { usable_j.min(battery_w * hours * 3600.0) / deficit_w / 3600.0 } else { hours };
-        let closes = deficit_w <= battery_w && needed_j <= usable_j;
-        let notice_s = (event.start - event.received_at).as_secs_f64();
-        findings.push(finding(
-            "curtailment hours against battery energy",
-            closes,
-            format!(
-                "{}: {} for {hours:.1} h after {:.0} min of notice; beyond {} of turbines the campus lacks up to {} or {:.0} MWh; \
-                 the batteries hold {:.0} MWh behind {} and last {:.1} h{}",
-                scheduled.name,
-                power(event.limit_w),
-                notice_s / 60.0,
-                power(generation_w),
-                power(deficit_w),
-                needed_j / MWH,
-                usable_j / MWH,
-                power(battery_w),
-                carried_h.min(hours),
-                if closes { "" } else { "; GPU caps must carry the rest" },
-            ),
-        ));
-    }
-}
-
-/// The tightest sum of import limits that stands at the start, W.
-fn import_w(scenario: &Scenario) -> f64 {
-    let limit_of = |index: usize| {
-        let said = scenario.surroundings.limits.get(index).and_then(|steps| {
-            steps.iter().rfind(|step| step.at <= Time::ZERO && !step.limit_w.is_nan()).map(|step| step.limit_w)
-        });
-        said.unwrap_or(scenario.control.limits[index].initial_w)
-    };
-    let mut per_poi = vec![f64::INFINITY; scenario.control.pois.len()];
-    let mut all_w = f64::INFINITY;
-    for (index, limit) in scenario.control.limits.iter().enumerate() {
-        match limit.poi.map(usize::from).and_then(|poi| per_poi.get_mut(poi)) {
-            Some(poi_w) => *poi_w = poi_w.min(limit_of(index)),
-            None => all_w = all_w.min(limit_of(index)),
-        }
-    }
-    for (index, poi) in scenario.control.pois.iter().enumerate() {
-        if poi.island {
-            per_poi[index] = 0.0;
-        }
-    }
-    all_w.min(per_poi.iter().sum())
-}
-
-fn supply(scenario: &Scenario, today: Draw, hottest_c: f64, findings: &mut Vec<Finding>) {
-    let import_w = import_w(scenario);
-    if !import_w.is_finite() {
-        findings.push(finding(
-            "supply against load",
-            true,
-            "no import limit stands at the start: the grid carries the load".to_owned(),
-        ));
-        return;
-    }
-    let turbines_w = derated(scenario, hottest_c);
-    let largest_w = turbines_w.iter().copied().fold(0.0, f64::max);
-    let generation_w: f64 = turbines_w.iter().fold(0.0, |sum, unit_w| sum + unit_w);
-    let supply = if turbines_w.is_empty() {
-        format!("{} of import and no turbines", power(import_w))
-    } else {
-        let (import, generation) = (power(import_w), power(generation_w));
-        format!(
-            "{import} of import and {generation} of turbines at {hottest_c:.0} °C make {}",
-            power(import_w + generation_w)
-        )
-    };
-    findings.push(finding(
-        "supply against load",
-        import_w + generation_w >= today.greatest_w,
-        format!("{supply}; the load is estimated at {} to {}", power(today.least_w), power(today.greatest_w)),
-    ));
-    if largest_w > 0.0 {
-        let left_w = import_w + generation_w - largest_w;
-        findings.push(finding(
-            "supply against load with the largest turbine out (N-1)",
-            left_w >= today.greatest_w,
-            format!(
-                "without the largest turbine ({}) {} remain against a load of up to {}",
-                power(largest_w),
-                power(left_w),
-                power(today.greatest_w)
-            ),
-        ));
-    }
-}
-
 fn reserves(scenario: &Scenario, today: Draw, findings: &mut Vec<Finding>) {
     let control = &scenario.control;
-    let (battery_w, usable_j) = battery(scenario);
+    let (battery_w, usable_j) = battery(scenario, EVERYWHERE);
     if control.batteries.is_empty() {
         findings.push(finding(
             "reserves",

@@ -10,6 +10,8 @@ mod limits;
 mod record;
 mod told;
 
+pub use record::slug;
+
 use crate::metrics::{MW, MWH};
 use crate::results::{Outcome, Table};
 use crate::scenario::{Expectation, Rule, Scenario};
@@ -116,7 +118,8 @@ impl<'a, 'o> Study<'a, 'o> {
             stored_before_j: scenario.plant.batteries.iter().map(|unit| unit.energy_j * unit.soc_start).sum(),
             stored_seen: false,
             import_usd: 0.0,
-            price_usd_per_mwh: 0.0,
+            // Until the series speaks, the first price that it will say.
+            price_usd_per_mwh: scenario.surroundings.price_at(scenario.start).unwrap_or_default(),
         }
     }
 
@@ -280,6 +283,15 @@ impl<'a, 'o> Study<'a, 'o> {
         put("gpu_hours_lost", lost / 3600.0);
         put("gpu_hours_missed", (capped + stalled + lost) / 3600.0);
         put("job_failures", totals.jobs.iter().map(|job| job.failures as f64).sum());
+        let targets = totals.jobs.iter().zip(&self.scenario.plant.jobs).filter(|(_, job)| job.target_tokens > 0.0);
+        let days = hours / 24.0;
+        for (made, job) in targets {
+            let name = slug(&job.name);
+            put(&format!("target_share.{name}_percent"), made.tokens / job.target_tokens * 100.0);
+            if made.tokens > 0.0 {
+                put(&format!("target_days.{name}_d"), job.target_tokens / made.tokens * days);
+            }
+        }
         put("checkpoints", totals.jobs.iter().map(|job| job.checkpoints as f64).sum());
         let held = productive + stalled + lost;
         put("goodput_share", if held > 0.0 { (productive - capped) / held } else { 0.0 });

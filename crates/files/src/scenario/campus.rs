@@ -26,6 +26,10 @@ use tieline_units::{Span, Time};
 const DESIGN_C: f64 = 38.0;
 /// Index of the job of a hall that works for none.
 const NO_JOB: u8 = 255;
+/// Most jobs: each works in a hall of its own at least.
+const JOBS: usize = HALLS;
+/// Names that a message lists.
+const SHOWN: usize = 12;
 
 /// The campus in both forms. Limits and faults are filled in by the script.
 pub(super) struct Built {
@@ -71,7 +75,11 @@ fn reference(sheet: &Sheet<'_, '_>, key: &str, names: &[&str], also: &str) -> Op
     if place.is_none() {
         let near =
             nearest(&name, names.iter().copied()).map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
-        let known = if names.is_empty() { "none is defined".to_owned() } else { names.join(", ") };
+        let more = if names.len() > SHOWN { ", ..." } else { "" };
+        let known = match names {
+            [] => "none is defined".to_owned(),
+            _ => format!("{}{more}", names[..names.len().min(SHOWN)].join(", ")),
+        };
         sheet.wrong(
             key,
             &format!("\"{name}\", which is not defined"),
@@ -99,7 +107,7 @@ pub(super) fn campus(root: &Sheet<'_, '_>, clock: &Clock) -> Built {
     let (pois, poi_configs) = points(root, clock);
     let names: Vec<String> = pois.iter().map(|poi| poi.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let jobs: Vec<Job> = root.tables("job").iter().map(job).collect();
+    let jobs: Vec<Job> = at_most(root, "job", JOBS).iter().map(job).collect();
     unique(root, "job", jobs.iter().map(|job| job.name.as_str()));
     let (halls, hall_configs) = halls(root, clock, &settings, &names, &jobs);
     let (turbines, turbine_configs) = turbines(root, &names);
@@ -151,13 +159,26 @@ pub(super) fn campus(root: &Sheet<'_, '_>, clock: &Clock) -> Built {
     Built { plant, control }
 }
 
-fn unique<'n>(root: &Sheet<'_, '_>, key: &str, names: impl Iterator<Item = &'n str>) {
+pub(super) fn unique<'n>(root: &Sheet<'_, '_>, key: &str, names: impl Iterator<Item = &'n str>) {
     let mut seen = std::collections::BTreeSet::new();
     for name in names.filter(|name| !name.is_empty()) {
         if !seen.insert(name) {
             root.wrong(key, &format!("the name \"{name}\" twice"), "names that differ", "");
         }
+        if name == "all" {
+            root.wrong(key, "the name \"all\"", "another name", "\"all\" means all of a kind");
+        }
     }
+}
+
+/// The tables behind a key, none of them where there are too many: a file of noise must not be walked for minutes.
+pub(super) fn at_most<'s, 'i>(root: &Sheet<'s, 'i>, key: &str, most: usize) -> Vec<Sheet<'s, 'i>> {
+    let count = root.count(key);
+    if count > most {
+        root.wrong(key, &format!("{count} tables"), &format!("at most {most}"), "");
+        return Vec::new();
+    }
+    root.tables(key)
 }
 
 /// The names of `units` like devices: the name itself, or with a number behind it.
@@ -189,9 +210,9 @@ fn telemetry(root: &Sheet<'_, '_>, clock: &Clock) -> Telemetry {
 }
 
 fn points(root: &Sheet<'_, '_>, clock: &Clock) -> (Vec<Poi>, Vec<PoiConfig>) {
-    let sheets = root.tables("poi");
-    if root.has("poi") && !(1..=POIS).contains(&sheets.len()) {
-        root.wrong("poi", &format!("{} points", sheets.len()), &format!("1 to {POIS} points of interconnection"), "");
+    let sheets = at_most(root, "poi", POIS);
+    if root.has("poi") && root.count("poi") == 0 {
+        root.wrong("poi", "no point", &format!("1 to {POIS} points of interconnection"), "");
     }
     let mut built = (Vec::new(), Vec::new());
     for sheet in &sheets {
@@ -200,9 +221,6 @@ fn points(root: &Sheet<'_, '_>, clock: &Clock) -> (Vec<Poi>, Vec<PoiConfig>) {
         let tick = clock.tick.as_nanos();
         if tick > 0 && Span::from_secs_f64(meter_delay_s).as_nanos() % tick != 0 {
             sheet.wrong("meter_delay", "no whole number of ticks", "a multiple of clock.tick", "");
-        }
-        if name == "all" {
-            sheet.wrong("name", "\"all\"", "another name", "\"all\" means all points together");
         }
         built.0.push(Poi {
             name: name.clone(),
@@ -268,7 +286,7 @@ fn halls(
     let mut products = BTreeMap::new();
     let job_names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
     let (safe_share, cap_delay_s) = (settings.si("safe_cap"), settings.si("cap_delay"));
-    for sheet in &root.tables("hall") {
+    for sheet in &at_most(root, "hall", HALLS) {
         let (name, count) = (sheet.word("name"), sheet.si("count") as usize);
         let poi = reference(sheet, "poi", pois, "");
         let job = if sheet.has("job") { reference(sheet, "job", &job_names, "") } else { None };
@@ -341,7 +359,7 @@ fn cooling(sheet: &Sheet<'_, '_>) -> Cooling {
 
 fn turbines(root: &Sheet<'_, '_>, pois: &[&str]) -> (Vec<Turbine>, Vec<TurbineConfig>) {
     let mut built = (Vec::new(), Vec::new());
-    for sheet in &root.tables("turbine") {
+    for sheet in &at_most(root, "turbine", TURBINES) {
         let (name, poi) = (sheet.word("name"), reference(sheet, "poi", pois, ""));
         let rated_w = sheet.si("rated");
         let efficiency = sheet.si("efficiency");
@@ -382,7 +400,7 @@ fn turbines(root: &Sheet<'_, '_>, pois: &[&str]) -> (Vec<Turbine>, Vec<TurbineCo
 
 fn batteries(root: &Sheet<'_, '_>, clock: &Clock, pois: &[&str]) -> (Vec<Battery>, Vec<BatteryConfig>) {
     let mut built = (Vec::new(), Vec::new());
-    for sheet in &root.tables("battery") {
+    for sheet in &at_most(root, "battery", BATTERIES) {
         let (name, poi) = (sheet.word("name"), reference(sheet, "poi", pois, "").unwrap_or_default());
         let (energy_j, hours_s) = (sheet.si("energy"), sheet.si("hours"));
         whole_ticks(sheet, "delay", clock);

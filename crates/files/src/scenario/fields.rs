@@ -55,7 +55,13 @@ const GRID: &[Field] = &[
         (40.0, 70.0),
         "nominal frequency",
     ),
-    key("load", K::Text, Must, ANY, "\"tva-like\", \"pjm-like\" or an EIA-930 CSV file"),
+    key(
+        "load",
+        K::Text,
+        Must,
+        ANY,
+        "\"tva-like\", \"pjm-like\", an EIA-930 CSV file, or a Parquet table of tieline with load_mw",
+    ),
     key("weather", K::Word(&["memphis-like", "pjm-like"]), Must, ANY, "outdoor temperature"),
     key("heat_wave", K::Temperature, Else("0 C", "guess: an ordinary day"), (-30.0, 30.0), "added to the temperature"),
 ];
@@ -159,7 +165,7 @@ const JOB: &[Field] = &[
         "failure_domains",
         K::Count,
         Else("1", "guess: one synchronous job"),
-        (1.0, 1e6),
+        (1.0, 65_536.0),
         "groups of which a failure stalls one",
     ),
     key("failures_per_1000_node_days", K::Plain, Must, (0.0, 1e4), "failures per 1,000 node-days"),
@@ -206,7 +212,7 @@ const HALL: &[Field] = &[
         "cop",
         K::Plain,
         Else("4.5", "measured: GridPilot cooling model, at 25 C"),
-        (0.5, 50.0),
+        (1.0, 50.0),
         "coefficient of performance at 25 C",
     ),
     key(

@@ -3,7 +3,7 @@
 //! Not modelled: things that depend on what the run does (a script is fixed before it starts).
 
 use super::Clock;
-use super::campus::{Built, place_of};
+use super::campus::{Built, at_most, place_of};
 use super::diagnostics::nearest;
 use super::sheet::Sheet;
 use tieline_campus::plant::{Fault, FaultKind};
@@ -23,20 +23,16 @@ pub(super) struct Script {
 }
 
 pub(super) fn script(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Script {
-    let limits = root.tables("limit");
-    if limits.len() > LIMITS {
-        root.wrong("limit", &format!("{} sources of limits", limits.len()), &format!("at most {LIMITS}"), "");
-    }
-    let events = root.tables("event");
-    if events.len() > EVENTS {
-        root.wrong("event", &format!("{} events", events.len()), &format!("at most {EVENTS}"), "");
-    }
-    let mut dips: Vec<Dip> = root.tables("dip").iter().filter_map(|sheet| dip(sheet, clock)).collect();
+    let limits = at_most(root, "limit", LIMITS);
+    let events = at_most(root, "event", EVENTS);
+    distinct_metrics(root, &limits, &events);
+    let mut dips: Vec<Dip> = at_most(root, "dip", SCRIPTED).iter().filter_map(|sheet| dip(sheet, clock)).collect();
     dips.sort_by_key(|dip| dip.start);
     let mut deviations: Vec<FrequencyStep> =
-        root.tables("deviation").iter().filter_map(|sheet| deviation(sheet, clock)).collect();
+        at_most(root, "deviation", SCRIPTED).iter().filter_map(|sheet| deviation(sheet, clock)).collect();
     deviations.sort_by_key(|step| step.start);
-    let mut faults: Vec<Fault> = root.tables("fault").iter().filter_map(|sheet| fault(sheet, clock, built)).collect();
+    let mut faults: Vec<Fault> =
+        at_most(root, "fault", SCRIPTED).iter().filter_map(|sheet| fault(sheet, clock, built)).collect();
     faults.sort_by_key(|fault| fault.start);
     let mut scheduled: Vec<ScheduledEvent> =
         events.iter().enumerate().filter_map(|(index, sheet)| event(sheet, clock, built, index)).collect();
@@ -48,6 +44,27 @@ pub(super) fn script(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Scri
         dips,
         deviations,
         faults,
+    }
+}
+
+/// Most dips, deviations and faults of a script.
+const SCRIPTED: usize = 10_000;
+
+/// Each limit and event has metrics of its own, so their names must differ as metrics write them.
+fn distinct_metrics(root: &Sheet<'_, '_>, limits: &[Sheet<'_, '_>], events: &[Sheet<'_, '_>]) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (key, sheets) in [("limit", limits), ("event", events)] {
+        for sheet in sheets {
+            let name = sheet.word("name");
+            let slug = tieline_sim::operation::slug(&name);
+            if !name.is_empty() && slug.is_empty() {
+                sheet.wrong("name", &format!("\"{name}\""), "a name with Latin letters or digits", "metrics carry it");
+            } else if !name.is_empty() && !seen.insert(slug.clone()) {
+                let found = format!("a second \"{name}\"");
+                let hint = format!("limits and events have metrics over_limit.{slug}_...");
+                root.wrong(key, &found, "names that differ in letters and digits", &hint);
+            }
+        }
     }
 }
 

@@ -18,6 +18,9 @@ use toml::de::{DeTable, DeValue};
 const FIRST_INSTANT: i64 = 946_684_800_000_000_000;
 const LAST_INSTANT: i64 = 4_102_444_800_000_000_000;
 
+/// Longest text, characters.
+const MOST_TEXT: usize = 300;
+
 /// What stands behind a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -368,6 +371,11 @@ impl<'s, 'i> Sheet<'s, 'i> {
             self.wrong(key, &format!("\"{text}\""), &format!("one of: {}", words.join(", ")), &hint);
             return None;
         }
+        if text.chars().any(char::is_control) || text.chars().count() > MOST_TEXT {
+            let expected = format!("at most {MOST_TEXT} characters, none of them a control character");
+            self.wrong(key, "a text that no line can show", &expected, "");
+            return None;
+        }
         if text.trim().is_empty() {
             self.wrong(key, "an empty text", &kind_word(field.kind), "");
             return None;
@@ -463,7 +471,16 @@ impl<'s, 'i> Sheet<'s, 'i> {
             self.wrong(key, value.get_ref().type_str(), "a list of texts", "");
             return Vec::new();
         };
-        array.iter().filter_map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+        let mut texts = Vec::new();
+        for item in array {
+            match item.get_ref().as_str() {
+                Some(text) => texts.push(text.to_owned()),
+                None => {
+                    self.notes.mistake(item.span(), &join(&self.path, key), item.get_ref().type_str(), "a text", "")
+                }
+            }
+        }
+        texts
     }
 
     /// A table behind a key; absent reads as one without keys, so that defaults hold.
@@ -487,6 +504,11 @@ impl<'s, 'i> Sheet<'s, 'i> {
             }
         };
         Sheet::open(self.notes, table, fields, &path, span, self.source.as_ref())
+    }
+
+    /// How many tables stand behind a key.
+    pub fn count(&self, key: &str) -> usize {
+        self.value(key).and_then(|value| value.get_ref().as_array()).map_or(0, |array| array.len())
     }
 
     /// The tables behind a key.
@@ -519,7 +541,11 @@ impl<'s, 'i> Sheet<'s, 'i> {
 
     /// The free keys of a table: key, text, span.
     pub fn free(&self, key: &str) -> Vec<(String, String, Range<usize>)> {
-        let Some(table) = self.value(key).and_then(|value| value.get_ref().as_table()) else { return Vec::new() };
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong(key, value.get_ref().type_str(), "a table", "");
+            return Vec::new();
+        };
         let mut found = Vec::new();
         for (name, value) in table {
             match written(value.get_ref()) {
@@ -544,6 +570,8 @@ fn join(path: &str, key: &str) -> String {
 fn written(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
+        // With its prefix, so that hexadecimal and its like are refused as what they are.
+        DeValue::Integer(number) if number.radix() != 10 => Some(format!("{number}")),
         DeValue::Integer(number) => Some(number.as_str().to_owned()),
         DeValue::Float(number) => Some(number.as_str().to_owned()),
         _ => None,

@@ -328,8 +328,9 @@ fn take(table: &mut Table) -> Table {
     core::mem::replace(table, empty)
 }
 
-/// A name as part of a column: lower case, digits and letters, one underscore for anything else.
-pub(crate) fn slug(name: &str) -> String {
+/// A name as part of a column or metric: lower case, digits and letters, one underscore for anything else.
+#[must_use]
+pub fn slug(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
         if c.is_ascii_alphanumeric() {
