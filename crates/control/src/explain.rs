@@ -259,7 +259,13 @@ fn told(text: &mut Text, config: &Config, sent: &Decision) {
             mw(in_w).trim_start()
         ),
     );
-    let mut caps: Vec<_> = config.halls.iter().zip(sent.cap_w).map(|(hall, cap_w)| (cap_w, &hall.name)).collect();
+    let mut caps: Vec<_> = config
+        .halls
+        .iter()
+        .zip(sent.cap_w)
+        .filter(|(hall, _)| hall.gpus > 0.0)
+        .map(|(hall, cap_w)| (cap_w, &hall.name))
+        .collect();
     caps.sort_by(|a, b| a.0.total_cmp(&b.0));
     if let (Some((low_w, lowest)), Some((high_w, highest))) = (caps.first(), caps.last()) {
         text.item(

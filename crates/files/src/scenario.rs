@@ -18,6 +18,7 @@ use sheet::{Notes, Sheet};
 use std::io::{self, Read};
 use tieline_grid::boundary::Surroundings;
 use tieline_grid::{load, weather};
+use tieline_sim::operation::{METRIC_FAMILIES, METRICS};
 use tieline_sim::scenario::{Claims, Expectation, Fleet, PowerClaim, Rule, Scenario};
 use tieline_units::{Series, Span, Time, Utc};
 use toml::de::DeTable;
@@ -101,6 +102,10 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    fn offset_min(&self) -> i64 {
+        self.utc_offset.as_nanos() / 60_000_000_000
+    }
+
     fn end(&self) -> Utc {
         self.start + self.duration
     }
@@ -115,6 +120,13 @@ impl Clock {
         let at = sheet.instant(key)?;
         if !self.known {
             return Some(at);
+        }
+        // Within a run the site has one clock; another offset is a slip of an hour.
+        if let Some(zone_min) = sheet.zone_minutes(key).filter(|zone| *zone != self.offset_min()) {
+            let found = format!("an instant written {} from UTC", hours(zone_min));
+            let hint = format!("clock.utc_offset says {}", hours(self.offset_min()));
+            sheet.wrong(key, &found, "the zone of clock.utc_offset, or Z", &hint);
+            return None;
         }
         if at < self.start {
             sheet.wrong(key, "an instant before the start of the run", "one within the run", "see clock.start");
@@ -205,7 +217,7 @@ fn clock(root: &Sheet<'_, '_>) -> Clock {
     let sheet = root.table("clock");
     let (start, duration) = (sheet.instant("start"), sheet.span("duration"));
     let clock = Clock {
-        known: start.is_some() && duration > Span::ZERO,
+        known: start.is_some() && duration > Span::ZERO && sheet.number("utc_offset").is_some(),
         start: start.unwrap_or(Utc::nanos(0)),
         duration,
         tick: sheet.span("tick"),
@@ -227,8 +239,8 @@ fn clock(root: &Sheet<'_, '_>) -> Clock {
     if tick > 0 && clock.plan_every.as_nanos() % tick != 0 {
         root.table("controller").wrong("plan_every", "no whole number of ticks", "a multiple of clock.tick", "");
     }
-    let offset_min = clock.utc_offset.as_nanos() / 60_000_000_000;
-    if let Some(zone_min) = sheet.zone_minutes("start").filter(|zone| *zone != offset_min) {
+    let offset_min = clock.offset_min();
+    if let Some(zone_min) = sheet.zone_minutes("start").filter(|zone| clock.known && *zone != offset_min) {
         let found = format!("a start written {} from UTC", hours(zone_min));
         let hint = format!("clock.utc_offset says {}: one of them is the wrong time zone", hours(offset_min));
         sheet.wrong("start", &found, "the zone of clock.utc_offset, or Z", &hint);
@@ -355,20 +367,24 @@ fn fleets(root: &Sheet<'_, '_>) -> Vec<Fleet> {
     root.tables("fleet").iter().map(read).collect()
 }
 
+fn known_metric(metric: &str) -> bool {
+    metric
+        .strip_prefix("operation.")
+        .is_some_and(|name| METRICS.contains(&name) || METRIC_FAMILIES.iter().any(|family| name.starts_with(family)))
+}
+
 fn expect(root: &Sheet<'_, '_>) -> Vec<Expectation> {
     let mut expectations = Vec::new();
     for (metric, text, span) in root.free("expect") {
         let rules = [("<=", Rule::AtMost), (">=", Rule::AtLeast), ("==", Rule::Equal)];
         let rule = rules.iter().find_map(|(word, rule)| text.trim().strip_prefix(word).map(|rest| (*rule, rest)));
         let value = rule.and_then(|(rule, rest)| rest.trim().parse::<f64>().ok().map(|value| (rule, value)));
-        if !metric.starts_with("operation.") {
-            root.wrong_at(
-                span,
-                &format!("expect.\"{metric}\""),
-                "a metric of no study",
-                "operation.some_metric_unit",
-                "",
-            );
+        if !known_metric(&metric) {
+            let name = metric.strip_prefix("operation.").unwrap_or(&metric);
+            let near = nearest(name, METRICS.iter().copied());
+            let hint = near.map_or_else(String::new, |near| format!("did you mean \"operation.{near}\"?"));
+            let expected = "a metric that a run has; its summary.json lists them";
+            root.wrong_at(span, &format!("expect.\"{metric}\""), "a metric of no study", expected, &hint);
             continue;
         }
         match value.filter(|(_, value)| value.is_finite()) {

@@ -125,6 +125,12 @@ fn numbers_lie_in_their_range_and_are_numbers() {
         &["battery[0].energy", "it may not be negative"],
     );
     says("round_trip = { value = \"91 %\"", "round_trip = { value = \"191 %\"", &["battery[0].round_trip"]);
+    says(
+        "initial = { value = \"150 MW\"",
+        "initial = { value = \"1e30 MW\"",
+        &["limit[0].initial", "below a terawatt"],
+    );
+    says("gpus = { value = 18_500", "gpus = { value = 18_500.5", &["hall[0].gpus", "whole number"]);
     says("energy = { value = \"3.9 MWh\"", "energy = { value = \"NaN MWh\"", &["battery[0].energy", "is not a number"]);
     says("energy = { value = \"3.9 MWh\"", "energy = { value = \"1e400 MWh\"", &["battery[0].energy", "finite"]);
     says("trips_per_hour = 0.0004", "trips_per_hour = nan", &["turbine[0].trips_per_hour", "finite"]);
@@ -227,6 +233,11 @@ fn expectations_are_rules_about_metrics() {
     says("\"operation.events_missed\" = \"== 0\"", "\"operation.events_missed\" = \"none\"", &["expect", "<= 0"]);
     says("\"operation.events_missed\" = \"== 0\"", "\"operations.x\" = \"== 0\"", &["a metric of no study"]);
     says("\"operation.events_missed\" = \"== 0\"", "operation.events_missed = \"== 0\"", &["expect"]);
+    says(
+        "\"operation.events_missed\" = \"== 0\"",
+        "\"operation.evnts_missed\" = \"== 0\"",
+        &["did you mean \"operation.events_missed\""],
+    );
     says("\n[expect]\n", "\n[[expect]]\n", &["expect", "a table"]);
 }
 

@@ -495,6 +495,8 @@ fn fleets(scenario: &Scenario, complete: Draw, findings: &mut Vec<Finding>) {
 /// Power in words: `1.85 GW`, `320 MW`, `4.2 kW`.
 #[must_use]
 pub fn power(value_w: f64) -> String {
+    // An empty sum is minus zero; nobody draws that.
+    let value_w = value_w + 0.0;
     let size = value_w.abs();
     if !value_w.is_finite() {
         "no limit".to_owned()

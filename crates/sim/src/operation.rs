@@ -30,6 +30,73 @@ use tieline_units::{Draw, Span, Time};
 pub const NAME: &str = "operation";
 /// Fencing epoch of a simulated controller: there is only one.
 pub const EPOCH: u64 = 1;
+/// Every metric of this study, without its name before it; those in [`METRIC_FAMILIES`] carry names of the scenario.
+pub const METRICS: &[&str] = &[
+    "battery_charged_mwh",
+    "battery_discharged_mwh",
+    "battery_leases_lapsed",
+    "battery_throughput_mwh",
+    "cap_changes_per_h",
+    "checkpoints",
+    "cooling_mwh",
+    "days_lost",
+    "days_lost_to_caps",
+    "decisions",
+    "energy_cost_usd",
+    "energy_residual_share",
+    "events_infeasible",
+    "events_met",
+    "events_missed",
+    "events_seen",
+    "events_worst_margin_s",
+    "export_mwh",
+    "floor_burn_mwh",
+    "fuel_gj",
+    "goodput_share",
+    "gpu_hours_capped",
+    "gpu_hours_lost",
+    "gpu_hours_missed",
+    "gpu_hours_productive",
+    "gpu_hours_stalled",
+    "gpu_leases_lapsed",
+    "gpus_mwh",
+    "guard_acted_share",
+    "halls_mwh",
+    "happenings_left_out",
+    "import_cost_usd",
+    "import_mwh",
+    "import_over_limit_max_mw",
+    "import_over_limit_mwh",
+    "import_over_limit_s",
+    "job_failures",
+    "least_cap_percent",
+    "load_max_mw",
+    "load_mean_mw",
+    "mean_cap_percent",
+    "ramp_max_1s_mw_per_min",
+    "ramp_max_60s_mw_per_min",
+    "ramp_over_limit_1s_mw_per_min",
+    "ramp_over_limit_1s_s",
+    "ramp_over_limit_60s_mw_per_min",
+    "ramp_over_limit_60s_s",
+    "simulated_h",
+    "soc_end_percent",
+    "soc_max_percent",
+    "soc_min_percent",
+    "telemetry_faults",
+    "tokens",
+    "tokens_lost",
+    "tokens_missed",
+    "tokens_missed_to_caps",
+    "turbine_cost_usd",
+    "turbine_curtailed_mwh",
+    "turbine_mwh",
+    "turbine_run_h",
+    "turbine_trips",
+    "unserved_mwh",
+];
+/// Beginnings of metrics that end with the name of a limit, an event or a job.
+pub const METRIC_FAMILIES: &[&str] = &["over_limit.", "target_share.", "target_days."];
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// What the caller of a study does with it as it goes.
@@ -126,7 +193,7 @@ impl<'a, 'o> Study<'a, 'o> {
     fn watch(&mut self, moment: Moment<'_>) {
         match moment {
             Moment::Step(plant, boundary) => {
-                self.second.step(plant);
+                self.second.step(plant, boundary);
                 if plant.now().as_nanos() % SECOND_NS == 0 {
                     self.close_second(plant, boundary);
                 }

@@ -116,3 +116,18 @@ fn a_run_that_is_stopped_is_no_result() {
     assert!(operate(&scenario(Span::secs(600)), 1, &mut journal, &mut outlet).is_none());
     assert!(journal.rows < 2_500, "it ended early: {} rows", journal.rows);
 }
+
+#[test]
+fn every_metric_of_a_run_is_in_the_list_that_scenarios_are_checked_against() {
+    use tieline_sim::operation::{METRIC_FAMILIES, METRICS};
+    let (outcome, ..) = run(&scenario(Span::secs(3000)), 1);
+    let names: Vec<&str> = outcome.metrics.keys().filter_map(|key| key.strip_prefix("operation.")).collect();
+    assert_eq!(names.len(), outcome.metrics.len(), "all are of this study");
+    for name in &names {
+        let known = METRICS.contains(name) || METRIC_FAMILIES.iter().any(|family| name.starts_with(family));
+        assert!(known, "{name} is not listed");
+    }
+    for name in METRICS {
+        assert!(names.contains(name), "{name} is listed and no run has it");
+    }
+}

@@ -7,11 +7,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
-use tieline_control::Config;
-use tieline_control::journal::{Ending, Header, JournalReader};
+use tieline_control::journal::{Ending, Header, JournalReader, OwnedRow};
 use tieline_control::replay::Difference;
 use tieline_files::scenario::read;
 use tieline_sim::operation::EPOCH;
+use tieline_sim::scenario::Scenario;
+use tieline_units::Utc;
 
 /// Bytes read at once.
 const BUFFER: usize = 1 << 20;
@@ -23,10 +24,10 @@ type Reader = JournalReader<BufReader<File>>;
 /// # Errors
 /// A file that cannot be read or is no journal, or a row whose checksum does not hold.
 pub fn replay(path: &Path) -> Result<Verdict> {
-    let (reader, config) = open(path)?;
+    let (reader, scenario) = open(path)?;
     warn_of_other_builds(reader.header());
-    let done =
-        tieline_control::replay::replay(reader, &config, EPOCH).with_context(|| format!("{}", path.display()))?;
+    let done = tieline_control::replay::replay(reader, &scenario.control, EPOCH)
+        .with_context(|| format!("{}", path.display()))?;
     let mut text = String::new();
     if let Some(difference) = &done.first_difference {
         text.push_str(&words(difference));
@@ -46,13 +47,15 @@ pub fn replay(path: &Path) -> Result<Verdict> {
 /// # Errors
 /// As [`replay`]; a tick that the journal does not have.
 pub fn explain(path: &Path, tick: u64) -> Result<Verdict> {
-    let (mut reader, config) = open(path)?;
+    let (mut reader, scenario) = open(path)?;
+    let config = &scenario.control;
     let mut previous = None;
     let mut rows = 0;
     while let Some(row) = reader.next_row().with_context(|| format!("{}", path.display()))? {
         if rows == tick {
-            let text = tieline_control::explain::explain(&config, row, previous.as_ref());
-            return screen::answer(&format!("{}\n", text.trim_end()), Verdict::Yes);
+            let text = tieline_control::explain::explain(config, row, previous.as_ref());
+            let told = format!("{}{}\n", known_to_the_scenario(&scenario, row), text.trim_end());
+            return screen::answer(&told, Verdict::Yes);
         }
         if rows + 1 == tick {
             previous = Some(row.clone());
@@ -63,8 +66,25 @@ pub fn explain(path: &Path, tick: u64) -> Result<Verdict> {
     bail!("{}: there is no tick {tick}; the journal has {rows} ticks, counted from 0{last}", path.display());
 }
 
-/// The journal at its first row, and the controller's configuration that its header holds.
-fn open(path: &Path) -> Result<(Reader, Config)> {
+/// What the controller does not know: the site's clock, and what events are called.
+fn known_to_the_scenario(scenario: &Scenario, row: &OwnedRow) -> String {
+    let offset = scenario.plant.utc_offset;
+    let (_, hour) = Utc::nanos(row.observation.utc_ns).day_and_hour(offset);
+    let second = (hour * 3600.0 + 1e-6) as u64;
+    let (hours, minutes) = (offset.as_secs_f64() / 3600.0, second / 60);
+    let mut text = format!("{:02}:{:02}:{:02} local time (UTC{hours:+})", minutes / 60, minutes % 60, second % 60);
+    for event in row.observation.events.iter().filter(|event| event.id != 0) {
+        let named = scenario.events.iter().find(|scheduled| scheduled.event.id == event.id);
+        if let Some(named) = named {
+            text.push_str(&format!("; event {} is \"{}\"", event.id, named.name));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// The journal at its first row, and the scenario that its header holds.
+fn open(path: &Path) -> Result<(Reader, Scenario)> {
     let shown = path.display();
     let data = std::fs::metadata(path).with_context(|| format!("{shown}"))?;
     if data.is_dir() {
@@ -75,22 +95,20 @@ fn open(path: &Path) -> Result<(Reader, Config)> {
     }
     let file = File::open(path).with_context(|| format!("{shown}"))?;
     let reader = JournalReader::open(BufReader::with_capacity(BUFFER, file)).with_context(|| format!("{shown}"))?;
-    let config = config(reader.header()).with_context(|| format!("{shown}: the scenario in its header"))?;
-    Ok((reader, config))
+    let scenario = scenario(reader.header()).with_context(|| format!("{shown}: the scenario in its header"))?;
+    Ok((reader, scenario))
 }
 
-/// The configuration, from the scenario text of the header. Nothing in it depends on the files that a scenario refers
+/// The scenario of the header. Nothing that the controller is told depends on the files that a scenario refers
 /// to, but a scenario is read as a whole: such a file is looked for from the current folder.
-fn config(header: &Header) -> Result<Config> {
+fn scenario(header: &Header) -> Result<Scenario> {
     let beside = &mut |reference: &str| {
         source::open_ordinary(Path::new(reference)).map_err(|error| {
             let hint = "a journal does not carry the files of its scenario; go to the scenario's folder and try again";
             io::Error::new(error.kind(), format!("{error}; {hint}"))
         })
     };
-    read(&header.scenario_name, &header.scenario_text, beside)
-        .map(|scenario| scenario.control)
-        .map_err(|mistakes| anyhow!("{mistakes}"))
+    read(&header.scenario_name, &header.scenario_text, beside).map_err(|mistakes| anyhow!("{mistakes}"))
 }
 
 /// Another build may rightly decide otherwise; the user should know before the first difference shows.

@@ -71,7 +71,7 @@ pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u6
     let (outcome, journal_bytes) =
         produce(&loaded, seed, folder.path()).with_context(|| format!("{}: no result", folder.path().display()))?;
     folder.finish()?;
-    let told = Told { scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes };
+    let told = Told { given, scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes };
     let failed = story::failed(&outcome);
     let verdict = if failed.is_empty() { Verdict::Yes } else { Verdict::No };
     let said = screen::answer(&story::tell(&told), verdict)?;

@@ -292,6 +292,9 @@ fn halls(
         let job = if sheet.has("job") { reference(sheet, "job", &job_names, "") } else { None };
         let (gpus, in_service, cooling) = (sheet.si("gpus"), sheet.instant("in_service"), cooling(sheet));
         let (conversion_loss, fixed_w) = (sheet.si("conversion_loss"), sheet.si("fixed"));
+        if gpus.fract() != 0.0 {
+            sheet.wrong("gpus", &format!("{gpus}"), "a whole number of GPUs", "");
+        }
         let (Some(product), Some(poi), Some(in_service)) = (product_of(sheet), poi, in_service) else { continue };
         if product.rated_w * safe_share < product.min_cap_w {
             let found = format!("a safe cap below the least cap of {}, {} W", product.name, product.min_cap_w);

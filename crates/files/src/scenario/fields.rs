@@ -190,7 +190,7 @@ const HALL: &[Field] = &[
     key("name", K::Text, Must, ANY, "name; with count, the prefix of the names"),
     key("count", K::Whole, Else("1", "guess: one"), (1.0, 64.0), "like halls"),
     key("poi", K::Text, Must, ANY, "its point of interconnection"),
-    key("product", K::Text, Must, ANY, "GPU product of the catalogue"),
+    key("product", K::Text, Must, ANY, "GPU product of the catalogue: A100, H100, H200, GB200 or GB300"),
     key("gpus", K::Count, Must, (1.0, 1e7), "GPUs in each hall"),
     key("in_service", K::Instant, Must, ANY, "when it goes into service"),
     key("job", K::Text, May, ANY, "job that runs here"),

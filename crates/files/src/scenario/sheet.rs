@@ -18,6 +18,8 @@ use toml::de::{DeTable, DeValue};
 const FIRST_INSTANT: i64 = 946_684_800_000_000_000;
 const LAST_INSTANT: i64 = 4_102_444_800_000_000_000;
 
+/// Greatest power that a scenario may name, W.
+const MOST_POWER_W: f64 = 1e12;
 /// Longest text, characters.
 const MOST_TEXT: usize = 300;
 
@@ -299,6 +301,15 @@ impl<'s, 'i> Sheet<'s, 'i> {
                 return None;
             }
         };
+        if matches!(field.kind, Kind::Power | Kind::Limit) && si.is_finite() && si.abs() > MOST_POWER_W {
+            self.wrong(
+                key,
+                &format!("\"{written}\""),
+                "a power below a terawatt",
+                "the whole of North America draws less",
+            );
+            return None;
+        }
         if si.is_nan() && !matches!(field.kind, Kind::Limit) || si < field.range.0 || si > field.range.1 {
             let least =
                 if field.range.0 >= 0.0 && si < 0.0 { "it may not be negative".to_owned() } else { range_word(field) };

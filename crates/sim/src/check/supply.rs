@@ -26,25 +26,30 @@ pub(super) fn curtailment(scenario: &Scenario, hottest_c: f64, findings: &mut Ve
         let hours = (event.end - event.start).as_secs_f64() / 3600.0;
         let deficit_w = (today.greatest_w - generation_w - event.limit_w).max(0.0);
         let needed_j = deficit_w * hours * 3600.0;
-        let carried_h =
-            if deficit_w > 0.0 { usable_j.min(battery_w * hours * 3600.0) / deficit_w / 3600.0 } else { hours };
         let closes = deficit_w <= battery_w && needed_j <= usable_j;
         let notice_s = (event.start - event.received_at).as_secs_f64();
+        // What the batteries can give towards it, and for how long their energy lasts at that power.
+        let given_w = deficit_w.min(battery_w);
+        let lasts_h = if given_w > 0.0 { usable_j / given_w / 3600.0 } else { 0.0 };
+        let means = match (deficit_w > 0.0, given_w > 0.0) {
+            (false, _) => "the turbines and the grid suffice".to_owned(),
+            (true, false) => format!("the halls there lack up to {} and there is no battery", power(deficit_w)),
+            (true, true) => format!(
+                "the halls there lack up to {} or {:.0} MWh; full batteries give {} of it and last {lasts_h:.1} h",
+                power(deficit_w),
+                needed_j / MWH,
+                power(given_w),
+            ),
+        };
         findings.push(finding(
             "curtailment hours against battery energy",
             closes,
             format!(
-                "{}: {} for {hours:.1} h after {:.0} min of notice; beyond {} of turbines the halls there lack up to {} or \
-                 {:.0} MWh; the batteries hold {:.0} MWh behind {} and last {:.1} h{}",
+                "{}: {} for {hours:.1} h after {:.0} min of notice; beyond {} of turbines {means}{}",
                 scheduled.name,
                 power(event.limit_w),
                 notice_s / 60.0,
                 power(generation_w),
-                power(deficit_w),
-                needed_j / MWH,
-                usable_j / MWH,
-                power(battery_w),
-                carried_h.min(hours),
                 if closes { "" } else { "; GPU caps must carry the rest" },
             ),
         ));
@@ -119,6 +124,19 @@ fn supply_of(
         import_w + generation_w >= today.greatest_w,
         format!("{name}{supply}; the load is estimated at {} to {}", power(today.least_w), power(today.greatest_w)),
     ));
+    let permitted = scenario.plant.turbines.iter().filter(|unit| unit.permitted && unit.running && scope(unit.poi));
+    let least_generation_w: f64 = permitted.fold(0.0, |sum, unit| sum + unit.min_w);
+    if least_generation_w > today.least_w {
+        findings.push(finding(
+            "least generation against load",
+            false,
+            format!(
+                "{name}the running turbines cannot go below {}, the load may be {}: the rest is exported, which nothing here limits",
+                power(least_generation_w),
+                power(today.least_w)
+            ),
+        ));
+    }
     if largest_w > 0.0 {
         let left_w = import_w + generation_w - largest_w;
         findings.push(finding(

@@ -22,13 +22,16 @@ pub(crate) struct Second {
     pub import_w: [f64; POIS],
     pub power_w: Powers,
     pub gpu_w: f64,
+    /// Depth of the deepest dip of the second, per unit below nominal.
+    pub dip_pu: f64,
     steps: f64,
 }
 
 impl Second {
     /// Adds one step of the truth.
-    pub fn step(&mut self, plant: &Plant) {
+    pub fn step(&mut self, plant: &Plant, boundary: &Boundary) {
         let flows = plant.flows();
+        self.dip_pu = self.dip_pu.max(1.0 - boundary.voltage_pu);
         let mut power_w: Powers = [0.0; super::balance::CLASSES.len()];
         for poi in 0..flows.poi_import_w.len() {
             self.import_w[poi] += flows.poi_import_w[poi];
@@ -72,6 +75,13 @@ pub(crate) struct Row<'a> {
     pub decision: &'a Decision,
     pub standing: &'a Standing,
     pub tokens_per_s: f64,
+}
+
+impl Row<'_> {
+    /// Voltage at the deepest moment of the second, per unit.
+    fn voltage_pu(&self) -> f64 {
+        if self.mean.dip_pu > 0.0 { 1.0 - self.mean.dip_pu } else { self.boundary.voltage_pu }
+    }
 }
 
 /// Keeps tables and curves.
@@ -182,7 +192,7 @@ impl Record {
         put(&fixed("cooling_mw"), mean.power_w[COOLING] / MW);
         put(&fixed("tokens_per_s"), row.tokens_per_s);
         put(&fixed("ambient_c"), row.boundary.ambient_c);
-        put(&fixed("voltage_pu"), row.boundary.voltage_pu);
+        put(&fixed("voltage_pu"), row.voltage_pu());
         put(&fixed("frequency_hz"), row.boundary.frequency_hz);
     }
 
@@ -245,7 +255,7 @@ impl Record {
         add(row.boundary.ambient_c);
         add(scenario.surroundings.load.at(utc).unwrap_or(f64::NAN) / 1e9);
         add(scenario.surroundings.price.at(utc).unwrap_or(f64::NAN));
-        add(row.boundary.voltage_pu);
+        add(row.voltage_pu());
         if self.pois > 1 {
             for poi in 0..self.pois {
                 add(mean.import_w[poi] / MW);

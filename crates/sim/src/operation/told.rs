@@ -124,7 +124,7 @@ impl Teller {
         });
         let control = &scenario.control;
         Self {
-            told: Vec::new(),
+            told: announced(scenario),
             left_out: 0,
             conditions: CONDITIONS.map(|(condition, ..)| Debounce::new(false, hold_s(condition))).to_vec(),
             telemetry_faults: 0.0,
@@ -286,14 +286,47 @@ impl Watched {
         let name = &self.name;
         match self.met_s {
             Some(met_s) if met_s <= self.deadline_s => format!(
-                "{name}: starts; met {:.0} s after receipt, {:.0} s before the deadline",
+                "{name}: starts; met {:.0} s after receipt, {:.0} s before it had to be (the agreed share of the notice)",
                 met_s - self.received_s,
                 self.deadline_s - met_s
             ),
-            Some(met_s) => format!("{name}: starts; met, but {:.0} s after the deadline", met_s - self.deadline_s),
+            Some(met_s) => format!(
+                "{name}: starts; met, but {:.0} s after it had to be (the agreed share of the notice)",
+                met_s - self.deadline_s
+            ),
             None => format!("{name}: starts; import is still above its limit"),
         }
     }
+}
+
+/// What the grid's side does by itself: limits that change, dips, deviations of frequency.
+fn announced(scenario: &Scenario) -> Vec<Happening> {
+    let surroundings = &scenario.surroundings;
+    let mut told = Vec::new();
+    let mut tell = |at: Time, text: String| {
+        if told.len() < MOST / 2 {
+            told.push(Happening { at_s: at.as_secs_f64(), kind: "grid".to_owned(), text });
+        }
+    };
+    for (limit, steps) in scenario.control.limits.iter().zip(&surroundings.limits) {
+        for step in steps {
+            let says = match step.limit_w {
+                limit_w if limit_w.is_nan() => "falls silent".to_owned(),
+                limit_w if limit_w.is_infinite() => "is released".to_owned(),
+                limit_w => format!("is now {}", power(limit_w)),
+            };
+            tell(step.at, format!("limit \"{}\" {says}", limit.name));
+        }
+    }
+    for dip in &surroundings.dips {
+        let ms = (dip.end - dip.start).as_secs_f64() * 1e3;
+        tell(dip.start, format!("voltage dip to {:.0} % for {ms:.0} ms", dip.residual_pu * 100.0));
+    }
+    for step in &surroundings.frequency {
+        let s = (step.end - step.start).as_secs_f64();
+        tell(step.start, format!("frequency at {:.3} Hz for {s:.0} s", step.hz));
+    }
+    told
 }
 
 fn hold_s(condition: Condition) -> f64 {

@@ -15,9 +15,9 @@ use tieline_units::{Span, Time};
 /// Widest line that we write, in columns.
 const WIDTH: usize = 110;
 /// Happenings that a screen has room for.
-const MOST_HAPPENINGS: usize = 8;
+const MOST_HAPPENINGS: usize = 14;
 /// Failures of jobs among them.
-const MOST_JOBS: usize = 3;
+const MOST_JOBS: usize = 1;
 /// The controller's first moments are no news, s.
 const SETTLED_S: f64 = 60.0;
 /// Events whose balance a screen has room for.
@@ -29,6 +29,8 @@ const NO_LIMIT_MW: f64 = 1e5;
 
 /// Everything that the screen tells of.
 pub struct Told<'a> {
+    /// What was asked for: a name or a path.
+    pub given: &'a str,
     /// What ran.
     pub scenario: &'a Scenario,
     /// What came of it.
@@ -348,7 +350,7 @@ fn notable(all: &[Happening]) -> Vec<&Happening> {
     for happening in all {
         let rank = match happening.kind.as_str() {
             "event" => 0,
-            "fault" | "island" => 1,
+            "fault" | "island" | "grid" => 1,
             "turbine" | "lease" => 2,
             // Before the first minute is over, the controller is only finding its feet.
             "controller" if happening.at_s >= SETTLED_S => 3,
@@ -421,7 +423,7 @@ fn findings(told: &Told<'_>) -> String {
         let _ = writeln!(text, "  {}{more}", screen::cut(&line, WIDTH - 2 - more.len()));
     }
     if !open.is_empty() {
-        let (count, name) = (open.len(), &told.scenario.name);
+        let (count, name) = (open.len(), told.given);
         let words = if count == 1 { "finding does" } else { "findings do" };
         let _ = writeln!(text, "  {count} {words} not close; in full: tieline check {name}");
     }
