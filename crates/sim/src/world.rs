@@ -1,7 +1,7 @@
 //! The world at the tie line: the plant behind the meter and its surroundings, as the controller's site.
 //!
 //! The world moves only inside [`World::observe`], in the plant's own fixed step. The order within a step is written once,
-//! in [`World::advance`]: surroundings, plant, balance at the tie line, watcher. What the controller sees comes from
+//! in `World::advance`: surroundings, plant, balance at the tie line, watcher. What the controller sees comes from
 //! instruments and messages alone.
 //!
 //! Not modelled: an answer of the grid to the campus (stiff grid); errors of the weather and price forecasts; events lost
