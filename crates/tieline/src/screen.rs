@@ -35,7 +35,7 @@ pub fn print(text: &str) -> Result<()> {
 /// Writes `text` and gives `verdict`; a No stays a No when the reader has left.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn answer(text: &str, verdict: Verdict) -> Result<Verdict> {
     match print(text) {
         Err(error) if verdict != Verdict::Yes && pipe_closed(&error) => Ok(verdict),
