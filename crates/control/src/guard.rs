@@ -7,10 +7,12 @@
 
 use crate::contract::{Condition, Config, Decision, HALLS, Observation, POIS};
 use crate::state::{HISTORY, State};
-use tieline_units::{Quality, Time};
+use tieline_units::{Quality, Span, Time};
 
 /// No campus meter shows more than this, W.
 const ABSURD_W: f64 = 2e10;
+/// A stamp further ahead of the tick than this comes from a clock that is wrong.
+const AHEAD: Span = Span::millis(-100);
 /// Ticks after which a battery command shows at the meter.
 const SETTLED: usize = 4;
 
@@ -22,12 +24,14 @@ pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Deci
     finite_and_in_range(config, &mut sent);
     if !seen_by_any_meter(config, seen) {
         // Nothing to compare with: caps may not rise on blindness.
-        for (cap, held) in sent.cap_w.iter_mut().zip(state.sent_cap_w).take(config.halls.len()) {
-            *cap = cap.min(held);
+        for (index, hall) in config.halls.iter().enumerate() {
+            sent.cap_w[index] = sent.cap_w[index].min(state.sent_cap_w[index].max(hall.min_cap_w));
+            sent.floor_w[index] = sent.floor_w[index].min(sent.cap_w[index]);
         }
     }
-    import(config, state, seen, &mut sent);
+    // Protection first: what an empty unit will not give must not count against the import.
     state_of_charge(config, seen, &mut sent);
+    import(config, state, seen, &mut sent);
     leases(config, &mut sent);
     if sent != *proposed {
         sent.reason.conditions |= Condition::GuardActed as u32;
@@ -43,7 +47,8 @@ fn seen_by_any_meter(config: &Config, seen: &Observation) -> bool {
 
 fn meter_w(config: &Config, seen: &Observation, poi: usize) -> Option<f64> {
     let value = seen.poi_import_w.value[poi];
-    let fresh = seen.now - seen.poi_import_w.taken_at[poi] <= config.stale.meter_lost;
+    let age = seen.now - seen.poi_import_w.taken_at[poi];
+    let fresh = age >= AHEAD && age <= config.stale.meter_lost;
     (seen.poi_import_w.quality[poi] == Quality::Good && fresh && value.abs() < ABSURD_W).then_some(value)
 }
 
@@ -139,9 +144,11 @@ fn tighten(
         }
         let known = seen.battery_soc.quality[index] == Quality::Good
             && seen.battery_available_w.quality[index] == Quality::Good;
-        let fresh = seen.now - seen.battery_soc.taken_at[index] <= config.stale.unit_lost;
+        let age = seen.now - seen.battery_soc.taken_at[index];
+        let fresh = age >= AHEAD && age <= config.stale.unit_lost;
         let able = known && fresh && seen.battery_soc.value[index] > unit.soc_min + 0.01;
-        let can_w = if able { seen.battery_available_w.value[index].min(unit.discharge_w) } else { 0.0 };
+        let offered_w = seen.battery_available_w.value[index];
+        let can_w = if able && offered_w.is_finite() { offered_w.clamp(0.0, unit.discharge_w) } else { 0.0 };
         let asked = (sent.battery_w[index] / 1e3) as i64;
         let lowest = (-(can_w / 1e3) as i64).min(asked.min(0));
         let take = (asked - lowest).min(left_kw);
