@@ -135,7 +135,7 @@ fn budgets(
     now: Time,
 ) -> [f64; POIS + 1] {
     let mut budget = [0.0; POIS + 1];
-    let (mut extra_all, mut discharge_all) = (0.0, 0.0);
+    let (mut extra_all, mut discharge_all, mut free_all) = (0.0, 0.0, 0.0);
     let stored_j: f64 = state.stored_j.iter().sum();
     for (index, poi) in config.pois.iter().enumerate() {
         let free_j = if stored_j > 0.0 { ledger.free_j * state.stored_j[index] / stored_j } else { 0.0 };
@@ -148,10 +148,14 @@ fn budgets(
         let extra = generation_w - state.unexplained_w[index] - poi.margin_w - state.recentre_w[index].max(0.0);
         let sustained = sustained_w(state.discharge_w[index], free_j, ahead.until[index], now, mode);
         budget[index] = ahead.poi_w[index] + extra + sustained;
-        extra_all += extra;
-        discharge_all += state.discharge_w[index];
+        // A campus-wide limit is about what crosses the ties: an island neither weighs on it nor helps.
+        if !poi.island {
+            extra_all += extra;
+            discharge_all += state.discharge_w[index];
+            free_all += free_j;
+        }
     }
-    budget[POIS] = ahead.all_w + extra_all + sustained_w(discharge_all, ledger.free_j, ahead.until[POIS], now, mode);
+    budget[POIS] = ahead.all_w + extra_all + sustained_w(discharge_all, free_all, ahead.until[POIS], now, mode);
     budget
 }
 
@@ -197,7 +201,8 @@ pub(crate) fn limit_caps(
         let here = |hall: usize| usize::from(config.halls[hall].poi) == poi;
         missing_w += cut(config, sensed, &mut want, order, here, budget[poi]);
     }
-    missing_w = missing_w.max(cut(config, sensed, &mut want, order, |_| true, budget[POIS]));
+    let tied = |hall: usize| !config.pois[usize::from(config.halls[hall].poi)].island;
+    missing_w = missing_w.max(cut(config, sensed, &mut want, order, tied, budget[POIS]));
 
     let slack_w =
         if mode == Mode::Emergency { 0.0 } else { 0.5 * config.pois.iter().map(|poi| poi.margin_w).sum::<f64>() };

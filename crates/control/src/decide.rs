@@ -220,6 +220,8 @@ fn battery(
     let before = (newest + HISTORY - 1) % HISTORY;
     // Below bridge and trip reserve the battery serves limits only: ramps and recentring wait.
     let reserve_free = stock.ramp_j + stock.free_j > 0.0;
+    // A silent unit stays where it was told to be; what the others can do comes on top of it.
+    let silent_w = ledger::silent_w(config, next);
     let mut short_w = 0.0;
     for (index, poi) in config.pois.iter().enumerate() {
         let net_w = if wanted.limited[index] { next.net_w[index].max(sensed.net_w[index]) } else { next.net_w[index] };
@@ -234,7 +236,7 @@ fn battery(
             // Open loop: hold what was commanded, unless the worst case needs more.
             given_w = held_w
                 .min(if wanted.limited[index] { given_w } else { held_w })
-                .clamp(-next.discharge_w[index], next.charge_w[index]);
+                .clamp(silent_w[index] - next.discharge_w[index], silent_w[index] + next.charge_w[index]);
         }
         let left_w = given_w - asked_w;
         if wanted.limited[index] && left_w > 0.0 {

@@ -93,6 +93,15 @@ pub(crate) fn ledger(config: &Config, state: &State, seen: &Observation) -> Ledg
     ledger
 }
 
+/// What the silent units of each point were last told, W: that stays until they are heard again.
+pub(crate) fn silent_w(config: &Config, state: &State) -> [f64; POIS] {
+    let mut held_w = [0.0; POIS];
+    for (index, unit) in config.batteries.iter().enumerate().filter(|(index, _)| state.weight[*index] == SILENT) {
+        held_w[usize::from(unit.poi)] += f64::from(state.battery_kw[index]) * 1e3;
+    }
+    held_w
+}
+
 /// Splits each point's power over its units in whole kilowatts, in proportion to what each can do; a silent unit keeps
 /// its last set-point and the others make up for it. Returns what the set-points sum to per point, W.
 pub(crate) fn share(config: &Config, state: &mut State, power_w: &[f64; POIS]) -> [f64; POIS] {

@@ -59,8 +59,14 @@ pub(crate) fn dispatch(
 ) {
     let wanted = wanted_w(config, state, sensed);
     let mut need = [0.0; POIS];
-    let (mut wanted_all, mut margin_all, mut need_all) = (0.0, 0.0, 0.0);
+    let (mut wanted_all, mut margin_all, mut need_all, mut islands_w) = (0.0, 0.0, 0.0, 0.0);
     for (index, poi) in config.pois.iter().enumerate() {
+        if poi.island {
+            // An island lives on its own units and gives nothing to the ties.
+            need[index] = wanted[index];
+            islands_w += wanted[index];
+            continue;
+        }
         let room_w =
             if ahead.poi_by[index] == Binding::Nothing { UNLIMITED_W } else { ahead.poi_w[index] - poi.margin_w };
         need[index] = (wanted[index] - room_w).max(0.0);
@@ -72,8 +78,8 @@ pub(crate) fn dispatch(
     let planned_w = plan.slot_at(seen.now).map_or(0.0, |slot| f64::from(plan.turbine_w[slot]));
     let offered = offered_w(config, seen);
     // What is needed over all points, or planned, beyond what single points need, goes where turbines have room.
-    let mut rest_w = (together_w.max(planned_w) - need_all).max(0.0);
-    for index in 0..config.pois.len() {
+    let mut rest_w = (together_w.max(planned_w - islands_w) - need_all).max(0.0);
+    for index in (0..config.pois.len()).filter(|index| !config.pois[*index].island) {
         let take_w = rest_w.min((offered[index] - need[index]).max(0.0));
         need[index] += take_w;
         rest_w -= take_w;

@@ -61,6 +61,20 @@ impl<'a> Watch<'a> {
         units.filter(|(unit, _)| usize::from(unit.poi) == poi).map(|(_, power_w)| power_w).sum()
     }
 
+    /// Discharge that units of a point were told and, as their telemetry says, no longer offer, W.
+    fn gone_w(&self, seen: &Observation, last: &Decision, poi: usize) -> f64 {
+        let here = |index: &usize| usize::from(self.config.batteries[*index].poi) == poi;
+        let offered_w = |index: usize| {
+            let readings = &seen.battery_available_w;
+            let shown = readings.quality[index] == Quality::Good && readings.value[index].is_finite();
+            if shown { readings.value[index] } else { f64::INFINITY }
+        };
+        (0..self.config.batteries.len())
+            .filter(here)
+            .map(|index| (-last.battery_w[index] - offered_w(index)).max(0.0))
+            .sum()
+    }
+
     /// Looks at one decision, made on one observation.
     pub fn look(&mut self, seen: &Observation, sent: &Decision) {
         let now = seen.now;
@@ -116,7 +130,7 @@ impl<'a> Watch<'a> {
                     );
                 }
                 let (from, to) = (self.battery_w(&last, poi), self.battery_w(sent, poi));
-                if to > from + 2e3 {
+                if to > from + self.gone_w(seen, &last, poi) + 2e3 {
                     self.found.note(
                         "I7",
                         now,
