@@ -4,6 +4,7 @@
 //! all read the plant's time).
 
 use crate::plant::{Commands, Fault, FaultKind, Happening, Plant, PlantConfig};
+use crate::training::JobOrder;
 use tieline_units::{Purpose, Span, Time};
 
 /// The leases as the devices hold them.
@@ -92,7 +93,8 @@ impl Plant {
             commands.cap_w.len() == self.halls.len()
                 && commands.floor_w.len() == self.halls.len()
                 && commands.battery_w.len() == self.storage.len()
-                && commands.turbine_w.len() == self.config.turbines.len(),
+                && commands.turbine_w.len() == self.config.turbines.len()
+                && commands.job.len() == self.config.jobs.len(),
             "commands must name every device"
         );
         if self.faults.commands_lost {
@@ -128,7 +130,21 @@ impl Plant {
             // A turbine whose lease lapses holds its output, so nothing else needs to be remembered.
             self.totals.setpoints_refused += self.turbines.set(&commands.turbine_w);
         }
+        for (job, order) in commands.job.iter().enumerate() {
+            self.tell_job(job, *order, now);
+        }
         true
+    }
+
+    fn tell_job(&mut self, job: usize, order: JobOrder, now: Time) {
+        let was_paused = self.jobs.is_paused(job);
+        self.jobs.tell(job, order, now);
+        let paused = self.jobs.is_paused(job);
+        if paused != was_paused {
+            let name = &self.config.jobs[job].name;
+            let text = if paused { format!("{name} is paused") } else { format!("{name} resumes from its checkpoint") };
+            self.say(now, "job", text);
+        }
     }
 
     /// Devices whose lease has run out go to their own safe state.

@@ -53,7 +53,7 @@ pub const A100_SWEEP: [CapPoint; 6] = [
 
 /// Exponent of the closed form thr = ((P - 98 W) / 269.6 W)^0.30 fitted to the same sweep; the table is interpolated
 /// linearly in thr^(1/0.30), which that form makes a straight line.
-const SHAPE: f64 = 0.30;
+pub const SHAPE: f64 = 0.30;
 
 /// Mean power that the uncapped sweep drew, W: what its shares refer to.
 const SWEEP_TOP_W: f64 = A100_SWEEP[A100_SWEEP.len() - 1].power_w;

@@ -325,8 +325,9 @@ impl Halls {
         self.work_changed = true;
     }
 
-    /// Power of every hall when each job works with the given share of its GPUs.
-    pub(crate) fn draw_power(&mut self, active: &[f64]) {
+    /// Power of every hall when each job works with the given share of its GPUs; the GPUs of a paused job idle, and no floor
+    /// keeps them up (its agents hold floors only while a job runs).
+    pub(crate) fn draw_power(&mut self, active: &[f64], paused: &dyn Fn(usize) -> bool) {
         for h in 0..self.config.len() {
             let hall = &self.config[h];
             if !self.in_service[h] || self.open_until[h] != Time::NEVER {
@@ -335,6 +336,7 @@ impl Halls {
             }
             let (each, burn) = match hall.job {
                 None => (hall.product.idle_w, 0.0),
+                Some(job) if paused(job) => (hall.product.idle_w.min(self.cap_w[h]), 0.0),
                 Some(job) => {
                     let share = active[job] * self.run[h];
                     (

@@ -9,7 +9,7 @@ use crate::instruments::{Disturbed, Instrumentation, UnitTruth};
 use crate::island::Islands;
 use crate::onsite::{Change, Turbine, Turbines};
 use crate::storage::{Battery, Exchange, Storage};
-use crate::training::{Job, JobChange, Jobs};
+use crate::training::{Job, JobChange, JobOrder, Jobs};
 use tieline_units::{Draw, Quality, Span, Time, Utc};
 
 pub use crate::flows::{Flows, Totals};
@@ -140,6 +140,8 @@ pub struct Commands {
     pub turbine_w: Vec<f64>,
     /// Turbine set-points lapse here.
     pub turbine_until: Time,
+    /// What each job is told; it keeps its last order.
+    pub job: Vec<JobOrder>,
 }
 
 /// The grid's side at one step, as the plant feels it.
@@ -285,7 +287,7 @@ impl Plant {
         assert!(self.now == Time::ZERO, "a plant settles before its first step");
         self.day_curve();
         self.jobs.refresh(&self.halls);
-        self.halls.draw_power(&self.jobs.active);
+        self.halls.draw_power(&self.jobs.active, &|j| self.jobs.is_paused(j));
         self.cooling.settle(
             &self.halls.feeder_w,
             boundary.ambient_c,
@@ -351,6 +353,18 @@ impl Plant {
         self.jobs.active[job]
     }
 
+    /// Instant up to which a job's work is saved, as the job reports it.
+    #[must_use]
+    pub fn job_saved_at(&self, job: usize) -> Time {
+        self.jobs.saved_at(job, self.now)
+    }
+
+    /// When a job saves its work next by itself; `FOREVER` where it does not.
+    #[must_use]
+    pub fn job_next_checkpoint(&self, job: usize) -> Time {
+        self.jobs.next_checkpoint(job)
+    }
+
     /// Takes out what happened since the last call, in order.
     pub fn drain_happenings(&mut self) -> std::vec::Drain<'_, Happening> {
         self.happenings.drain(..)
@@ -376,7 +390,7 @@ impl Plant {
         }
         self.jobs.step(now, self.step_s);
         self.halls.advance(now, end);
-        self.halls.draw_power(&self.jobs.active);
+        self.halls.draw_power(&self.jobs.active, &|j| self.jobs.is_paused(j));
         self.cooling.step(&self.halls.feeder_w, boundary.ambient_c, &self.halls.in_service, &mut self.flows.cooling_w);
         self.turbines.step(now, boundary.ambient_c, &mut self.changed);
         self.storage.respond();

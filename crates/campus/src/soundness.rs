@@ -124,6 +124,7 @@ fn job(job: &Job, found: &mut Vec<String>) {
         (job.restart_s, "restart_s"),
         (job.checkpoint_every_s, "checkpoint_every_s"),
         (job.checkpoint_stall_s, "checkpoint_stall_s"),
+        (job.checkpoint_write_s, "checkpoint_write_s"),
         (job.ramp_s, "ramp_s"),
         (job.target_tokens, "target_tokens"),
     ] {

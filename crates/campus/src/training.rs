@@ -17,6 +17,18 @@ pub enum JobKind {
     Inference,
 }
 
+/// What a job is told from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JobOrder {
+    /// Work.
+    #[default]
+    Run,
+    /// Save the work now, and go on.
+    Checkpoint,
+    /// Hold: the processes end, what is not saved is lost, the GPUs idle.
+    Pause,
+}
+
 /// A job that holds one or more halls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -40,6 +52,8 @@ pub struct Job {
     pub checkpoint_every_s: f64,
     /// Time for which a checkpoint stalls the job, s (0: asynchronous).
     pub checkpoint_stall_s: f64,
+    /// Time after the stall until the checkpoint is safe on storage and is reported so, s.
+    pub checkpoint_write_s: f64,
     /// Time over which a restarting job ramps its power, s.
     pub ramp_s: f64,
     /// Inference only: least share of activity, at night, 0..1.
@@ -118,6 +132,10 @@ pub struct JobTotals {
     pub failures: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,
+    /// GPU-seconds for which the job was paused (not among the stalled ones).
+    pub paused_gpu_s: f64,
+    /// Times the job was paused.
+    pub pauses: u64,
 }
 
 /// A group that is down or coming back.
@@ -155,6 +173,11 @@ struct Running {
     missed: Vec<(f64, f64)>,
     next_checkpoint: Time,
     saving_until: Time,
+    order: JobOrder,
+    /// Work up to here is safe, and a snapshot on its way: up to when, safe from when.
+    saved_at: Time,
+    writing: Option<(Time, Time)>,
+    write: Span,
     tokens_per_peak_flop: f64,
     restart: Span,
     checkpoint_every: Span,
@@ -214,6 +237,12 @@ impl Jobs {
                 self.totals[j].failures += 1;
             }
             self.checkpoint(j, now);
+            let job = &mut self.running[j];
+            if let Some((snapshot, safe)) = job.writing.filter(|(_, safe)| *safe <= now) {
+                job.writing = None;
+                debug_assert!(safe >= snapshot);
+                job.saved_at = snapshot;
+            }
             self.active[j] = self.running[j].share_at_work(now, step_s);
         }
     }
@@ -264,8 +293,55 @@ impl Jobs {
         totals.lost_tokens += lost.1;
     }
 
+    /// Tells a job what to do; the same order again changes nothing.
+    pub(crate) fn tell(&mut self, j: usize, order: JobOrder, now: Time) {
+        let job = &mut self.running[j];
+        let before = core::mem::replace(&mut job.order, order);
+        match (before, order) {
+            (JobOrder::Run, JobOrder::Checkpoint) if job.writing.is_none() => {
+                job.next_checkpoint = job.next_checkpoint.min(now)
+            }
+            (JobOrder::Run | JobOrder::Checkpoint, JobOrder::Pause) => {
+                let lost = job.drop_share(1.0);
+                job.saving_until = Time::NEVER;
+                self.totals[j].pauses += 1;
+                self.book_loss(j, lost);
+            }
+            (JobOrder::Pause, JobOrder::Run | JobOrder::Checkpoint) => {
+                let until = now + job.restart;
+                job.next_checkpoint = until + job.checkpoint_every;
+                job.affected.clear();
+                job.affected.extend((0..job.domains).map(|domain| Affected {
+                    domain,
+                    stalled_until: until,
+                    done: (0.0, 0.0),
+                    share: 0.0,
+                }));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a job is paused.
+    pub(crate) fn is_paused(&self, j: usize) -> bool {
+        self.running[j].order == JobOrder::Pause
+    }
+
+    /// Instant up to which a job's work is safe: the last checkpoint reported; serving keeps nothing that could be lost.
+    pub(crate) fn saved_at(&self, j: usize, now: Time) -> Time {
+        if self.running[j].kind == JobKind::Inference { now } else { self.running[j].saved_at }
+    }
+
+    /// When a job saves its work next by itself; `FOREVER` where it does not.
+    pub(crate) fn next_checkpoint(&self, j: usize) -> Time {
+        if self.running[j].kind == JobKind::Inference { Time::FOREVER } else { self.running[j].next_checkpoint }
+    }
+
     fn checkpoint(&mut self, j: usize, now: Time) {
         let job = &mut self.running[j];
+        if job.order == JobOrder::Pause {
+            return;
+        }
         if job.kind == JobKind::Inference || now < job.next_checkpoint {
             return;
         }
@@ -282,6 +358,7 @@ impl Jobs {
         }
         if now >= job.saving_until {
             job.saved();
+            job.writing = Some((now, now + job.write));
             job.saving_until = Time::NEVER;
             job.next_checkpoint = now + job.checkpoint_every;
             self.totals[j].checkpoints += 1;
@@ -294,7 +371,12 @@ impl Jobs {
             let worked = job.gpus * active * step_s;
             totals.productive_gpu_s += worked;
             totals.capped_gpu_s += worked * (1.0 - job.throughput);
-            totals.stalled_gpu_s += job.held_gpus * step_s - worked;
+            let idle = job.held_gpus * step_s - worked;
+            if job.order == JobOrder::Pause {
+                totals.paused_gpu_s += idle;
+            } else {
+                totals.stalled_gpu_s += idle;
+            }
             totals.tokens += job.tokens_per_s * active * step_s;
             job.book_groups(step_s);
         }
@@ -316,6 +398,10 @@ impl Running {
             missed: vec![(0.0, 0.0); domains],
             next_checkpoint: if every > Span::ZERO { Time::ZERO + every } else { Time::FOREVER },
             saving_until: Time::NEVER,
+            order: JobOrder::Run,
+            saved_at: Time::ZERO,
+            writing: None,
+            write: Span::from_secs_f64(job.checkpoint_write_s),
             tokens_per_peak_flop: job.tokens_per_peak_flop(),
             restart: Span::from_secs_f64(job.restart_s),
             checkpoint_every: every,
@@ -393,6 +479,9 @@ impl Running {
 
     /// Share of the job at work in the step that begins at `now`.
     fn share_at_work(&mut self, now: Time, step_s: f64) -> f64 {
+        if self.order == JobOrder::Pause {
+            return 0.0;
+        }
         let mut missing = 0.0;
         let mut i = 0;
         while i < self.affected.len() {
@@ -430,7 +519,7 @@ impl Running {
     /// Adds the step's work to what is not yet saved.
     fn book_groups(&mut self, step_s: f64) {
         let saving_all = self.saving_until != Time::NEVER && self.kind == JobKind::PreTraining;
-        if saving_all || self.kind == JobKind::Inference {
+        if saving_all || self.kind == JobKind::Inference || self.order == JobOrder::Pause {
             return;
         }
         let groups = self.domains as f64;

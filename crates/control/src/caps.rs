@@ -6,9 +6,11 @@
 //! alike; restored about ten times slower than the ramp limit) and the ramp cap (keeps what stalled halls could take back
 //! within what target, ramp and battery can carry; never below what a hall draws).
 //!
-//! Not modelled: job pauses, resizing, sequence effects inside a job; a job across two points is cut per point.
+//! Smoothing floors burn power to keep it steady, so they go down before a cap does, and come back after.
+//!
+//! Not modelled: resizing, sequence effects inside a job; a job across two points is cut per point.
 
-use crate::contract::{Config, HALLS, Ledger, Observation, POIS};
+use crate::contract::{Condition, Config, HALLS, Ledger, Observation, POIS};
 use crate::limits::Allowed;
 use crate::sensing::{Sensed, hall_ceiling_w, usable};
 use crate::state::State;
@@ -75,9 +77,23 @@ pub(crate) fn shed_order(config: &Config) -> [u8; HALLS] {
     order
 }
 
+/// Lowest cap that a hall is ever sent, W per GPU: what its GPUs accept, or the operator's safe floor.
+pub(crate) fn least_cap_w(config: &Config, hall: usize) -> f64 {
+    config.halls[hall].min_cap_w.max(config.halls[hall].operator_floor_w)
+}
+
+/// A paused job draws no more than this share over its level (guess: the spread of idle cards).
+const PAUSED_SPREAD: f64 = 1.1;
+
+/// Most that a hall can draw under `cap_w`, W; a paused one stays near its level whatever its cap.
+fn most_w(config: &Config, sensed: &Sensed, hall: usize, cap_w: f64) -> f64 {
+    let paused_w = PAUSED_SPREAD * config.halls[hall].paused_w;
+    hall_ceiling_w(config, hall, if sensed.paused[hall] { cap_w.min(paused_w) } else { cap_w })
+}
+
 /// Power that a hall under `cap_w` can cost at its point, W: feeder, and the cooling it has or will need.
 fn cost_w(config: &Config, sensed: &Sensed, hall: usize, cap_w: f64) -> f64 {
-    let feeder_w = hall_ceiling_w(config, hall, cap_w);
+    let feeder_w = most_w(config, sensed, hall, cap_w);
     feeder_w + sensed.cooling_w[hall].max(config.halls[hall].cooling_per_w * feeder_w)
 }
 
@@ -103,7 +119,7 @@ fn cut(
         // The cost has a kink where cooling in hand exceeds cooling to come: a second pass takes it exactly enough.
         for _ in 0..2 {
             let inside = || group.iter().map(|hall| usize::from(*hall)).filter(|hall| member(*hall));
-            let least = |hall: usize| config.halls[hall].min_cap_w.min(caps[hall]);
+            let least = |hall: usize| least_cap_w(config, hall).min(caps[hall]);
             let reducible_w: f64 = inside()
                 .map(|hall| cost_w(config, sensed, hall, caps[hall]) - cost_w(config, sensed, hall, least(hall)))
                 .sum();
@@ -196,6 +212,9 @@ pub(crate) fn limit_caps(
     let order = state.shed_order;
     let order = &order[..config.halls.len()];
     let mut want = state.envelope_w;
+    for (hall, want) in want.iter_mut().enumerate().filter(|(hall, _)| sensed.paused[*hall]) {
+        *want = want.min(least_cap_w(config, hall));
+    }
     let mut missing_w = 0.0;
     for poi in 0..config.pois.len() {
         let here = |hall: usize| usize::from(config.halls[hall].poi) == poi;
@@ -323,7 +342,7 @@ pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
             } else {
                 set.max_cap_w
             };
-            state.ramp_cap_w[hall] = per_gpu_w.clamp(set.min_cap_w, set.max_cap_w);
+            state.ramp_cap_w[hall] = per_gpu_w.clamp(least_cap_w(config, hall), set.max_cap_w);
         }
     }
 }
@@ -333,12 +352,35 @@ pub(crate) fn settle(config: &Config, state: &mut State) {
     for (hall, set) in config.halls.iter().enumerate() {
         let bound_w = state.limit_cap_w[hall].min(state.ramp_cap_w[hall]).min(state.envelope_w[hall]);
         let cap_w = libm::floor(bound_w + 1e-9);
-        state.cap_w[hall] = cap_w.clamp(set.min_cap_w, set.max_cap_w);
+        state.cap_w[hall] = cap_w.clamp(least_cap_w(config, hall), set.max_cap_w);
     }
 }
 
-/// Least import that the campus can reach over a scope for `hold_s`, W: all caps at their least, battery discharging
-/// what it can hold, turbines at what they offer.
+/// A floor comes back in this time, s (guess: slow beside every limit's answer).
+const FLOOR_RISE_S: f64 = 60.0;
+
+/// Moves the smoothing floors: down at once wherever a limit or an event is about to bind or caps are held by one, back up
+/// slowly; never above the cap (I12). `tight`: points whose import a limit or an event sets.
+pub(crate) fn floors(config: &Config, state: &mut State, tight: &[bool; POIS], economic: bool) -> u32 {
+    let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
+    let mut lowered = 0;
+    for (index, hall) in config.halls.iter().enumerate() {
+        let poi = usize::from(hall.poi);
+        let capped = state.limit_cap_w[index] < state.envelope_w[index];
+        let floor_w = &mut state.floor_w[index];
+        if hall.floor_w > 0.0 && (tight[poi] || capped) {
+            *floor_w = 0.0;
+            lowered = Condition::FloorsLowered as u32;
+        } else if economic {
+            *floor_w = (*floor_w + hall.floor_w * step_s / FLOOR_RISE_S).min(hall.floor_w);
+        }
+        *floor_w = floor_w.min(state.cap_w[index]);
+    }
+    lowered
+}
+
+/// Least import that the campus can reach over a scope for `hold_s`, W: all caps at their least, the jobs of `pausing` (one
+/// bit each) resting, battery discharging what it can hold, turbines at what they offer.
 pub(crate) fn least_import_w(
     config: &Config,
     state: &State,
@@ -346,11 +388,18 @@ pub(crate) fn least_import_w(
     offered_w: &[f64; POIS],
     poi: u8,
     hold_s: f64,
+    pausing: u32,
 ) -> f64 {
     let inside = |index: usize| poi == 255 || usize::from(poi) == index;
     let mut least_w = 0.0;
     for (hall, set) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
-        let feeder_w = hall_ceiling_w(config, hall, set.min_cap_w).min(sensed.hall_w[hall]);
+        let job = u32::from(set.job);
+        let paused = sensed.paused[hall] || (job < config.jobs.len() as u32 && pausing & (1 << job) != 0);
+        let capped_w = hall_ceiling_w(config, hall, least_cap_w(config, hall));
+        let resting_w = hall_ceiling_w(config, hall, PAUSED_SPREAD * set.paused_w);
+        let least_feeder_w = if paused { capped_w.min(resting_w) } else { capped_w };
+        // A hall that draws less already is no help; one that rests may wake.
+        let feeder_w = if paused { least_feeder_w } else { least_feeder_w.min(sensed.hall_w[hall]) };
         least_w += feeder_w * (1.0 + set.cooling_per_w);
     }
     for index in (0..config.pois.len()).filter(|index| inside(*index)) {

@@ -5,7 +5,7 @@
 //! SI units throughout, unit last in the name. Telemetry keeps the sign of its device: a battery that discharges reads
 //! negative, a turbine that generates reads positive *generation* (its field says so).
 //!
-//! Not modelled: reactive power; job actions (checkpoint, pause) as commands.
+//! Not modelled: reactive power; resizing of jobs.
 
 use tieline_units::{Readings, Span, Time};
 
@@ -15,6 +15,8 @@ pub const HALLS: usize = 32;
 pub const TURBINES: usize = 48;
 /// Most battery units.
 pub const BATTERIES: usize = 256;
+/// Most jobs: each works in a hall of its own at least.
+pub const JOBS: usize = HALLS;
 /// Most points of interconnection.
 pub const POIS: usize = 4;
 /// Most sources of import limits.
@@ -45,6 +47,10 @@ pub struct Config {
     pub turbines: Vec<TurbineConfig>,
     /// Battery units.
     pub batteries: Vec<BatteryConfig>,
+    /// Jobs; a hall names its job by the place in this list.
+    pub jobs: Vec<JobConfig>,
+    /// The declared schedule of import, and how far it may be missed.
+    pub schedule: ScheduleConfig,
     /// How long commands stay in force.
     pub leases: LeaseConfig,
     /// When telemetry counts as late and as lost.
@@ -77,6 +83,35 @@ pub struct PoiConfig {
     pub freeze_voltage_pu: (f64, f64),
     /// Whether this bus runs without the grid: import must be zero.
     pub island: bool,
+    /// Fastest change of import, either way, that is declared for emergencies and for lapses of leases, W/s.
+    pub emergency_ramp_w_per_s: f64,
+    /// Cyclic load is cancelled up to this frequency and left alone above it, Hz; zero: none is cancelled. Never above
+    /// the frequency from which the loop would amplify ([`crate::smoothing::amplifies_above_hz`]).
+    pub smooth_hz: f64,
+}
+
+/// The declared schedule of import (its values come with the outlook), and how far a settlement interval may miss it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScheduleConfig {
+    /// Greatest deviation of an interval's mean import from the schedule, W, all points together; infinite: no duty.
+    pub band_w: f64,
+    /// Length of a settlement interval (5 to 15 min), aligned to the start of the run.
+    pub interval: Span,
+}
+
+/// A job as far as the controller may act on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobConfig {
+    /// Name for people.
+    pub name: String,
+    /// Whether it may be paused at all.
+    pub pausable: bool,
+    /// Time within which a checkpoint is written once it was asked for, s.
+    pub checkpoint_s: f64,
+    /// Work saved so recently is evidence enough for a pause, s.
+    pub evidence_s: f64,
+    /// From resuming to working again, s.
+    pub restart_s: f64,
 }
 
 /// What a limit rests on. The order is the precedence: an emergency stands above a contract.
@@ -106,6 +141,9 @@ pub struct LimitConfig {
     pub window: Span,
     /// Limit until the source says otherwise, W.
     pub initial_w: f64,
+    /// Limit once what the source last said has run out while it is silent, W (a subscription); infinite: its last word
+    /// stays whatever its end (V-CTRL-23).
+    pub fallback_w: f64,
     /// A source silent for longer is counted lost: its last limit stays, it can only tighten.
     pub stale_after: Span,
 }
@@ -129,6 +167,14 @@ pub struct HallConfig {
     pub min_cap_w: f64,
     /// Cap to which the node agents fall back when the lease lapses, W per GPU.
     pub safe_cap_w: f64,
+    /// The operator's safe floor: no order cuts below this cap, W per GPU; and the hall's job is then not paused. Zero: none.
+    pub operator_floor_w: f64,
+    /// Smoothing floor while nothing asks for less power, W per GPU; zero: none.
+    pub floor_w: f64,
+    /// Draw of a GPU whose job is paused, W.
+    pub paused_w: f64,
+    /// Exponent of throughput over cap, `((cap - paused) / (max - paused))^exponent` (0.30: measured sweep on A100).
+    pub throughput_exponent: f64,
     /// Cooling power per watt of hall power at design temperature: what a restored watt will cost in full.
     pub cooling_per_w: f64,
     /// The job that runs here; halls of one job are cut alike, since its slowest hall sets its pace.
@@ -156,6 +202,8 @@ pub struct TurbineConfig {
     pub ramp_w_per_s: f64,
     /// Fuel and upkeep, $/J generated.
     pub cost_usd_per_j: f64,
+    /// Share of the rating lost per kelvin above 15 °C.
+    pub derate_per_k: f64,
 }
 
 /// A battery unit.
@@ -254,6 +302,8 @@ pub struct Event {
     pub poi: u8,
     /// Whether the sender has cancelled it. A vanished event is not a cancelled one.
     pub cancelled: bool,
+    /// Spoken (by telephone) and not yet read back: it tightens at once, but neither cancels nor loosens anything.
+    pub unconfirmed: bool,
 }
 
 /// What the site shows at one tick.
@@ -287,6 +337,12 @@ pub struct Observation {
     pub ambient_c: Readings<1>,
     /// What each limit source says now, W.
     pub limit_w: Readings<LIMITS>,
+    /// Up to when each source means what it says; `FOREVER` for a limit without an end.
+    pub limit_until: [Time; LIMITS],
+    /// Instant up to which each job's work is saved, s on the loop's clock: the evidence for a pause.
+    pub job_saved_s: Readings<JOBS>,
+    /// Share of each job at work, 0..1.
+    pub job_at_work: Readings<JOBS>,
     /// Curtailment events.
     pub events: [Event; EVENTS],
 }
@@ -310,6 +366,10 @@ pub struct Outlook {
     pub price_usd_per_mwh: [f32; SLOTS],
     /// Outdoor temperature, °C.
     pub ambient_c: [f32; SLOTS],
+    /// Declared import over all points, W; NaN where none is declared.
+    pub schedule_w: [f32; SLOTS],
+    /// When each job saves its work next by itself; `FOREVER` where it does not.
+    pub next_checkpoint: [Time; JOBS],
 }
 
 /// The planner's table: bounded targets that `decide` may lean on and must survive without.
@@ -327,6 +387,10 @@ pub struct Plan {
     pub target_soc: [f32; SLOTS],
     /// Generation to schedule from the turbines, W.
     pub turbine_w: [f32; SLOTS],
+    /// Declared import, W; NaN where none is declared.
+    pub schedule_w: [f32; SLOTS],
+    /// Jobs to pause, one bit each: where power given up by a job at its least cap is worth more in dearer ones.
+    pub pause: [u32; SLOTS],
 }
 
 impl Plan {
@@ -340,13 +404,19 @@ impl Plan {
             slots: 0,
             target_soc: [0.0; SLOTS],
             turbine_w: [0.0; SLOTS],
+            schedule_w: [f32::NAN; SLOTS],
+            pause: [0; SLOTS],
         }
     }
 
     /// Whether both tables ask for the same, whenever they were made.
     #[must_use]
     pub fn same_targets(&self, other: &Self) -> bool {
-        Self { made_at: other.made_at, ..self.clone() } == *other
+        let bits = |plan: &Self| (plan.target_soc.map(f32::to_bits), plan.turbine_w.map(f32::to_bits));
+        let declared = |plan: &Self| plan.schedule_w.map(f32::to_bits);
+        (self.start, self.slot, self.slots, self.pause) == (other.start, other.slot, other.slots, other.pause)
+            && bits(self) == bits(other)
+            && declared(self) == declared(other)
     }
 
     /// The slot that holds `at`, if the table covers it.
@@ -435,6 +505,8 @@ pub struct Reason {
     pub gave_way_w: [f64; DUTIES],
     /// Conditions noticed, see [`Condition`].
     pub conditions: u32,
+    /// What it costs while it lasts, $/s: work not done under caps, jobs paused, fuel of the turbines.
+    pub cost_usd_per_s: [f64; 3],
 }
 
 /// Conditions worth a word in the log, as bits of [`Reason::conditions`].
@@ -467,6 +539,48 @@ pub enum Condition {
     ClockStepped = 2048,
     /// The meter disagrees with the sum of the feeders (I18).
     MeterSuspect = 4096,
+    /// The load swings faster than the loop can follow without amplifying: its swing is left to local devices.
+    Swinging = 8192,
+    /// Smoothing floors are lowered to make room under a limit.
+    FloorsLowered = 16384,
+    /// A job is asked for a checkpoint, so that it can be paused.
+    CheckpointAsked = 32768,
+    /// A job is paused, its work saved.
+    JobPaused = 65536,
+    /// A job is paused without evidence of a checkpoint, on an emergency order.
+    PausedUnsaved = 131_072,
+    /// The operator's safe floor stands above an order or a limit.
+    SafeFloorHeld = 262_144,
+    /// What a limit source last said ran out while it was silent: its fall-back applies.
+    LimitFellBack = 524_288,
+    /// A spoken order has not been read back yet.
+    OrderUnconfirmed = 1_048_576,
+}
+
+/// What a job is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum JobOrder {
+    /// Work.
+    #[default]
+    Run = 0,
+    /// Save the work now, and go on.
+    Checkpoint = 1,
+    /// Hold: give the power back and wait.
+    Pause = 2,
+}
+
+impl JobOrder {
+    /// The order of a code; an unknown code is none.
+    #[must_use]
+    pub const fn of(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Run),
+            1 => Some(Self::Checkpoint),
+            2 => Some(Self::Pause),
+            _ => None,
+        }
+    }
 }
 
 /// The one ledger of stored energy: the rows sum to what is stored, so no joule is promised twice.
@@ -509,6 +623,8 @@ pub struct Decision {
     pub turbine_w: [f64; TURBINES],
     /// Turbine set-points lapse here.
     pub turbine_until: Time,
+    /// What each job is told; a job that hears nothing more keeps its last order.
+    pub job: [JobOrder; JOBS],
     /// Import aimed at, per point, W.
     pub target_w: [f64; POIS],
     /// Import allowed, per point, W.
@@ -534,6 +650,7 @@ impl Decision {
             cap_until: now,
             turbine_w: [0.0; TURBINES],
             turbine_until: now,
+            job: [JobOrder::Run; JOBS],
             target_w: [0.0; POIS],
             allowed_w: [0.0; POIS],
             ledger: Ledger::default(),
@@ -561,6 +678,9 @@ impl Observation {
             battery_available_w: Readings::MISSING,
             ambient_c: Readings::MISSING,
             limit_w: Readings::MISSING,
+            limit_until: [Time::FOREVER; LIMITS],
+            job_saved_s: Readings::MISSING,
+            job_at_work: Readings::MISSING,
             events: [Event::default(); EVENTS],
         }
     }
@@ -627,6 +747,36 @@ impl Config {
         let safe_at = self.leases.gpu + self.leases.gpu_jitter + self.leases.gpu_ramp;
         check(safe_at < self.leases.battery, "GPU leases must lapse, jitter and ramp before the battery reverts");
         check((0.0..=1.0).contains(&self.completion_share), "the completion share lies between 0 and 1");
+        check(self.jobs.len() <= JOBS, "at most 32 jobs");
+        check(
+            self.halls.iter().all(|hall| {
+                0.0 <= hall.floor_w
+                    && hall.floor_w <= hall.max_cap_w
+                    && 0.0 <= hall.operator_floor_w
+                    && hall.operator_floor_w <= hall.max_cap_w
+                    && 0.0 <= hall.paused_w
+                    && hall.throughput_exponent > 0.0
+            }),
+            "floors lie between 0 and the greatest cap, and the throughput exponent is positive",
+        );
+        check(
+            self.schedule.band_w >= 0.0
+                && self.schedule.interval > Span::ZERO
+                && tick > 0
+                && self.schedule.interval.as_nanos() % tick == 0,
+            "a schedule needs a band and an interval of whole ticks",
+        );
+        check(
+            (0..self.pois.len()).all(|poi| {
+                let above_hz = crate::smoothing::amplifies_above_hz(self, poi);
+                self.pois[poi].smooth_hz >= 0.0 && self.pois[poi].smooth_hz <= above_hz
+            }),
+            "cyclic load may be cancelled only up to the frequency from which the loop would amplify it",
+        );
+        check(
+            self.pois.iter().all(|poi| poi.emergency_ramp_w_per_s > 0.0),
+            "the ramp declared for emergencies must be positive",
+        );
         found
     }
 }

@@ -4,18 +4,19 @@
 //! economics. A lower duty that gives way is recorded with by how much. Battery and emergencies are decided on every
 //! tick, the economic split (caps, turbines) on every tenth.
 //!
-//! Not modelled: cyclic smoothing, the operator's safe floor as an input, job actions.
+//! Not modelled: resizing of jobs; a limit on reactive power.
 
 use crate::caps::{self, Mode};
 use crate::contract::{
-    Binding, Condition, Config, Decision, Duty, Event, HALLS, Ledger, Observation, POIS, Plan, Reason, TURBINES,
+    Binding, Condition, Config, Decision, Duty, Event, HALLS, JobOrder, Ledger, Observation, POIS, Plan, Reason,
+    TURBINES,
 };
 use crate::ledger;
 use crate::limits::{self, Allowed};
 use crate::ramp::ramp;
 use crate::sensing::{self, Sensed};
 use crate::state::{HISTORY, State};
-use crate::turbines;
+use crate::{jobs, schedule, turbines};
 use tieline_units::{Span, Time};
 
 /// Caps and turbines look this far ahead of a falling limit, so that slow means lead.
@@ -48,10 +49,13 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
     let offered_w = turbines::offered_w(config, seen);
     let least = |state: &State, event: &Event| {
         let hold_s = (event.end - event.start).as_secs_f64();
-        caps::least_import_w(config, state, &sensed, &offered_w, event.poi, hold_s)
+        let left_s = config.completion_share * (event.start - seen.now).as_secs_f64();
+        let pausing = jobs::pausable_within(config, left_s);
+        caps::least_import_w(config, state, &sensed, &offered_w, event.poi, hold_s, pausing)
     };
     reason.conditions |= limits::remember(config, &mut next, seen, &sensed.import_w, &least);
     limits::account(config, &mut next, seen.now, &sensed.import_w);
+    schedule::account(config, plan, &mut next, seen.now, &sensed.import_w);
     let now_allowed = limits::allowed(config, &next, seen.now);
     let ahead = limits::allowed(config, &next, seen.now + LEAD);
     if next.first == 1 {
@@ -61,7 +65,7 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
         recentre(config, plan, &mut next, seen, &now_allowed);
     }
 
-    let wanted = targets(config, &next, &sensed, &now_allowed, &mut reason);
+    let wanted = targets(config, plan, &next, &sensed, &now_allowed, &stock, &mut reason);
     let short_w = battery(config, &mut next, &sensed, &stock, &wanted, &now_allowed, &mut reason);
     load(config, plan, &mut next, seen, &sensed, &ahead, &stock, economic, short_w, &mut reason);
     let decision = write(config, &next, seen, &now_allowed, stock, reason);
@@ -110,12 +114,25 @@ struct Wanted {
 }
 
 /// Target import: the load plus recentring, held to the ramp, held under every limit; a limit stands above the ramp.
-fn targets(config: &Config, next: &State, sensed: &Sensed, allowed: &Allowed, reason: &mut Reason) -> Wanted {
+fn targets(
+    config: &Config,
+    plan: &Plan,
+    next: &State,
+    sensed: &Sensed,
+    allowed: &Allowed,
+    stock: &Ledger,
+    reason: &mut Reason,
+) -> Wanted {
     let tick_s = config.tick.as_secs_f64();
+    let mut desired = [0.0; POIS];
+    for index in 0..config.pois.len() {
+        desired[index] = next.net_w[index] + next.recentre_w[index];
+    }
+    let correction = schedule::correction_w(config, plan, next, stock, next.now(), &desired);
     let mut wanted = Wanted { target_w: [0.0; POIS], limited: [false; POIS] };
     let mut margin_all_w = 0.0;
     for (index, poi) in config.pois.iter().enumerate() {
-        let desired_w = next.net_w[index] + next.recentre_w[index];
+        let desired_w = desired[index] + correction[index];
         let mut target_w = ramp(next.target_w[index], desired_w, poi.ramp_up_w_per_s, poi.ramp_down_w_per_s, tick_s);
         if (target_w - desired_w).abs() > poi.margin_w {
             reason.binding[index] = Binding::Ramp;
@@ -224,7 +241,8 @@ fn battery(
     let silent_w = ledger::silent_w(config, next);
     let mut short_w = 0.0;
     for (index, poi) in config.pois.iter().enumerate() {
-        let net_w = if wanted.limited[index] { next.net_w[index].max(sensed.net_w[index]) } else { next.net_w[index] };
+        let net_w =
+            if wanted.limited[index] { next.net_w[index].max(sensed.crest_w[index]) } else { next.net_w[index] };
         let asked_w = wanted.target_w[index] - net_w;
         let most_out_w = if wanted.limited[index] || reserve_free { next.discharge_w[index] } else { 0.0 };
         let mut given_w = asked_w.clamp(-most_out_w, next.charge_w[index].min(room_w[index]));
@@ -282,6 +300,9 @@ fn load(
     }
     let held = next.cap_w;
     let emergency = short_w > 0.0;
+    if economic || emergency {
+        reason.conditions |= jobs::orders(config, plan, next, seen, sensed, ahead);
+    }
     if economic {
         caps::envelopes(config, next, seen);
         turbines::dispatch(config, plan, next, seen, sensed, ahead);
@@ -304,9 +325,11 @@ fn load(
             *cap = cap.min(held);
         }
     }
+    reason.conditions |= caps::floors(config, next, &tight(config, ahead, reason), economic);
     if next.restoring == 1 {
         reason.conditions |= Condition::Restoring as u32;
     }
+    costs(config, next, sensed, reason);
     let given: f64 = config
         .halls
         .iter()
@@ -314,6 +337,42 @@ fn load(
         .map(|(hall, (cap, envelope))| hall.gpus * hall.feeder_per_gpu_w * (envelope - cap).max(0.0))
         .sum();
     reason.gave_way_w[Duty::Economics as usize] += given;
+}
+
+/// Points whose import a limit or an event sets now or within the lead.
+fn tight(config: &Config, ahead: &Allowed, reason: &Reason) -> [bool; POIS] {
+    let binds = |binding: Binding| matches!(binding, Binding::Limit(_) | Binding::Event(_));
+    let mut tight = [false; POIS];
+    for (index, poi) in config.pois.iter().enumerate() {
+        let event = |by: Binding| matches!(by, Binding::Event(_));
+        tight[index] = !poi.island
+            && (binds(reason.binding[index]) || event(ahead.poi_by[index]) || event(ahead.all_by) || ahead.emergency);
+    }
+    tight
+}
+
+/// What the limits cost in this moment, $/s: work not done under caps, paused jobs, fuel.
+fn costs(config: &Config, next: &State, sensed: &Sensed, reason: &mut Reason) {
+    for (index, hall) in config.halls.iter().enumerate() {
+        let per_w = hall.gpus * hall.feeder_per_gpu_w * hall.shed_usd_per_j;
+        let job = usize::from(hall.job);
+        let paused = job < config.jobs.len() && next.job_order[job] == JobOrder::Pause as u8;
+        if paused {
+            reason.cost_usd_per_s[1] += per_w * (hall.max_cap_w - hall.paused_w).max(0.0);
+            reason.conditions |= Condition::JobPaused as u32;
+        } else {
+            let held_w = next.envelope_w[index] - next.limit_cap_w[index].min(next.envelope_w[index]);
+            reason.cost_usd_per_s[0] += per_w * held_w;
+        }
+        if hall.operator_floor_w > hall.min_cap_w && next.limit_cap_w[index] <= hall.operator_floor_w {
+            reason.conditions |= Condition::SafeFloorHeld as u32;
+            let above_w = hall.gpus * hall.feeder_per_gpu_w * (hall.operator_floor_w - hall.min_cap_w);
+            reason.gave_way_w[Duty::Emergency as usize] += above_w.min(sensed.hall_w[index]);
+        }
+    }
+    for (index, turbine) in config.turbines.iter().enumerate() {
+        reason.cost_usd_per_s[2] += f64::from(next.turbine_w[index]) * turbine.cost_usd_per_j;
+    }
 }
 
 fn write(
@@ -330,6 +389,10 @@ fn write(
         *power = f64::from(kw) * 1e3;
     }
     decision.cap_w[..HALLS].copy_from_slice(&next.cap_w);
+    decision.floor_w[..HALLS].copy_from_slice(&next.floor_w);
+    for (order, code) in decision.job.iter_mut().zip(next.job_order) {
+        *order = JobOrder::of(code).unwrap_or_default();
+    }
     for index in 0..TURBINES {
         decision.turbine_w[index] = f64::from(next.turbine_w[index]);
     }

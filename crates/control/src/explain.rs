@@ -3,7 +3,7 @@
 //! Not modelled: how the plan came about; its targets show in the state of charge that is sought.
 
 use crate::contract::{
-    Binding, Condition, Config, DUTIES, Decision, Duty, Event, LimitConfig, LimitKind, Observation, Reason,
+    Binding, Condition, Config, DUTIES, Decision, Duty, Event, JobOrder, LimitConfig, LimitKind, Observation, Reason,
 };
 use crate::journal::OwnedRow;
 use std::fmt::Write;
@@ -15,7 +15,7 @@ const J_PER_MWH: f64 = 3.6e9;
 const NAME: (usize, usize) = (12, 28);
 
 /// Conditions with their words, in the order of their bits.
-const CONDITIONS: [(Condition, &str); 13] = [
+const CONDITIONS: [(Condition, &str); 21] = [
     (Condition::MeterLate, "a meter is late"),
     (Condition::MeterLost, "a meter is lost: held to the last maximum"),
     (Condition::UnitLost, "telemetry of halls, turbines or batteries is lost"),
@@ -29,6 +29,14 @@ const CONDITIONS: [(Condition, &str); 13] = [
     (Condition::Restoring, "load is being restored"),
     (Condition::ClockStepped, "the clock stepped: event times are distrusted"),
     (Condition::MeterSuspect, "the meter disagrees with the sum of the feeders"),
+    (Condition::Swinging, "the load swings faster than this loop can follow: only its mean and crests are answered"),
+    (Condition::FloorsLowered, "smoothing floors are lowered to make room"),
+    (Condition::CheckpointAsked, "a job is asked to save its work, to be paused"),
+    (Condition::JobPaused, "a job is paused"),
+    (Condition::PausedUnsaved, "a job is paused on an emergency order without evidence that its work is saved"),
+    (Condition::SafeFloorHeld, "the operator's safe floor stands above an order or a limit"),
+    (Condition::LimitFellBack, "a silent source's last limit ran out: the subscription applies"),
+    (Condition::OrderUnconfirmed, "an order was spoken and not yet read back: it tightens, it releases nothing"),
 ];
 
 /// Says in plain words why the row's decision is what it is; `previous` is the row before, for what changed.
@@ -48,6 +56,7 @@ pub fn explain(config: &Config, row: &OwnedRow, previous: Option<&OwnedRow>) -> 
     targets(&mut text, config, row);
     told(&mut text, config, &row.guarded);
     reasons(&mut text, &row.guarded.reason);
+    costs(&mut text, config, row);
     guarded(&mut text, config, row);
     ledger(&mut text, &row.guarded);
     changed(&mut text, config, row, previous);
@@ -172,7 +181,9 @@ fn point(config: &Config, poi: u8) -> &str {
 }
 
 fn event_words(event: &Event, now: Time) -> String {
-    let when = if event.cancelled {
+    let when = if event.unconfirmed {
+        "spoken, not yet read back".to_owned()
+    } else if event.cancelled {
         "cancelled".to_owned()
     } else if now < event.start {
         format!("binds in {:.1} s", (event.start - now).as_secs_f64())
@@ -314,6 +325,29 @@ fn reasons(text: &mut Text, reason: &Reason) {
     }
     if !any {
         text.item("", "nobody");
+    }
+}
+
+/// What the decision costs while it lasts, and which jobs are told to wait.
+fn costs(text: &mut Text, config: &Config, row: &OwnedRow) {
+    text.head("what it costs while it lasts");
+    let [caps, pauses, fuel] = row.guarded.reason.cost_usd_per_s;
+    for (usd_per_s, what) in
+        [(caps, "work not done under caps"), (pauses, "jobs paused"), (fuel, "fuel of the turbines")]
+    {
+        if usd_per_s > 0.0 {
+            text.item("", &format!("{:>9.0} $/h  {what}", usd_per_s * 3600.0));
+        }
+    }
+    if caps + pauses + fuel <= 0.0 {
+        text.item("", "nothing");
+    }
+    for (job, order) in config.jobs.iter().zip(row.guarded.job) {
+        match order {
+            JobOrder::Run => {}
+            JobOrder::Checkpoint => text.item(&job.name, "saves its work, to be paused"),
+            JobOrder::Pause => text.item(&job.name, "paused"),
+        }
     }
 }
 

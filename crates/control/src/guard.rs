@@ -5,7 +5,7 @@
 //!
 //! Not modelled: an opinion on economics, ramps or restore.
 
-use crate::contract::{Condition, Config, Decision, HALLS, Observation, POIS};
+use crate::contract::{Condition, Config, Decision, HALLS, HallConfig, JobOrder, LimitKind, Observation, POIS};
 use crate::state::{HISTORY, State};
 use tieline_units::{Quality, Span, Time};
 
@@ -15,6 +15,10 @@ const ABSURD_W: f64 = 2e10;
 const AHEAD: Span = Span::millis(-100);
 /// Ticks after which a battery command shows at the meter.
 const SETTLED: usize = 4;
+/// A source that allows so much sets no limit, W.
+const NO_LIMIT_W: f64 = 1e12;
+/// A job's word that its work is saved must be this young.
+const TOLD_WITHIN: Span = Span::secs(10);
 
 /// Checks and tightens a proposed decision; returns the state and the decision that go out.
 #[must_use]
@@ -25,10 +29,11 @@ pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Deci
     if !seen_by_any_meter(config, seen) {
         // Nothing to compare with: caps may not rise on blindness.
         for (index, hall) in config.halls.iter().enumerate() {
-            sent.cap_w[index] = sent.cap_w[index].min(state.sent_cap_w[index].max(hall.min_cap_w));
+            sent.cap_w[index] = sent.cap_w[index].min(state.sent_cap_w[index].max(lowest_cap_w(hall)));
             sent.floor_w[index] = sent.floor_w[index].min(sent.cap_w[index]);
         }
     }
+    pauses(config, state, seen, &mut sent);
     // Protection first: what an empty unit will not give must not count against the import.
     state_of_charge(config, seen, &mut sent);
     import(config, state, seen, &mut sent);
@@ -38,7 +43,40 @@ pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Deci
         adopt(config, &mut next, &sent);
     }
     next.sent_cap_w = sent.cap_w;
+    next.sent_job = sent.job.map(|order| order as u8);
     (next, sent)
+}
+
+/// The operator's safe floor stands above every order (a cap below what the GPUs accept does not exist), W per GPU.
+fn lowest_cap_w(hall: &HallConfig) -> f64 {
+    if hall.operator_floor_w > hall.min_cap_w { hall.operator_floor_w } else { hall.min_cap_w }
+}
+
+/// No job is newly paused without evidence that its work is saved, but on an emergency order (I17).
+fn pauses(config: &Config, state: &State, seen: &Observation, sent: &mut Decision) {
+    let emergency = (0..config.limits.len())
+        .any(|at| config.limits[at].kind == LimitKind::Emergency && state.held_limit_w[at] < NO_LIMIT_W);
+    let now_s = seen.now.as_secs_f64();
+    for (index, job) in config.jobs.iter().enumerate() {
+        if sent.job[index] != JobOrder::Pause || state.sent_job[index] == JobOrder::Pause as u8 {
+            continue;
+        }
+        let (saved_s, told) = (seen.job_saved_s.value[index], seen.now - seen.job_saved_s.taken_at[index]);
+        let good = seen.job_saved_s.quality[index] == Quality::Good && told >= AHEAD && told <= TOLD_WITHIN;
+        let saved = good && saved_s <= now_s && now_s - saved_s <= job.evidence_s;
+        let floored = config
+            .halls
+            .iter()
+            .any(|hall| usize::from(hall.job) == index && hall.gpus > 0.0 && hall.operator_floor_w > 0.0);
+        if floored || !job.pausable {
+            sent.job[index] = JobOrder::Run;
+        } else if !saved && !emergency {
+            sent.job[index] = JobOrder::Checkpoint;
+        }
+    }
+    for order in &mut sent.job[config.jobs.len()..] {
+        *order = JobOrder::Run;
+    }
 }
 
 fn seen_by_any_meter(config: &Config, seen: &Observation) -> bool {
@@ -61,7 +99,7 @@ fn finite_and_in_range(config: &Config, sent: &mut Decision) {
     for (index, hall) in config.halls.iter().enumerate() {
         let cap_w = sent.cap_w[index];
         sent.cap_w[index] =
-            if cap_w.is_finite() { cap_w.clamp(hall.min_cap_w, hall.max_cap_w) } else { hall.safe_cap_w };
+            if cap_w.is_finite() { cap_w.clamp(lowest_cap_w(hall), hall.max_cap_w) } else { hall.safe_cap_w };
         let floor_w = sent.floor_w[index];
         sent.floor_w[index] = if floor_w.is_finite() { floor_w.clamp(0.0, sent.cap_w[index]) } else { 0.0 };
     }
@@ -158,8 +196,9 @@ fn tighten(
     for (index, hall) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
         debug_assert!(index < HALLS && hall.gpus >= 0.0);
         // `state` is the proposed one; a cap that is above the last sent one may not go out over a limit.
-        sent.cap_w[index] = sent.cap_w[index].min(state.sent_cap_w[index].max(hall.min_cap_w));
-        sent.floor_w[index] = sent.floor_w[index].min(sent.cap_w[index]);
+        sent.cap_w[index] = sent.cap_w[index].min(state.sent_cap_w[index].max(lowest_cap_w(hall)));
+        // What only keeps power steady gives way first.
+        sent.floor_w[index] = 0.0;
     }
     (asked_kw - left_kw) as f64 * 1e3
 }
@@ -202,8 +241,12 @@ fn adopt(config: &Config, next: &mut State, sent: &Decision) {
         next.command_ring_w[poi][newest] = after_w;
         next.target_w[poi] += after_w - before_w;
     }
+    for (order, sent) in next.job_order.iter_mut().zip(sent.job) {
+        *order = sent as u8;
+    }
     for index in 0..config.halls.len() {
         next.cap_w[index] = sent.cap_w[index];
+        next.floor_w[index] = sent.floor_w[index];
         next.limit_cap_w[index] = next.limit_cap_w[index].min(sent.cap_w[index]);
     }
 }

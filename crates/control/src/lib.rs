@@ -10,6 +10,7 @@ mod contract;
 mod decide;
 pub mod explain;
 mod guard;
+mod jobs;
 pub mod journal;
 mod ledger;
 mod limits;
@@ -17,7 +18,9 @@ mod plan;
 pub mod ramp;
 pub mod replay;
 mod run;
+mod schedule;
 mod sensing;
+pub mod smoothing;
 mod state;
 mod turbines;
 

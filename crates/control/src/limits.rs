@@ -47,13 +47,20 @@ pub(crate) fn listen(config: &Config, state: &mut State, seen: &Observation) -> 
     let mut conditions = 0;
     for (index, limit) in config.limits.iter().enumerate() {
         let value = seen.limit_w.value[index];
+        let until_ns = seen.limit_until[index].as_nanos();
         let fresh = seen.now - seen.limit_w.taken_at[index] <= limit.stale_after;
         if seen.limit_w.quality[index] != Quality::Good || !fresh {
             conditions |= Condition::LimitSilent as u32;
+            // Silence releases nothing; the end of what was last said does, and only down or up to the subscription.
+            if limit.fallback_w.is_finite() && seen.now.as_nanos() >= state.held_until_ns[index] {
+                state.held_limit_w[index] = limit.fallback_w;
+                conditions |= Condition::LimitFellBack as u32;
+            }
         } else if value.is_nan() || value < 0.0 {
             conditions |= Condition::BadReading as u32;
         } else {
             state.held_limit_w[index] = value.min(UNLIMITED_W);
+            state.held_until_ns[index] = until_ns;
         }
     }
     conditions
@@ -100,8 +107,11 @@ pub(crate) fn remember(
     }
     for event in seen.events.iter().filter(|event| event.id != 0) {
         let known = state.events.iter().position(|memory| memory.id == event.id);
+        if event.unconfirmed {
+            conditions |= Condition::OrderUnconfirmed as u32;
+        }
         if event.cancelled {
-            if let Some(place) = known {
+            if let Some(place) = known.filter(|_| !event.unconfirmed) {
                 state.events[place] = bytemuck::Zeroable::zeroed();
             }
             continue;
@@ -118,7 +128,16 @@ pub(crate) fn remember(
                 && memory.end_ns == event.end.as_nanos()
                 && memory.poi() == event.poi
         });
-        if unchanged {
+        // Spoken and not read back: it may tighten, not loosen.
+        let loosens = known.is_some_and(|place| {
+            let memory = &state.events[place];
+            event.unconfirmed
+                && (event.limit_w > memory.limit_w
+                    || event.start.as_nanos() > memory.start_ns
+                    || event.end.as_nanos() < memory.end_ns
+                    || event.poi != memory.poi())
+        });
+        if unchanged || loosens {
             continue;
         }
         let Some(place) = known.or_else(|| state.events.iter().position(|memory| memory.id == 0)) else {

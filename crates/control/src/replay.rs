@@ -167,7 +167,9 @@ fn plans(recorded: Option<&Plan>, computed: Option<&Plan>) -> Option<Differing> 
             .or_else(|| plain("plan.slot", &a.slot, &b.slot))
             .or_else(|| plain("plan.slots", &a.slots, &b.slots))
             .or_else(|| doubles("plan.target_soc", &a.target_soc, &b.target_soc, |v| u64::from(v.to_bits())))
-            .or_else(|| doubles("plan.turbine_w", &a.turbine_w, &b.turbine_w, |v| u64::from(v.to_bits()))),
+            .or_else(|| doubles("plan.turbine_w", &a.turbine_w, &b.turbine_w, |v| u64::from(v.to_bits())))
+            .or_else(|| doubles("plan.schedule_w", &a.schedule_w, &b.schedule_w, |v| u64::from(v.to_bits())))
+            .or_else(|| doubles("plan.pause", &a.pause, &b.pause, u64::from)),
         (a, b) => {
             let word = |plan: Option<&Plan>| if plan.is_some() { "made anew" } else { "as before" }.to_owned();
             Some(("plan".to_owned(), word(a), word(b)))
@@ -197,6 +199,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
         .or_else(|| instant("cap_until", a.cap_until, b.cap_until))
         .or_else(|| array("turbine_w", &a.turbine_w, &b.turbine_w))
         .or_else(|| instant("turbine_until", a.turbine_until, b.turbine_until))
+        .or_else(|| if a.job == b.job { None } else { plain(&field("job"), &a.job, &b.job) })
         .or_else(|| array("target_w", &a.target_w, &b.target_w))
         .or_else(|| array("allowed_w", &a.allowed_w, &b.allowed_w))
         .or_else(|| single("ledger.stored_j", a.ledger.stored_j, b.ledger.stored_j))
@@ -206,6 +209,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
         .or_else(|| single("ledger.free_j", a.ledger.free_j, b.ledger.free_j))
         .or_else(|| single("ledger.room_j", a.ledger.room_j, b.ledger.room_j))
         .or_else(|| array("reason.gave_way_w", &a.reason.gave_way_w, &b.reason.gave_way_w))
+        .or_else(|| array("reason.cost_usd_per_s", &a.reason.cost_usd_per_s, &b.reason.cost_usd_per_s))
         .or_else(|| count("reason.conditions", u64::from(a.reason.conditions), u64::from(b.reason.conditions)))
         .or_else(|| {
             let at = (0..a.reason.binding.len()).find(|at| a.reason.binding[*at] != b.reason.binding[*at])?;
@@ -217,7 +221,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
 macro_rules! places {
     ($($field:ident),* $(,)?) => { [$((stringify!($field), offset_of!(State, $field))),*] };
 }
-const PLACES: [(&str, usize); 43] = places!(
+const PLACES: [(&str, usize); 54] = places!(
     now_ns,
     seq,
     epoch,
@@ -228,6 +232,7 @@ const PLACES: [(&str, usize); 43] = places!(
     last_cut_ns,
     restoring,
     held_limit_w,
+    held_until_ns,
     excess_j,
     excess_sum_j,
     excess_index,
@@ -235,6 +240,10 @@ const PLACES: [(&str, usize); 43] = places!(
     net_w,
     peak_w,
     peak_index,
+    swing_mean_w,
+    swing_side,
+    swing_since_ns,
+    swing_count,
     unexplained_w,
     belief,
     suspect_since_ns,
@@ -244,6 +253,8 @@ const PLACES: [(&str, usize); 43] = places!(
     model_ring_w,
     battery_bias_w,
     battery_taken_ns,
+    interval_index,
+    deviation_j,
     target_w,
     recentre_w,
     battery_kw,
@@ -256,7 +267,11 @@ const PLACES: [(&str, usize); 43] = places!(
     envelope_w,
     ramp_cap_w,
     cap_w,
+    floor_w,
     sent_cap_w,
+    job_since_ns,
+    job_order,
+    sent_job,
     shed_order,
     first_unit,
     turbine_w,

@@ -7,7 +7,8 @@
 //!
 //! Not modelled: unit telemetry faster than the configured period; correlation between instruments.
 
-use crate::contract::{BUCKETS, Condition, Config, HALLS, Observation, POIS};
+use crate::contract::{BUCKETS, Condition, Config, HALLS, JOBS, JobOrder, Observation, POIS};
+use crate::smoothing;
 use crate::state::{HISTORY, State};
 use tieline_units::{Quality, Readings, Span, Time};
 
@@ -31,6 +32,8 @@ pub(crate) struct Sensed {
     pub import_w: [f64; POIS],
     /// Net load without battery, W, unfiltered.
     pub net_w: [f64; POIS],
+    /// Net load to hold under a limit, W: the load itself, or the crests of one that swings too fast to follow.
+    pub crest_w: [f64; POIS],
     pub lost: [bool; POIS],
     pub frozen: [bool; POIS],
     /// Net load as the feeders tell it, with the losses learnt so far, W: the second witness.
@@ -40,6 +43,8 @@ pub(crate) struct Sensed {
     /// Feeder and cooling power of each hall, W; the most it can draw under its cap where telemetry is lost.
     pub hall_w: [f64; HALLS],
     pub cooling_w: [f64; HALLS],
+    /// Whether a hall's job is told to pause and says that nothing of it works.
+    pub paused: [bool; HALLS],
 }
 
 /// A usable value: good, finite, younger than `oldest`.
@@ -63,12 +68,14 @@ pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> S
         conditions: 0,
         import_w: [0.0; POIS],
         net_w: [0.0; POIS],
+        crest_w: [0.0; POIS],
         lost: [false; POIS],
         frozen: [false; POIS],
         witness_w: [0.0; POIS],
         generation_w: [0.0; POIS],
         hall_w: [0.0; HALLS],
         cooling_w: [0.0; HALLS],
+        paused: [false; HALLS],
     };
     let feeders_w = units(config, state, seen, &mut sensed);
     battery_model(config, state, seen);
@@ -84,7 +91,13 @@ pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> S
 fn units(config: &Config, state: &State, seen: &Observation, sensed: &mut Sensed) -> [f64; POIS] {
     let mut feeders_w = [0.0; POIS];
     let lost = config.stale.unit_lost;
+    let mut idle = [false; JOBS];
+    for (job, idle) in idle.iter_mut().enumerate().take(config.jobs.len()) {
+        let at_work = usable(&seen.job_at_work, job, seen.now, lost);
+        *idle = state.job_order[job] == JobOrder::Pause as u8 && at_work.is_some_and(|share| share <= 0.0);
+    }
     for (index, hall) in config.halls.iter().enumerate() {
+        sensed.paused[index] = usize::from(hall.job) < config.jobs.len() && idle[usize::from(hall.job)];
         let ceiling_w = hall_ceiling_w(config, index, state.cap_w[index]);
         let power_w = usable(&seen.hall_w, index, seen.now, lost);
         let cooling_w = usable(&seen.cooling_w, index, seen.now, lost);
@@ -159,6 +172,7 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
         sensed.lost[poi] = true;
         let worst_w = f64::from(state.peak_w[poi].iter().copied().fold(f32::NEG_INFINITY, f32::max));
         sensed.net_w[poi] = if worst_w.is_finite() { worst_w } else { feeders_w };
+        sensed.crest_w[poi] = sensed.net_w[poi];
         sensed.import_w[poi] = sensed.net_w[poi] + battery_now_w;
         believe(state, sensed, poi, Belief::LastMaximum);
         return;
@@ -187,13 +201,21 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     }
     // Small noise is filtered, a step is followed at once: the loop must not amplify what it cannot cancel.
     let slack_w = 5.0 * config.pois[poi].meter_sigma_w + config.pois[poi].ramp_up_w_per_s * NET_LAG_S;
-    let error_w = net_w - state.net_w[poi];
+    let swinging = smoothing::watch(config, state, poi, net_w, slack_w);
+    let followed_w = if swinging { state.swing_mean_w[poi] } else { net_w };
+    let error_w = followed_w - state.net_w[poi];
     let pace = if error_w.abs() > slack_w || state.first == 1 { 1.0 } else { config.tick.as_secs_f64() / NET_LAG_S };
     state.net_w[poi] += pace * error_w;
     sensed.net_w[poi] = net_w;
     sensed.import_w[poi] = net_w + battery_now_w;
     believe(state, sensed, poi, belief);
     keep_peak(state, poi, second, net_w);
+    sensed.crest_w[poi] = if swinging {
+        sensed.conditions |= Condition::Swinging as u32;
+        smoothing::crest_w(config, state, poi, net_w)
+    } else {
+        net_w
+    };
 }
 
 /// All power through the bus of a point, W: feeders and generation err in proportion to it, also where they cancel.

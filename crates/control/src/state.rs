@@ -2,7 +2,7 @@
 //!
 //! Not modelled: anything that does not change a later decision.
 
-use crate::contract::{BATTERIES, BUCKETS, Config, Decision, EVENTS, HALLS, LIMITS, Observation, POIS, TURBINES};
+use crate::contract::{BATTERIES, BUCKETS, Config, Decision, EVENTS, HALLS, JOBS, LIMITS, Observation, POIS, TURBINES};
 use crate::sensing::usable;
 use bytemuck::{Pod, Zeroable};
 use tieline_units::Time;
@@ -29,6 +29,8 @@ pub struct State {
 
     /// Last limit that each source confirmed, W.
     pub(crate) held_limit_w: [f64; LIMITS],
+    /// Up to when it means it.
+    pub(crate) held_until_ns: [i64; LIMITS],
     /// Import beyond each limit, J per bucket of its averaging window; unused room counts negative.
     pub(crate) excess_j: [[f32; BUCKETS]; LIMITS],
     pub(crate) excess_sum_j: [f64; LIMITS],
@@ -40,6 +42,12 @@ pub struct State {
     /// Greatest net load of each of the last seconds, W.
     pub(crate) peak_w: [[f32; BUCKETS]; POIS],
     pub(crate) peak_index: [i64; POIS],
+    /// Mean of the net load over a few periods of the smoothing band's edge, W; on which side of it the load was last, since
+    /// when, and how often in a row it crossed fast.
+    pub(crate) swing_mean_w: [f64; POIS],
+    pub(crate) swing_side: [i64; POIS],
+    pub(crate) swing_since_ns: [i64; POIS],
+    pub(crate) swing_count: [u64; POIS],
     /// Load that no feeder explains (losses), W.
     pub(crate) unexplained_w: [f64; POIS],
     pub(crate) belief: [u64; POIS],
@@ -53,6 +61,9 @@ pub struct State {
     pub(crate) battery_bias_w: [f64; POIS],
     pub(crate) battery_taken_ns: [i64; POIS],
 
+    /// Settlement interval under way, and its deviation from the declared schedule so far, J.
+    pub(crate) interval_index: i64,
+    pub(crate) deviation_j: f64,
     /// Import aimed at, W.
     pub(crate) target_w: [f64; POIS],
     pub(crate) recentre_w: [f64; POIS],
@@ -70,8 +81,14 @@ pub struct State {
     pub(crate) envelope_w: [f64; HALLS],
     pub(crate) ramp_cap_w: [f64; HALLS],
     pub(crate) cap_w: [f64; HALLS],
+    /// Smoothing floors, W per GPU.
+    pub(crate) floor_w: [f64; HALLS],
     /// Caps that really went out, W per GPU: the guard's memory.
     pub(crate) sent_cap_w: [f64; HALLS],
+    /// What each job was told last, since when, and what really went out.
+    pub(crate) job_since_ns: [i64; JOBS],
+    pub(crate) job_order: [u8; JOBS],
+    pub(crate) sent_job: [u8; JOBS],
     /// Halls, first to be shed first: fixed by the configuration.
     pub(crate) shed_order: [u8; HALLS],
     /// First battery unit of each point; `BATTERIES` where there is none.
@@ -121,6 +138,9 @@ impl State {
         state.seq = last.seq;
         state.inherited = 1;
         state.cap_w = last.cap_w;
+        state.floor_w = last.floor_w;
+        state.job_order = last.job.map(|order| order as u8);
+        state.sent_job = state.job_order;
         for (kw, power_w) in state.battery_kw.iter_mut().zip(last.battery_w) {
             *kw = libm::round(power_w / 1e3) as i32;
         }
@@ -154,10 +174,13 @@ impl State {
         for (held, limit) in self.held_limit_w.iter_mut().zip(&config.limits) {
             *held = limit.initial_w;
         }
+        self.held_until_ns = [Time::FOREVER.as_nanos(); LIMITS];
+        self.swing_since_ns = [Time::NEVER.as_nanos(); POIS];
+        self.job_since_ns = [if self.inherited == 1 { self.now_ns } else { Time::NEVER.as_nanos() }; JOBS];
         for (index, hall) in config.halls.iter().enumerate() {
             let held_w = self.cap_w[index];
             let cap_w = if self.inherited == 1 && held_w.is_finite() {
-                held_w.clamp(hall.min_cap_w, hall.max_cap_w)
+                held_w.clamp(crate::caps::least_cap_w(config, index), hall.max_cap_w)
             } else {
                 hall.max_cap_w
             };
@@ -165,6 +188,8 @@ impl State {
             self.envelope_w[index] = hall.max_cap_w;
             self.ramp_cap_w[index] = hall.max_cap_w;
             self.cap_w[index] = cap_w;
+            self.floor_w[index] =
+                if self.inherited == 1 { self.floor_w[index].min(hall.floor_w) } else { hall.floor_w };
             self.sent_cap_w[index] = cap_w;
         }
         self.shed_order = crate::caps::shed_order(config);

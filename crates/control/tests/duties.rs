@@ -10,7 +10,16 @@ const MW: f64 = 1e6;
 
 fn event(now: Time, notice_s: i64, hold_s: i64, limit_w: f64) -> Event {
     let start = now + Span::secs(notice_s);
-    Event { id: 7, received_at: now, start, end: start + Span::secs(hold_s), limit_w, poi: 0, cancelled: false }
+    Event {
+        id: 7,
+        received_at: now,
+        start,
+        end: start + Span::secs(hold_s),
+        limit_w,
+        poi: 0,
+        cancelled: false,
+        unconfirmed: false,
+    }
 }
 
 #[test]

@@ -44,8 +44,16 @@ fn reached(curtailed: bool) -> (Rig, Decision) {
     if curtailed {
         let start = rig.now + Span::secs(60);
         let end = start + Span::secs(3600);
-        rig.events =
-            vec![Event { id: 3, received_at: rig.now, start, end, limit_w: 60.0 * MW, poi: 0, cancelled: false }];
+        rig.events = vec![Event {
+            id: 3,
+            received_at: rig.now,
+            start,
+            end,
+            limit_w: 60.0 * MW,
+            poi: 0,
+            cancelled: false,
+            unconfirmed: false,
+        }];
         rig.run(200.0, |_| {});
         rig.events[0].cancelled = true;
         rig.tick();

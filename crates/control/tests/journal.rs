@@ -76,6 +76,7 @@ impl Site for Toy {
                 limit_w: 180e6,
                 poi: 0,
                 cancelled: false,
+                unconfirmed: false,
             };
         }
         seen
@@ -91,6 +92,8 @@ impl Site for Toy {
             import_limit_w: [3e8; SLOTS],
             price_usd_per_mwh: [f32::NAN; SLOTS],
             ambient_c: [30.0; SLOTS],
+            schedule_w: [f32::NAN; SLOTS],
+            next_checkpoint: core::array::from_fn(|job| Time::ZERO + Span::secs(job as i64)),
         })
     }
 
@@ -426,7 +429,7 @@ fn garbage_is_refused_without_a_panic() {
     assert!(matches!(rows(b""), Err(JournalError::NotAJournal)));
     assert!(matches!(rows(b"PAR1 something else"), Err(JournalError::NotAJournal)));
     assert!(matches!(rows(b"TIELINE\n\x09\0\0\0"), Err(JournalError::WrongFormat { found: 9 })));
-    assert!(matches!(rows(b"TIELINE\n\x01\0\0\0\xff\xff\xff\xff"), Err(JournalError::Header(_))));
+    assert!(matches!(rows(b"TIELINE\n\x02\0\0\0\xff\xff\xff\xff"), Err(JournalError::Header(_))));
     let bytes = recorded(30);
     let starts = frames(&bytes);
     let draw = Draw::new(3, 0);

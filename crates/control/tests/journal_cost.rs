@@ -137,6 +137,8 @@ impl Site for Busy {
             import_limit_w: [1.2e9; SLOTS],
             price_usd_per_mwh: core::array::from_fn(|slot| 30.0 + ((slot as u64 + self.tick) % 40) as f32),
             ambient_c: [30.0; SLOTS],
+            schedule_w: [f32::NAN; SLOTS],
+            next_checkpoint: core::array::from_fn(|job| Time::ZERO + Span::secs(job as i64)),
         })
     }
 

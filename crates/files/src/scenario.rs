@@ -168,10 +168,12 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
     let clock = clock(&root);
     let built = campus::campus(&root, &clock);
     let script = script::script(&root, &clock, &built);
+    let (schedule_config, schedule) = script::schedule(&root, &clock);
     let mut plant = built.plant;
     plant.faults = script.faults;
     let mut control = built.control;
     control.limits = script.limit_configs;
+    control.schedule = schedule_config;
     let scenario = Scenario {
         name: name(&root),
         title: root.word("title"),
@@ -188,6 +190,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         plant,
         control,
         events: script.events,
+        schedule,
         claims: claims(&root),
         fleets: fleets(&root),
         expect: expect(&root),

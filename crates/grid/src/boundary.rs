@@ -32,6 +32,8 @@ pub struct LimitStep {
     pub at: Time,
     /// Import allowed, W.
     pub limit_w: f64,
+    /// Up to when the source means it; `FOREVER` where it names no end.
+    pub until: Time,
 }
 
 /// A voltage dip at every bus.
@@ -130,10 +132,10 @@ mod tests {
             price: hourly(&[f64::NAN]),
             limits: vec![
                 vec![
-                    LimitStep { at: at(10), limit_w: 5e8 },
-                    LimitStep { at: at(20), limit_w: f64::NAN },
-                    LimitStep { at: at(30), limit_w: 4e8 },
-                    LimitStep { at: at(30), limit_w: f64::INFINITY },
+                    LimitStep { at: at(10), limit_w: 5e8, until: Time::FOREVER },
+                    LimitStep { at: at(20), limit_w: f64::NAN, until: Time::FOREVER },
+                    LimitStep { at: at(30), limit_w: 4e8, until: Time::FOREVER },
+                    LimitStep { at: at(30), limit_w: f64::INFINITY, until: Time::FOREVER },
                 ],
                 vec![],
             ],

@@ -31,6 +31,8 @@ pub struct Scenario {
     pub surroundings: Surroundings,
     /// Curtailment events with the instant at which each is received.
     pub events: Vec<ScheduledEvent>,
+    /// The declared schedule of import, by start time.
+    pub schedule: Vec<DeclaredImport>,
     /// What was said about the campus, beside what is built.
     pub claims: Claims,
     /// Other fleets, for comparison only.
@@ -52,6 +54,17 @@ pub struct ScheduledEvent {
     pub event: Event,
     /// When its cancellation arrives, if it is cancelled.
     pub cancelled_at: Option<Time>,
+    /// Spoken, not sent: how long after it was said an order, and its cancellation, is read back. Zero: sent.
+    pub read_back_after: Span,
+}
+
+/// Import declared from an instant on, over all points together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeclaredImport {
+    /// From when on.
+    pub at: Time,
+    /// Import declared, W; NaN ends the schedule.
+    pub import_w: f64,
 }
 
 /// Quantities as claimed; never used as physics.

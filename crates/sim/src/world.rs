@@ -9,7 +9,10 @@
 
 use crate::scenario::Scenario;
 use tieline_campus::plant::{Boundary, Channel, Commands, Happening, Plant};
-use tieline_control::{Decision, EVENTS, Event, HALLS, LIMITS, Observation, Outlook, POIS, SLOTS, Site};
+use tieline_campus::training;
+use tieline_control::{
+    Decision, EVENTS, Event, HALLS, JOBS, JobOrder, LIMITS, Observation, Outlook, POIS, SLOTS, Site,
+};
 use tieline_units::{Draw, Quality, Readings, Series, Span, Time, Utc};
 
 /// Time between two revisions of the outlook, and the length of its slots.
@@ -47,6 +50,7 @@ pub struct World<'a, W> {
     limit_next: [usize; LIMITS],
     limit_said_w: [f64; LIMITS],
     limit_heard: [Time; LIMITS],
+    limit_until: [Time; LIMITS],
     last_ambient_c: f64,
     /// What the site's weather station showed last, °C, and when.
     weather_c: f64,
@@ -73,6 +77,7 @@ impl<'a, W: FnMut(Moment<'_>)> World<'a, W> {
             limit_next: [0; LIMITS],
             limit_said_w,
             limit_heard: [Time::ZERO; LIMITS],
+            limit_until: [Time::FOREVER; LIMITS],
             last_ambient_c: first_c,
             weather_c: first_c,
             weather_at: Time::NEVER,
@@ -170,11 +175,19 @@ impl<W> World<'_, W> {
                     self.limit_heard[index] = step.at;
                 } else {
                     self.limit_said_w[index] = step.limit_w;
+                    self.limit_until[index] = step.until;
                 }
             }
             let silent = self.limit_next[index].checked_sub(1).is_some_and(|last| steps[last].limit_w.is_nan());
             if !silent {
                 self.limit_heard[index] = now;
+                // A source that is heard says itself what holds once its schedule has run out.
+                if now >= self.limit_until[index] {
+                    let limit = &self.scenario.control.limits[index];
+                    self.limit_until[index] = Time::FOREVER;
+                    self.limit_said_w[index] =
+                        if limit.fallback_w.is_finite() { limit.fallback_w } else { limit.initial_w };
+                }
             }
         }
     }
@@ -194,6 +207,8 @@ impl<W> World<'_, W> {
         for (place, scheduled) in table.iter_mut().zip(known) {
             *place = scheduled.event;
             place.cancelled = scheduled.cancelled_at.is_some_and(|at| at <= now);
+            let said_at = if place.cancelled { scheduled.cancelled_at } else { Some(scheduled.event.received_at) };
+            place.unconfirmed = said_at.is_some_and(|at| now < at + scheduled.read_back_after);
         }
         table
     }
@@ -251,6 +266,13 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
         for index in 0..self.scenario.control.limits.len().min(LIMITS) {
             seen.limit_w.set(index, self.limit_said_w[index], self.limit_heard[index]);
         }
+        seen.limit_until = self.limit_until;
+        for job in 0..self.scenario.control.jobs.len().min(JOBS) {
+            let at = self.plant.now();
+            seen.job_saved_s.set(job, self.plant.job_saved_at(job).as_secs_f64(), at);
+            let share = libm::round(self.plant.job_active(job) * 1e3) / 1e3;
+            seen.job_at_work.set(job, share, at);
+        }
         seen.events = self.events(now);
         self.forecast.learn(&seen, self.scenario);
         seen
@@ -271,6 +293,13 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
         commands.cap_until = decision.cap_until;
         commands.turbine_w.copy_from_slice(&decision.turbine_w[..turbines]);
         commands.turbine_until = decision.turbine_until;
+        for (to, order) in commands.job.iter_mut().zip(decision.job) {
+            *to = match order {
+                JobOrder::Run => training::JobOrder::Run,
+                JobOrder::Checkpoint => training::JobOrder::Checkpoint,
+                JobOrder::Pause => training::JobOrder::Pause,
+            };
+        }
         self.plant.command(commands);
         (self.watcher)(Moment::Decided(decision));
     }
@@ -290,7 +319,12 @@ impl<W> World<'_, W> {
             import_limit_w: [0.0; SLOTS],
             price_usd_per_mwh: [0.0; SLOTS],
             ambient_c: [0.0; SLOTS],
+            schedule_w: [f32::NAN; SLOTS],
+            next_checkpoint: [Time::FOREVER; JOBS],
         };
+        for job in 0..self.scenario.control.jobs.len().min(JOBS) {
+            outlook.next_checkpoint[job] = self.plant.job_next_checkpoint(job);
+        }
         let (mut price, mut ambient_c) = (0.0, self.last_ambient_c);
         for slot in 0..SLOTS {
             let at = start + Span::nanos(SLOT.as_nanos() * slot as i64);
@@ -301,6 +335,8 @@ impl<W> World<'_, W> {
             outlook.import_limit_w[slot] = self.expected_limit_w(now, at.max(now)) as f32;
             outlook.price_usd_per_mwh[slot] = price as f32;
             outlook.ambient_c[slot] = ambient_c as f32;
+            let declared = self.scenario.schedule.iter().rfind(|declared| declared.at <= at);
+            outlook.schedule_w[slot] = declared.map_or(f32::NAN, |declared| declared.import_w as f32);
         }
         outlook
     }
@@ -377,6 +413,7 @@ fn commands(scenario: &Scenario) -> Commands {
         cap_until: Time::ZERO,
         turbine_w: vec![0.0; plant.turbines.len()],
         turbine_until: Time::ZERO,
+        job: vec![training::JobOrder::Run; plant.jobs.len()],
     }
 }
 

@@ -44,6 +44,7 @@ pub fn job() -> Job {
         restart_s: 300.0,
         checkpoint_every_s: 0.0,
         checkpoint_stall_s: 0.0,
+        checkpoint_write_s: 30.0,
         ramp_s: 20.0,
         night_share: 0.4,
         peak_hour: 15.0,
@@ -125,6 +126,7 @@ pub fn free(config: &PlantConfig, seq: u64, turbine_w: f64) -> Commands {
         cap_until: Time::FOREVER,
         turbine_w: vec![turbine_w; config.turbines.len()],
         turbine_until: Time::FOREVER,
+        job: vec![tieline_campus::training::JobOrder::Run; config.jobs.len()],
     }
 }
 

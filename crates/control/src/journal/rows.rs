@@ -6,7 +6,9 @@ use super::wire::{
     Malformed, Take, changed_blocks, put_doubles, put_int, put_qualities, put_raw_doubles, put_singles, put_times,
     put_varint, qualities_differ, take_doubles, take_qualities, take_singles, take_times,
 };
-use crate::contract::{Binding, DUTIES, Decision, EVENTS, Event, Ledger, Observation, Outlook, POIS, Plan, SLOTS};
+use crate::contract::{
+    Binding, DUTIES, Decision, EVENTS, Event, JOBS, JobOrder, LIMITS, Ledger, Observation, Outlook, POIS, Plan, SLOTS,
+};
 use tieline_units::{Readings, Span, Time};
 
 /// Channels of an observation, in the order of the file. The same list for writer and reader.
@@ -24,21 +26,26 @@ macro_rules! channels {
         $each!(battery_available_w, 9);
         $each!(ambient_c, 10);
         $each!(limit_w, 11);
+        $each!(job_saved_s, 12);
+        $each!(job_at_work, 13);
     };
 }
 /// Channels; each has three bits in the word that says what changed, and the events have the next.
-const CHANNELS: usize = 12;
+const CHANNELS: usize = 14;
 const EVENTS_BIT: u64 = 1 << (3 * CHANNELS);
+/// The instants up to which limits hold changed.
+const UNTIL_BIT: u64 = EVENTS_BIT << 1;
 /// Bytes of that word.
-const WORD: usize = 5;
+const WORD: usize = 6;
 /// Parts of a reading that changed, as bits.
 const VALUE: u64 = 1;
 const TAKEN: u64 = 2;
 const QUALITY: u64 = 4;
 /// Doubles of a decision beside its device arrays: targets, allowances, ledger, what gave way.
-const FIGURES: usize = 2 * POIS + 6 + DUTIES;
-/// Integers of a decision: seq, epoch, now, three lease ends, conditions, bindings.
-const MARKS: usize = 7 + POIS;
+const FIGURES: usize = 2 * POIS + 6 + DUTIES + 3;
+/// Integers of a decision: seq, epoch, now, three lease ends, conditions, orders to jobs (two bits each), bindings.
+const MARKS: usize = 8 + POIS;
+const _: () = assert!(2 * JOBS <= 64, "the orders to all jobs fit into one integer");
 
 /// What the next row is coded against; the same for writer and reader.
 #[derive(Clone, Debug)]
@@ -64,6 +71,8 @@ impl Before {
                 import_limit_w: [0.0; SLOTS],
                 price_usd_per_mwh: [0.0; SLOTS],
                 ambient_c: [0.0; SLOTS],
+                schedule_w: [f32::NAN; SLOTS],
+                next_checkpoint: [Time::FOREVER; JOBS],
             },
             plan: Plan::none(),
         }
@@ -103,6 +112,11 @@ pub(super) fn put_observation(out: &mut Vec<u8>, seen: &Observation, before: &mu
         word |= EVENTS_BIT;
         before.events = seen.events;
     }
+    if seen.limit_until != before.limit_until {
+        word |= UNTIL_BIT;
+        seen.limit_until.iter().for_each(|until| put_int(out, until.as_nanos()));
+        before.limit_until = seen.limit_until;
+    }
     before.now = seen.now;
     before.utc_ns = seen.utc_ns;
     out[word_at..word_at + WORD].copy_from_slice(&word.to_le_bytes()[..WORD]);
@@ -113,7 +127,7 @@ pub(super) fn take_observation(take: &mut Take<'_>, seen: &mut Observation) -> R
     seen.now = Time::nanos(seen.now.as_nanos().wrapping_add(take.int()?));
     seen.utc_ns = seen.now.as_nanos().wrapping_add(ahead).wrapping_add(take.int()?);
     let word = take.fixed(WORD)?;
-    if word >= EVENTS_BIT << 1 {
+    if word >= UNTIL_BIT << 1 {
         return Err(Malformed);
     }
     let mut age = 0;
@@ -126,6 +140,11 @@ pub(super) fn take_observation(take: &mut Take<'_>, seen: &mut Observation) -> R
     channels!(take);
     if word & EVENTS_BIT != 0 {
         take_events(take, &mut seen.events)?;
+    }
+    if word & UNTIL_BIT != 0 {
+        for until in seen.limit_until.iter_mut().take(LIMITS) {
+            *until = Time::nanos(take.int()?);
+        }
     }
     Ok(())
 }
@@ -185,7 +204,7 @@ fn event_integers(event: &Event) -> [u64; 6] {
         event.start.as_nanos() as u64,
         event.end.as_nanos() as u64,
         event.limit_w.to_bits(),
-        u64::from(event.poi) | u64::from(event.cancelled) << 8,
+        u64::from(event.poi) | u64::from(event.cancelled) << 8 | u64::from(event.unconfirmed) << 9,
     ]
 }
 
@@ -222,10 +241,11 @@ fn take_events(take: &mut Take<'_>, events: &mut [Event; EVENTS]) -> Result<(), 
         let (received_at, start, end) = (instant()?, instant()?, instant()?);
         let limit_w = f64::from_bits(take.varint()?);
         let flags = take.varint()?;
-        if flags >= 1 << 9 {
+        if flags >= 1 << 10 {
             return Err(Malformed);
         }
-        *event = Event { id, received_at, start, end, limit_w, poi: flags as u8, cancelled: flags & 0x100 != 0 };
+        let (cancelled, unconfirmed) = (flags & 0x100 != 0, flags & 0x200 != 0);
+        *event = Event { id, received_at, start, end, limit_w, poi: flags as u8, cancelled, unconfirmed };
     }
     Ok(())
 }
@@ -236,7 +256,8 @@ fn figures(decision: &Decision) -> [f64; FIGURES] {
     figures[..POIS].copy_from_slice(&decision.target_w);
     figures[POIS..2 * POIS].copy_from_slice(&decision.allowed_w);
     figures[2 * POIS..2 * POIS + 6].copy_from_slice(&[stored_j, bridge_j, trip_j, ramp_j, free_j, room_j]);
-    figures[2 * POIS + 6..].copy_from_slice(&decision.reason.gave_way_w);
+    figures[2 * POIS + 6..2 * POIS + 6 + DUTIES].copy_from_slice(&decision.reason.gave_way_w);
+    figures[2 * POIS + 6 + DUTIES..].copy_from_slice(&decision.reason.cost_usd_per_s);
     figures
 }
 
@@ -252,7 +273,8 @@ fn adopt_figures(decision: &mut Decision, figures: &[f64; FIGURES]) {
         free_j: ledger[4],
         room_j: ledger[5],
     };
-    decision.reason.gave_way_w.copy_from_slice(&figures[2 * POIS + 6..]);
+    decision.reason.gave_way_w.copy_from_slice(&figures[2 * POIS + 6..2 * POIS + 6 + DUTIES]);
+    decision.reason.cost_usd_per_s.copy_from_slice(&figures[2 * POIS + 6 + DUTIES..]);
 }
 
 fn binding_code(binding: Binding) -> i64 {
@@ -278,7 +300,8 @@ fn binding_of(code: i64) -> Result<Binding, Malformed> {
 
 fn marks(decision: &Decision) -> [i64; MARKS] {
     let mut marks = [0; MARKS];
-    marks[..7].copy_from_slice(&[
+    let orders = decision.job.iter().rev().fold(0_u64, |all, order| all << 2 | *order as u64);
+    marks[..8].copy_from_slice(&[
         decision.seq as i64,
         decision.epoch as i64,
         decision.now.as_nanos(),
@@ -286,8 +309,9 @@ fn marks(decision: &Decision) -> [i64; MARKS] {
         decision.cap_until.as_nanos(),
         decision.turbine_until.as_nanos(),
         i64::from(decision.reason.conditions),
+        orders as i64,
     ]);
-    for (mark, binding) in marks[7..].iter_mut().zip(decision.reason.binding) {
+    for (mark, binding) in marks[8..].iter_mut().zip(decision.reason.binding) {
         *mark = binding_code(binding);
     }
     marks
@@ -301,7 +325,11 @@ fn adopt_marks(decision: &mut Decision, marks: &[i64; MARKS]) -> Result<(), Malf
     decision.cap_until = Time::nanos(marks[4]);
     decision.turbine_until = Time::nanos(marks[5]);
     decision.reason.conditions = u32::try_from(marks[6]).map_err(|_| Malformed)?;
-    for (binding, mark) in decision.reason.binding.iter_mut().zip(&marks[7..]) {
+    let orders = marks[7] as u64;
+    for (job, order) in decision.job.iter_mut().enumerate() {
+        *order = JobOrder::of((orders >> (2 * job) & 3) as u8).ok_or(Malformed)?;
+    }
+    for (binding, mark) in decision.reason.binding.iter_mut().zip(&marks[8..]) {
         *binding = binding_of(*mark)?;
     }
     Ok(())
@@ -430,6 +458,8 @@ pub(super) fn put_outlook(out: &mut Vec<u8>, outlook: &Outlook, before: &mut Out
     put_singles(out, &outlook.import_limit_w, &before.import_limit_w);
     put_singles(out, &outlook.price_usd_per_mwh, &before.price_usd_per_mwh);
     put_singles(out, &outlook.ambient_c, &before.ambient_c);
+    put_singles(out, &outlook.schedule_w, &before.schedule_w);
+    outlook.next_checkpoint.iter().for_each(|at| put_int(out, at.as_nanos()));
     before.clone_from(outlook);
 }
 
@@ -438,20 +468,34 @@ pub(super) fn take_outlook(take: &mut Take<'_>, outlook: &mut Outlook) -> Result
     take_singles(take, &mut outlook.load_w)?;
     take_singles(take, &mut outlook.import_limit_w)?;
     take_singles(take, &mut outlook.price_usd_per_mwh)?;
-    take_singles(take, &mut outlook.ambient_c)
+    take_singles(take, &mut outlook.ambient_c)?;
+    take_singles(take, &mut outlook.schedule_w)?;
+    for at in &mut outlook.next_checkpoint {
+        *at = Time::nanos(take.int()?);
+    }
+    Ok(())
 }
 
 pub(super) fn put_plan(out: &mut Vec<u8>, plan: &Plan, before: &mut Plan) {
     put_table_head(out, plan.made_at, plan.start, plan.slot, plan.slots);
     put_singles(out, &plan.target_soc, &before.target_soc);
     put_singles(out, &plan.turbine_w, &before.turbine_w);
+    put_singles(out, &plan.schedule_w, &before.schedule_w);
+    for (now, old) in plan.pause.iter().zip(&before.pause) {
+        put_varint(out, u64::from(now ^ old));
+    }
     before.clone_from(plan);
 }
 
 pub(super) fn take_plan(take: &mut Take<'_>, plan: &mut Plan) -> Result<(), Malformed> {
     (plan.made_at, plan.start, plan.slot, plan.slots) = take_table_head(take)?;
     take_singles(take, &mut plan.target_soc)?;
-    take_singles(take, &mut plan.turbine_w)
+    take_singles(take, &mut plan.turbine_w)?;
+    take_singles(take, &mut plan.schedule_w)?;
+    for mask in &mut plan.pause {
+        *mask ^= u32::try_from(take.varint()?).map_err(|_| Malformed)?;
+    }
+    Ok(())
 }
 
 fn put_table_head(out: &mut Vec<u8>, made_at: Time, start: Time, slot: Span, slots: u16) {

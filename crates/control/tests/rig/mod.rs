@@ -17,6 +17,10 @@ pub fn config() -> Config {
         max_cap_w: 1000.0,
         min_cap_w: 200.0,
         safe_cap_w: 400.0,
+        operator_floor_w: 0.0,
+        floor_w: 0.0,
+        paused_w: 100.0,
+        throughput_exponent: 0.3,
         cooling_per_w: 0.1,
         job,
         shed_usd_per_j: price,
@@ -42,6 +46,7 @@ pub fn config() -> Config {
         min_w: 10e6,
         ramp_w_per_s: 0.1e6,
         cost_usd_per_j: 60.0 / 3.6e9,
+        derate_per_k: 0.007,
     };
     let limit = |name: &str, kind: LimitKind, window: Span, initial_w: f64| LimitConfig {
         name: name.to_owned(),
@@ -50,6 +55,7 @@ pub fn config() -> Config {
         window,
         initial_w,
         stale_after: Span::secs(30),
+        fallback_w: f64::INFINITY,
     };
     Config {
         tick: Span::millis(100),
@@ -64,6 +70,8 @@ pub fn config() -> Config {
             margin_w: 2e6,
             freeze_voltage_pu: (0.9, 1.1),
             island: false,
+            emergency_ramp_w_per_s: 50e6,
+            smooth_hz: 0.2,
         }],
         limits: vec![
             limit("contract", LimitKind::Contract, Span::ZERO, 300e6),
@@ -73,6 +81,8 @@ pub fn config() -> Config {
         halls: vec![hall("A", 0, 1, 1.0 / 3.6e9), hall("B", 1, 1, 2.0 / 3.6e9)],
         turbines: vec![turbine(0), turbine(1)],
         batteries: (0..4).map(battery).collect(),
+        jobs: Vec::new(),
+        schedule: ScheduleConfig { band_w: f64::INFINITY, interval: Span::secs(900) },
         leases: LeaseConfig {
             gpu: Span::secs(8),
             gpu_jitter: Span::secs(2),

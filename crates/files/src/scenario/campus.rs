@@ -16,8 +16,8 @@ use tieline_campus::plant::{Lapse, PlantConfig, Poi, Telemetry};
 use tieline_campus::storage::Battery;
 use tieline_campus::training::{Job, JobKind};
 use tieline_control::{
-    BATTERIES, BatteryConfig, Config, HALLS, HallConfig, LeaseConfig, POIS, PoiConfig, ReserveConfig, RestoreConfig,
-    StaleConfig, TURBINES, TurbineConfig,
+    BATTERIES, BatteryConfig, Config, HALLS, HallConfig, JobConfig, LeaseConfig, POIS, PoiConfig, ReserveConfig,
+    RestoreConfig, ScheduleConfig, StaleConfig, TURBINES, TurbineConfig, smoothing,
 };
 use tieline_units::{Span, Time};
 
@@ -107,7 +107,10 @@ pub(super) fn campus(root: &Sheet<'_, '_>, clock: &Clock) -> Built {
     let (pois, poi_configs) = points(root, clock);
     let names: Vec<String> = pois.iter().map(|poi| poi.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let jobs: Vec<Job> = at_most(root, "job", JOBS).iter().map(job).collect();
+    let job_sheets = at_most(root, "job", JOBS);
+    let jobs: Vec<Job> = job_sheets.iter().map(job).collect();
+    let job_configs: Vec<JobConfig> =
+        job_sheets.iter().zip(&jobs).map(|(sheet, job)| job_config(job, sheet.flag("pausable", false))).collect();
     unique(root, "job", jobs.iter().map(|job| job.name.as_str()));
     let (halls, hall_configs) = halls(root, clock, &settings, &names, &jobs);
     let (turbines, turbine_configs) = turbines(root, &names);
@@ -122,6 +125,8 @@ pub(super) fn campus(root: &Sheet<'_, '_>, clock: &Clock) -> Built {
         halls: hall_configs,
         turbines: turbine_configs,
         batteries: battery_configs,
+        jobs: job_configs,
+        schedule: ScheduleConfig { band_w: f64::INFINITY, interval: Span::secs(900) },
         leases,
         stale: StaleConfig {
             meter_warn: settings.span("meter_warn"),
@@ -143,6 +148,7 @@ pub(super) fn campus(root: &Sheet<'_, '_>, clock: &Clock) -> Built {
         },
         completion_share: settings.si("completion_share"),
     };
+    swings(root, &control);
     let plant = PlantConfig {
         step: clock.tick,
         start: clock.start,
@@ -157,6 +163,20 @@ pub(super) fn campus(root: &Sheet<'_, '_>, clock: &Clock) -> Built {
         faults: Vec::new(),
     };
     Built { plant, control }
+}
+
+/// Cyclic load may be cancelled only where the loop would not amplify it.
+fn swings(root: &Sheet<'_, '_>, control: &Config) {
+    if control.tick <= Span::ZERO {
+        return;
+    }
+    for (sheet, index) in root.tables("poi").iter().zip(0..control.pois.len()) {
+        let (smooth_hz, above_hz) = (control.pois[index].smooth_hz, smoothing::amplifies_above_hz(control, index));
+        if smooth_hz > above_hz {
+            let hint = "meter, tick and battery answer too late for more: leave it to local devices";
+            sheet.wrong("smooth", &format!("{smooth_hz} Hz"), &format!("at most {above_hz:.3} Hz here"), hint);
+        }
+    }
 }
 
 pub(super) fn unique<'n>(root: &Sheet<'_, '_>, key: &str, names: impl Iterator<Item = &'n str>) {
@@ -238,8 +258,10 @@ fn points(root: &Sheet<'_, '_>, clock: &Clock) -> (Vec<Poi>, Vec<PoiConfig>) {
             margin_w: sheet.si("margin"),
             freeze_voltage_pu: (sheet.si("voltage_low"), sheet.si("voltage_high")),
             island,
+            emergency_ramp_w_per_s: sheet.si("emergency_ramp"),
+            smooth_hz: sheet.si("smooth"),
         };
-        for key in ["ramp_up", "ramp_down"] {
+        for key in ["ramp_up", "ramp_down", "emergency_ramp"] {
             if sheet.number(key) == Some(0.0) {
                 sheet.wrong(key, "a ramp limit of zero", "a positive one", "nothing could ever move");
             }
@@ -266,12 +288,25 @@ fn job(sheet: &Sheet<'_, '_>) -> Job {
         restart_s: sheet.si("restart"),
         checkpoint_every_s: sheet.si("checkpoint_every"),
         checkpoint_stall_s: sheet.si("checkpoint_stall"),
+        checkpoint_write_s: sheet.si("checkpoint_write"),
         ramp_s: sheet.si("ramp"),
         night_share: sheet.si("night_share"),
         peak_hour: sheet.si("peak_hour"),
         usd_per_gpu_hour: sheet.si("gpu_hour_value"),
         tier: sheet.si("tier") as u8,
         target_tokens: sheet.number("target_tokens").unwrap_or_default(),
+    }
+}
+
+/// What the controller is told of a job. Evidence of saved work may be as old as two checkpoints take, and a minute.
+fn job_config(job: &Job, pausable: bool) -> JobConfig {
+    let checkpoint_s = job.checkpoint_stall_s + job.checkpoint_write_s;
+    JobConfig {
+        name: job.name.clone(),
+        pausable,
+        checkpoint_s,
+        evidence_s: 2.0 * checkpoint_s + 60.0,
+        restart_s: job.restart_s,
     }
 }
 
@@ -292,6 +327,7 @@ fn halls(
         let job = if sheet.has("job") { reference(sheet, "job", &job_names, "") } else { None };
         let (gpus, in_service, cooling) = (sheet.si("gpus"), sheet.instant("in_service"), cooling(sheet));
         let (conversion_loss, fixed_w) = (sheet.si("conversion_loss"), sheet.si("fixed"));
+        let (floor_w, operator_floor_w) = (sheet.si("floor"), sheet.si("operator_floor"));
         if gpus.fract() != 0.0 {
             sheet.wrong("gpus", &format!("{gpus}"), "a whole number of GPUs", "");
         }
@@ -299,6 +335,17 @@ fn halls(
         if product.rated_w * safe_share < product.min_cap_w {
             let found = format!("a safe cap below the least cap of {}, {} W", product.name, product.min_cap_w);
             settings.wrong("safe_cap", &found, "a share at or above it", "");
+        }
+        for (key, watts) in [("floor", floor_w), ("operator_floor", operator_floor_w)] {
+            if watts > product.rated_w {
+                sheet.wrong(key, &format!("{watts} W"), &format!("at most the rating, {} W", product.rated_w), "");
+            }
+        }
+        if operator_floor_w > product.rated_w * safe_share {
+            let found = format!("{operator_floor_w} W");
+            let hint =
+                "node agents fall back to the safe cap when their lease lapses: controller.safe_cap must reach it";
+            sheet.wrong("operator_floor", &found, "at most the safe cap", hint);
         }
         products.entry(product.name.clone()).or_insert_with(|| product.clone());
         for name in numbered(&name, count) {
@@ -314,7 +361,9 @@ fn halls(
                 job,
             };
             let there = clock.time(in_service) < Time::ZERO + clock.duration;
-            built.1.push(hall_config(&hall, job.map(|job| (job, &jobs[job])), there, safe_share, cap_delay_s));
+            let mut config = hall_config(&hall, job.map(|job| (job, &jobs[job])), there, safe_share, cap_delay_s);
+            (config.floor_w, config.operator_floor_w) = (floor_w, operator_floor_w);
+            built.1.push(config);
             built.0.push(hall);
         }
     }
@@ -341,6 +390,10 @@ fn hall_config(hall: &Hall, job: Option<(usize, &Job)>, there: bool, safe_share:
         max_cap_w: product.rated_w,
         min_cap_w: product.min_cap_w,
         safe_cap_w: product.rated_w * safe_share,
+        operator_floor_w: 0.0,
+        floor_w: 0.0,
+        paused_w: product.idle_w,
+        throughput_exponent: gpu::SHAPE * product.throughput_exponent,
         cooling_per_w: hall.cooling.chiller_per_w(DESIGN_C) + hall.cooling.pumps_and_fans_per_rated_w(1.0),
         job: job.map_or(NO_JOB, |(index, _)| index as u8),
         shed_usd_per_j: job.map_or(0.0, |(_, job)| job.usd_per_gpu_hour / gpu_hour_j),
@@ -390,6 +443,7 @@ fn turbines(root: &Sheet<'_, '_>, pois: &[&str]) -> (Vec<Turbine>, Vec<TurbineCo
                 min_w: model.min_w,
                 ramp_w_per_s: model.ramp_w_per_s,
                 cost_usd_per_j: model.cost_usd_per_j,
+                derate_per_k: model.derate_per_k,
             });
             built.0.push(Turbine { name, ..model.clone() });
         }

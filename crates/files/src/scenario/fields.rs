@@ -24,6 +24,7 @@ pub const ROOT: &[Field] = &[
     key("poi", K::Tables(POI), Must, ANY, "points of interconnection"),
     key("limit", K::Tables(LIMIT), May, ANY, "sources of import limits"),
     key("event", K::Tables(EVENT), May, ANY, "curtailment events"),
+    key("schedule", K::Table(SCHEDULE), May, ANY, "declared import, and how far it may be missed"),
     key("dip", K::Tables(DIP), May, ANY, "voltage dips"),
     key("deviation", K::Tables(DEVIATION), May, ANY, "frequency deviations"),
     key("job", K::Tables(JOB), May, ANY, "jobs on the campus"),
@@ -101,6 +102,20 @@ const POI: &[Field] = &[
         "freeze above",
     ),
     key("island", K::Flag, May, ANY, "whether the bus runs without the grid"),
+    key(
+        "emergency_ramp",
+        K::Ramp,
+        Else("1_200 MW/min", "guess: 20 MW/s; no public rule says how fast such a load may leave in an emergency"),
+        POSITIVE,
+        "fastest change declared for emergencies and lapsed leases",
+    ),
+    key(
+        "smooth",
+        K::Frequency,
+        Else("0.2 Hz", "guess: design, a loop of 100 ms is band-limited to about 0.2 Hz"),
+        (0.0, 10.0),
+        "cyclic load is cancelled up to this frequency; never above the one from which the loop would amplify",
+    ),
 ];
 
 const LIMIT: &[Field] = &[
@@ -122,11 +137,34 @@ const LIMIT: &[Field] = &[
         (0.1, 1e6),
         "silence after which the source counts as lost",
     ),
+    key(
+        "subscription",
+        K::Limit,
+        Else("none", "guess: a silent source's last word stays whatever its end"),
+        POSITIVE,
+        "limit once a schedule has run out while its source is silent",
+    ),
     key("change", K::Tables(CHANGE), May, ANY, "what the source says later"),
 ];
 const CHANGE: &[Field] = &[
     key("at", K::Instant, Must, ANY, "when"),
     key("limit", K::Limit, Must, POSITIVE, "the new limit, \"none\" or \"silent\""),
+    key("until", K::Instant, May, ANY, "up to when the source means it"),
+];
+const SCHEDULE: &[Field] = &[
+    key("band", K::Power, Must, POSITIVE, "greatest deviation of an interval's mean from the schedule"),
+    key(
+        "interval",
+        K::Interval,
+        Else("15 min", "guess: a settlement quarter-hour"),
+        (60.0, 3600.0),
+        "settlement interval",
+    ),
+    key("step", K::Tables(DECLARED), Must, ANY, "what was declared"),
+];
+const DECLARED: &[Field] = &[
+    key("at", K::Instant, Must, ANY, "from when on"),
+    key("import", K::Limit, Must, POSITIVE, "import declared over all points, or \"none\": the schedule ends"),
 ];
 
 const EVENT: &[Field] = &[
@@ -137,6 +175,13 @@ const EVENT: &[Field] = &[
     key("end", K::Instant, Must, ANY, "when it is released"),
     key("limit", K::Power, Must, POSITIVE, "import allowed"),
     key("cancelled", K::Instant, May, ANY, "when it is cancelled"),
+    key(
+        "read_back_after",
+        K::Span,
+        Else("0 s", "guess: sent, not spoken"),
+        (0.0, 3600.0),
+        "an order by telephone: how long after it was said it is read back",
+    ),
 ];
 const DIP: &[Field] = &[
     key("at", K::Instant, Must, ANY, "when"),
@@ -178,6 +223,14 @@ const JOB: &[Field] = &[
         (0.0, 1e5),
         "stall of a checkpoint",
     ),
+    key(
+        "checkpoint_write",
+        K::Span,
+        Else("30 s", "guess: a terabyte over many storage servers"),
+        (0.0, 1e5),
+        "after the stall, until the checkpoint is safe",
+    ),
+    key("pausable", K::Flag, May, ANY, "whether the controller may pause it, its work saved (default false)"),
     key("ramp", K::Span, Else("60 s", "guess: staged restart"), (0.0, 1e5), "power ramp of a restart"),
     key("night_share", K::Ratio, Else("100 %", "guess: no day curve"), SHARE, "least activity at night (inference)"),
     key("peak_hour", K::Plain, Else("16", "guess: afternoon"), (0.0, 24.0), "local hour of the peak (inference)"),
@@ -194,6 +247,20 @@ const HALL: &[Field] = &[
     key("gpus", K::Count, Must, (1.0, 1e7), "GPUs in each hall"),
     key("in_service", K::Instant, Must, ANY, "when it goes into service"),
     key("job", K::Text, May, ANY, "job that runs here"),
+    key(
+        "floor",
+        K::Power,
+        Else("0 W", "guess: no smoothing floor"),
+        POSITIVE,
+        "smoothing floor of a GPU while nothing asks for less power",
+    ),
+    key(
+        "operator_floor",
+        K::Power,
+        Else("0 W", "guess: no safe floor"),
+        POSITIVE,
+        "the operator's safe floor: no order cuts a GPU below it",
+    ),
     key(
         "conversion_loss",
         K::Ratio,

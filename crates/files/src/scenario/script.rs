@@ -7,9 +7,9 @@ use super::campus::{Built, at_most, place_of};
 use super::diagnostics::nearest;
 use super::sheet::Sheet;
 use tieline_campus::plant::{Fault, FaultKind};
-use tieline_control::{EVENTS, Event, LIMITS, LimitConfig, LimitKind};
+use tieline_control::{EVENTS, Event, LIMITS, LimitConfig, LimitKind, ScheduleConfig};
 use tieline_grid::boundary::{Dip, FrequencyStep, LimitStep};
-use tieline_sim::scenario::ScheduledEvent;
+use tieline_sim::scenario::{DeclaredImport, ScheduledEvent};
 use tieline_units::{Span, Time};
 
 /// Everything scripted.
@@ -89,6 +89,7 @@ fn limit(sheet: &Sheet<'_, '_>, built: &Built) -> LimitConfig {
         poi: built.point_or_all(sheet).and_then(|poi| (poi != ALL).then_some(poi)),
         window: sheet.span("window"),
         initial_w,
+        fallback_w: sheet.si("subscription"),
         stale_after: sheet.span("stale_after"),
     }
 }
@@ -104,7 +105,11 @@ fn changes(sheet: &Sheet<'_, '_>, clock: &Clock) -> Vec<LimitStep> {
         if steps.last().is_some_and(|last| at <= last.at) {
             change.wrong("at", "an instant not after the change before", "changes in order of time", "");
         }
-        steps.push(LimitStep { at, limit_w });
+        let until = if change.has("until") { clock.instant(&change, "until").map(|at| clock.time(at)) } else { None };
+        if until.is_some_and(|until| until <= at) {
+            change.wrong("until", "an end not after its beginning", "until after at", "");
+        }
+        steps.push(LimitStep { at, limit_w, until: until.unwrap_or(Time::FOREVER) });
     }
     steps
 }
@@ -140,9 +145,34 @@ fn event(sheet: &Sheet<'_, '_>, clock: &Clock, built: &Built, index: usize) -> O
             limit_w,
             poi: poi.unwrap_or(ALL),
             cancelled: false,
+            unconfirmed: false,
         },
         cancelled_at: cancelled.map(|at| clock.time(at)),
+        read_back_after: sheet.span("read_back_after"),
     })
+}
+
+/// The declared schedule: band and interval for the controller, and the import by start time.
+pub(super) fn schedule(root: &Sheet<'_, '_>, clock: &Clock) -> (ScheduleConfig, Vec<DeclaredImport>) {
+    if !root.has("schedule") {
+        return (ScheduleConfig { band_w: f64::INFINITY, interval: Span::secs(900) }, Vec::new());
+    }
+    let sheet = root.table("schedule");
+    let config = ScheduleConfig { band_w: sheet.si("band"), interval: sheet.span("interval") };
+    if clock.tick.as_nanos() > 0 && config.interval.as_nanos() % clock.tick.as_nanos() != 0 {
+        sheet.wrong("interval", "no whole number of ticks", "a multiple of clock.tick", "");
+    }
+    let mut steps: Vec<DeclaredImport> = Vec::new();
+    for step in sheet.tables("step") {
+        let (Some(at), Some(import_w)) = (clock.instant(&step, "at"), step.number("import")) else { continue };
+        let at = clock.time(at);
+        if steps.last().is_some_and(|last| at <= last.at) {
+            step.wrong("at", "an instant not after the step before", "steps in order of time", "");
+        }
+        let import_w = if import_w.is_finite() { import_w } else { f64::NAN };
+        steps.push(DeclaredImport { at, import_w });
+    }
+    (config, steps)
 }
 
 /// Beginning and end of something with `at` and `duration`.

@@ -6,6 +6,7 @@ use libm::{exp, pow, sqrt};
 use tieline_campus::cooling::Cooling;
 use tieline_campus::gpu;
 use tieline_control::ramp::ramp;
+use tieline_control::smoothing;
 use tieline_units::{Draw, Purpose};
 
 use super::{Dimension as D, Given, Quantity};
@@ -231,35 +232,11 @@ fn pairs<'g>(given: &'g Given, a: &str, b: &str) -> Result<impl Iterator<Item = 
     Ok((0..count).map(move |i| (left[i.min(left.len() - 1)], right[i.min(right.len() - 1)])))
 }
 
-/// Residual after cancelling a sinusoid through pure delay and first-order lag: |1 - e^(-j2πfd) / (1 + j2πfτ)|.
-fn residual(hz: f64, delay_s: f64, lag_s: f64) -> f64 {
-    let w = core::f64::consts::TAU * hz;
-    let (sin, cos) = libm::sincos(w * delay_s);
-    // (cos - j sin) / (1 + j x) = (cos - j sin)(1 - j x) / (1 + x²)
-    let x = w * lag_s;
-    let size = 1.0 + x * x;
-    let (re, im) = ((cos - x * sin) / size, (-sin - x * cos) / size);
-    libm::hypot(1.0 - re, im)
-}
-
 fn delay_limit(given: &Given) -> Outcome {
     let (delay_s, lag_s) = (given.one("delay")?, given.one("lag")?);
     let crossing = |level: f64| {
-        let over = |hz: f64| residual(hz, delay_s, lag_s) > level;
-        // The first crossing from below: a fine geometric walk, then halving.
-        let mut low = 1e-6 / (delay_s + lag_s);
-        while !over(low * 1.001) {
-            low *= 1.001;
-            if low * (delay_s + lag_s) > 1e3 {
-                return Err("the residual never crosses the level".to_owned());
-            }
-        }
-        let mut high = low * 1.001;
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if over(middle) { high = middle } else { low = middle }
-        }
-        Ok(low)
+        let hz = smoothing::reaches_hz(level, delay_s, lag_s);
+        if hz.is_finite() { Ok(hz) } else { Err("the residual never crosses the level".to_owned()) }
     };
     if delay_s + lag_s <= 0.0 {
         return Err("delay and lag are both zero".to_owned());
@@ -456,7 +433,7 @@ mod tests {
     fn the_residual_without_lag_is_twice_the_sine_of_half_the_phase() {
         for hz in [0.01, 0.1, 0.3] {
             let exact = 2.0 * libm::sin(core::f64::consts::PI * hz).abs();
-            assert!((residual(hz, 1.0, 0.0) - exact).abs() < 1e-12);
+            assert!((smoothing::residual(hz, 1.0, 0.0) - exact).abs() < 1e-12);
         }
     }
 }

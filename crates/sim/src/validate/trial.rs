@@ -17,7 +17,7 @@ use tieline_campus::training::{Job, JobKind};
 use tieline_campus::{gpu, plant::Plant};
 use tieline_control::{
     BatteryConfig, Condition, Config, Event, HallConfig, Journal, LeaseConfig, LimitConfig, LimitKind, PoiConfig,
-    ReserveConfig, RestoreConfig, Row, StaleConfig, State, Stepping,
+    ReserveConfig, RestoreConfig, Row, ScheduleConfig, StaleConfig, State, Stepping,
 };
 use tieline_grid::boundary::Surroundings;
 use tieline_units::{Draw, Series, Span, Time, Utc};
@@ -64,6 +64,7 @@ fn plant(faults: Vec<Fault>) -> Result<PlantConfig, String> {
         restart_s: 600.0,
         checkpoint_every_s: 3600.0,
         checkpoint_stall_s: 0.0,
+        checkpoint_write_s: 30.0,
         ramp_s: 60.0,
         night_share: 1.0,
         peak_hour: 16.0,
@@ -120,6 +121,10 @@ fn control(plant: &PlantConfig) -> Config {
         max_cap_w: hall.product.rated_w,
         min_cap_w: hall.product.min_cap_w,
         safe_cap_w: 0.5 * hall.product.rated_w,
+        operator_floor_w: 0.0,
+        floor_w: 0.0,
+        paused_w: hall.product.idle_w,
+        throughput_exponent: 0.3,
         cooling_per_w: 0.27,
         job: index as u8,
         shed_usd_per_j: 1e-9,
@@ -139,6 +144,8 @@ fn control(plant: &PlantConfig) -> Config {
             margin_w: MW,
             freeze_voltage_pu: (0.9, 1.1),
             island: false,
+            emergency_ramp_w_per_s: 50e6,
+            smooth_hz: 0.2,
         }],
         limits: vec![LimitConfig {
             name: "contract".to_owned(),
@@ -147,6 +154,7 @@ fn control(plant: &PlantConfig) -> Config {
             window: Span::ZERO,
             initial_w: CONTRACT_W,
             stale_after: Span::secs(60),
+            fallback_w: f64::INFINITY,
         }],
         halls: plant.halls.iter().enumerate().map(|(index, h)| hall(index, h)).collect(),
         turbines: Vec::new(),
@@ -166,6 +174,8 @@ fn control(plant: &PlantConfig) -> Config {
                 lag_s: unit.lag_s,
             })
             .collect(),
+        jobs: Vec::new(),
+        schedule: ScheduleConfig { band_w: f64::INFINITY, interval: Span::secs(900) },
         leases: LeaseConfig {
             gpu: Span::secs(8),
             gpu_jitter: Span::secs(2),
@@ -215,9 +225,15 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
         plant,
         surroundings,
         events: event
-            .map(|event| ScheduledEvent { name: "curtailment".to_owned(), event, cancelled_at: None })
+            .map(|event| ScheduledEvent {
+                name: "curtailment".to_owned(),
+                event,
+                cancelled_at: None,
+                read_back_after: Span::ZERO,
+            })
             .into_iter()
             .collect(),
+        schedule: Vec::new(),
         claims: Claims::default(),
         fleets: Vec::new(),
         expect: Vec::new(),
@@ -238,7 +254,8 @@ pub(super) fn event_deadline(given: &Given) -> Result<Vec<Vec<f64>>, String> {
         let start = received + Span::from_secs_f64(*notice_s);
         let end = start + Span::secs(600);
         let limit_w = 60.0 * MW;
-        let event = Event { id: 1, received_at: received, start, end, limit_w, poi: 255, cancelled: false };
+        let event =
+            Event { id: 1, received_at: received, start, end, limit_w, poi: 255, cancelled: false, unconfirmed: false };
         let scenario = scenario(Vec::new(), Some(event), end - Time::ZERO)?;
         let (mut last_above, mut highest_w) = (Time::ZERO, 0.0_f64);
         let mut world = World::new(&scenario, Draw::new(scenario.seed, 0), |moment| {

@@ -10,7 +10,7 @@ use tieline_campus::storage::Battery;
 use tieline_campus::training::{Job, JobKind};
 use tieline_control::{
     BatteryConfig, Config, Event, HallConfig, Journal, LeaseConfig, LimitConfig, LimitKind, PoiConfig, ReserveConfig,
-    RestoreConfig, Row, StaleConfig, TurbineConfig,
+    RestoreConfig, Row, ScheduleConfig, StaleConfig, TurbineConfig,
 };
 use tieline_grid::boundary::Surroundings;
 use tieline_sim::scenario::{Claims, Scenario, ScheduledEvent};
@@ -63,6 +63,7 @@ fn job(name: &str, kind: JobKind, tier: u8) -> Job {
         restart_s: 300.0,
         checkpoint_every_s: 900.0,
         checkpoint_stall_s: 0.0,
+        checkpoint_write_s: 30.0,
         ramp_s: 60.0,
         night_share: 0.4,
         peak_hour: 15.0,
@@ -80,9 +81,9 @@ fn plant(start: Utc) -> PlantConfig {
         min_w: 6e6,
         ramp_w_per_s: 0.05e6,
         start_s: 600.0,
-        derate_per_k: 0.007,
         heat_rate: 2.9,
         cost_usd_per_j: 50.0 / 3.6e9,
+        derate_per_k: 0.007,
         permit_h_per_year: 8_760.0,
         trips_per_h: 0.0,
         repair_s: 3_600.0,
@@ -136,6 +137,7 @@ fn control(plant: &PlantConfig) -> Config {
         window,
         initial_w,
         stale_after: Span::secs(30),
+        fallback_w: f64::INFINITY,
     };
     Config {
         tick: Span::millis(100),
@@ -150,6 +152,8 @@ fn control(plant: &PlantConfig) -> Config {
             margin_w: 1.5e6,
             freeze_voltage_pu: (0.9, 1.1),
             island: false,
+            emergency_ramp_w_per_s: 50e6,
+            smooth_hz: 0.2,
         }],
         limits: vec![
             limit("contract", LimitKind::Contract, Span::ZERO, 95e6),
@@ -167,6 +171,10 @@ fn control(plant: &PlantConfig) -> Config {
                 max_cap_w: hall.product.rated_w,
                 min_cap_w: hall.product.min_cap_w,
                 safe_cap_w: (0.5 * hall.product.rated_w).max(hall.product.min_cap_w),
+                operator_floor_w: 0.0,
+                floor_w: 0.0,
+                paused_w: hall.product.idle_w,
+                throughput_exponent: 0.3,
                 cooling_per_w: 0.22,
                 job: hall.job.map_or(255, |job| job as u8),
                 shed_usd_per_j: 1e-6,
@@ -184,6 +192,7 @@ fn control(plant: &PlantConfig) -> Config {
                 min_w: turbine.min_w,
                 ramp_w_per_s: turbine.ramp_w_per_s,
                 cost_usd_per_j: turbine.cost_usd_per_j,
+                derate_per_k: 0.007,
             })
             .collect(),
         batteries: plant
@@ -202,6 +211,8 @@ fn control(plant: &PlantConfig) -> Config {
                 lag_s: unit.lag_s,
             })
             .collect(),
+        jobs: Vec::new(),
+        schedule: ScheduleConfig { band_w: f64::INFINITY, interval: Span::secs(900) },
         leases: LeaseConfig {
             gpu: Span::secs(8),
             gpu_jitter: Span::secs(2),
@@ -261,9 +272,12 @@ pub fn scenario(duration: Span) -> Scenario {
                 limit_w: 40e6,
                 poi: 255,
                 cancelled: false,
+                unconfirmed: false,
             },
             cancelled_at: None,
+            read_back_after: Span::ZERO,
         }],
+        schedule: Vec::new(),
         claims: Claims::default(),
         fleets: Vec::new(),
         expect: Vec::new(),

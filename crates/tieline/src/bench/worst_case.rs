@@ -3,8 +3,8 @@
 //! Not modelled: physics; the numbers only have to be of the right size and to move.
 
 use tieline_control::{
-    BatteryConfig, Config, Event, HallConfig, LeaseConfig, LimitConfig, LimitKind, Observation, Outlook, PoiConfig,
-    ReserveConfig, RestoreConfig, SLOTS, StaleConfig, TurbineConfig,
+    BatteryConfig, Config, Event, HallConfig, JobConfig, LeaseConfig, LimitConfig, LimitKind, Observation, Outlook,
+    PoiConfig, ReserveConfig, RestoreConfig, SLOTS, ScheduleConfig, StaleConfig, TurbineConfig,
 };
 use tieline_units::{Draw, Purpose, Span, Time};
 
@@ -13,6 +13,8 @@ const TURBINES: usize = 41;
 const BATTERIES: usize = 168;
 const POIS: usize = 3;
 const LIMITS: usize = 16;
+/// Jobs over the halls.
+const JOBS: usize = 6;
 /// Power of one hall at its highest cap, W: 32 of them make about 1.4 GW.
 const HALL_W: f64 = 40e6;
 
@@ -27,6 +29,8 @@ pub fn config() -> Config {
         halls: (0..HALLS).map(hall).collect(),
         turbines: (0..TURBINES).map(turbine).collect(),
         batteries: (0..BATTERIES).map(battery).collect(),
+        jobs: (0..JOBS).map(job).collect(),
+        schedule: ScheduleConfig { band_w: 20e6, interval: Span::secs(900) },
         leases: LeaseConfig {
             gpu: Span::secs(8),
             gpu_jitter: Span::secs(2),
@@ -62,6 +66,8 @@ fn poi(index: usize) -> PoiConfig {
         margin_w: 5e6,
         freeze_voltage_pu: (0.9, 1.1),
         island: false,
+        emergency_ramp_w_per_s: 50e6,
+        smooth_hz: 0.2,
     }
 }
 
@@ -74,6 +80,7 @@ fn limit(index: usize) -> LimitConfig {
         window: Span::secs([0, 60, 900, 3600][index / 4]),
         initial_w: 500e6,
         stale_after: Span::secs(30),
+        fallback_w: f64::INFINITY,
     }
 }
 
@@ -87,11 +94,25 @@ fn hall(index: usize) -> HallConfig {
         max_cap_w: 1_200.0,
         min_cap_w: 400.0,
         safe_cap_w: 700.0,
+        operator_floor_w: 0.0,
+        floor_w: 500.0,
+        paused_w: 100.0,
+        throughput_exponent: 0.3,
         cooling_per_w: 0.2,
-        job: (index % 6) as u8,
+        job: (index % JOBS) as u8,
         shed_usd_per_j: 1e-9 * (1 + index % 6) as f64,
         tier: (index % 3) as u8,
         cap_delay_s: 0.3,
+    }
+}
+
+fn job(index: usize) -> JobConfig {
+    JobConfig {
+        name: format!("job {index}"),
+        pausable: index % 3 != 2,
+        checkpoint_s: 30.0,
+        evidence_s: 120.0,
+        restart_s: 240.0,
     }
 }
 
@@ -103,6 +124,7 @@ fn turbine(index: usize) -> TurbineConfig {
         min_w: 6e6,
         ramp_w_per_s: 0.05e6,
         cost_usd_per_j: 50.0 / 3.6e9,
+        derate_per_k: 0.007,
     }
 }
 
@@ -152,6 +174,10 @@ pub fn observation(config: &Config, draw: &Draw, tick: u64) -> Observation {
         seen.poi_voltage_pu.set(index, if tick % 7_000 > 6_990 { 0.7 } else { 1.0 }, now);
         seen.poi_frequency_hz.set(index, 60.0, now);
     }
+    for index in 0..JOBS {
+        seen.job_saved_s.set(index, now.as_secs_f64() - (tick % 3_000) as f64 * 0.1, now);
+        seen.job_at_work.set(index, if tick % 1_000 > 900 { 0.0 } else { 1.0 }, now);
+    }
     seen.ambient_c.set(0, 30.0 + 5.0 * swing, now);
     for index in 0..LIMITS {
         let tight = (tick / 300 + index as u64).is_multiple_of(16);
@@ -167,6 +193,7 @@ pub fn observation(config: &Config, draw: &Draw, tick: u64) -> Observation {
             limit_w: 400e6 + 5e6 * place as f64,
             poi: if place % 4 == 3 { 255 } else { (place % 4) as u8 },
             cancelled: place % 5 == 4,
+            unconfirmed: place % 7 == 3,
         };
     }
     seen
@@ -183,6 +210,8 @@ pub fn outlook(draw: &Draw, revision: u64) -> Outlook {
         import_limit_w: [0.0; SLOTS],
         price_usd_per_mwh: [0.0; SLOTS],
         ambient_c: [0.0; SLOTS],
+        schedule_w: [0.9e9; SLOTS],
+        next_checkpoint: [Time::FOREVER; tieline_control::JOBS],
     };
     for slot in 0..SLOTS {
         let luck = draw.uniform(slot as u32, Purpose::GridLoad, revision);
