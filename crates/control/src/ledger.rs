@@ -42,6 +42,7 @@ pub(crate) fn take_stock(config: &Config, state: &mut State, seen: &Observation)
         let room_j = (unit.soc_max - soc).max(0.0) * unit.energy_j / unit.efficiency;
         let discharge_w = available_w.min(unit.discharge_w).min(stored_j / hold_s).max(0.0);
         let charge_w = available_w.min(unit.charge_w).min(room_j / hold_s).max(0.0);
+        (state.give_kw[index], state.take_kw[index]) = ((discharge_w / 1e3) as i32, (charge_w / 1e3) as i32);
         state.stored_j[poi] += stored_j;
         state.room_j[poi] += room_j;
         state.discharge_w[poi] += discharge_w;
@@ -102,6 +103,16 @@ pub(crate) fn silent_w(config: &Config, state: &State) -> [f64; POIS] {
     held_w
 }
 
+/// What a unit could do beyond its set-point, kW.
+fn spare(state: &State, index: usize, discharging: bool) -> i32 {
+    let (limit, kw) = if discharging {
+        (state.give_kw[index], -state.battery_kw[index])
+    } else {
+        (state.take_kw[index], state.battery_kw[index])
+    };
+    (limit - kw).max(0)
+}
+
 /// Splits each point's power over its units in whole kilowatts, in proportion to what each can do; a silent unit keeps
 /// its last set-point and the others make up for it. Returns what the set-points sum to per point, W.
 pub(crate) fn share(config: &Config, state: &mut State, power_w: &[f64; POIS]) -> [f64; POIS] {
@@ -110,26 +121,31 @@ pub(crate) fn share(config: &Config, state: &mut State, power_w: &[f64; POIS]) -
         left_kw[usize::from(unit.poi)] -= i64::from(state.battery_kw[index]);
     }
     let asked_kw = left_kw.map(|kw| kw as f64);
+    let mut spare_kw = [0_i64; POIS];
     for (index, unit) in config.batteries.iter().enumerate() {
         if state.weight[index] == SILENT {
             continue;
         }
         let poi = usize::from(unit.poi);
-        // Towards zero: the few kilowatts left over are handed out below.
+        // Towards zero: what is left over is handed out below, to those that can do more.
         let kw = asked_kw[poi] * f64::from(state.weight[index]);
-        let kw = kw.clamp(-unit.discharge_w * 1e-3, unit.charge_w * 1e-3) as i32;
+        let kw = (kw as i32).clamp(-state.give_kw[index], state.take_kw[index]);
         state.battery_kw[index] = kw;
         left_kw[poi] -= i64::from(kw);
+        spare_kw[poi] += i64::from(spare(state, index, asked_kw[poi] < 0.0));
     }
     for (index, unit) in config.batteries.iter().enumerate() {
         let poi = usize::from(unit.poi);
-        if left_kw[poi] == 0 || state.weight[index] <= 0.0 {
+        if left_kw[poi] == 0 || spare_kw[poi] <= 0 || state.weight[index] == SILENT {
             continue;
         }
-        let kw = i64::from(state.battery_kw[index]);
-        let next = (kw + left_kw[poi].signum()).clamp(-((unit.discharge_w / 1e3) as i64), (unit.charge_w / 1e3) as i64);
-        left_kw[poi] -= next - kw;
-        state.battery_kw[index] = next as i32;
+        let spare = i64::from(spare(state, index, asked_kw[poi] < 0.0));
+        // Rounded up, so that the last one with room takes the rest.
+        let more = (left_kw[poi].abs() * spare + spare_kw[poi] - 1) / spare_kw[poi];
+        let more = more.min(spare).min(left_kw[poi].abs()) * left_kw[poi].signum();
+        spare_kw[poi] -= spare;
+        left_kw[poi] -= more;
+        state.battery_kw[index] += more as i32;
     }
     let mut sent_w = [0.0; POIS];
     for poi in 0..POIS {

@@ -221,7 +221,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
 macro_rules! places {
     ($($field:ident),* $(,)?) => { [$((stringify!($field), offset_of!(State, $field))),*] };
 }
-const PLACES: [(&str, usize); 54] = places!(
+const PLACES: [(&str, usize); 56] = places!(
     now_ns,
     seq,
     epoch,
@@ -259,6 +259,8 @@ const PLACES: [(&str, usize); 54] = places!(
     recentre_w,
     battery_kw,
     weight,
+    give_kw,
+    take_kw,
     stored_j,
     room_j,
     discharge_w,

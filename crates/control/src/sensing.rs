@@ -171,10 +171,12 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
         sensed.conditions |= Condition::MeterLost as u32;
         sensed.lost[poi] = true;
         let worst_w = f64::from(state.peak_w[poi].iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        sensed.net_w[poi] = if worst_w.is_finite() { worst_w } else { feeders_w };
+        // The feeders still tell of a turbine that trips meanwhile; they may only make it worse.
+        sensed.net_w[poi] = worst_w.max(sensed.witness_w[poi]);
         sensed.crest_w[poi] = sensed.net_w[poi];
         sensed.import_w[poi] = sensed.net_w[poi] + battery_now_w;
         believe(state, sensed, poi, Belief::LastMaximum);
+        state.net_w[poi] = sensed.net_w[poi];
         return;
     };
     let age = seen.now - seen.poi_import_w.taken_at[poi];

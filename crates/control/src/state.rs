@@ -71,6 +71,9 @@ pub struct State {
     pub(crate) battery_kw: [i32; BATTERIES],
     /// Share of each unit in its point's set-point; sums to one per point.
     pub(crate) weight: [f32; BATTERIES],
+    /// What each unit can give and take for as long as its lease, whole kW.
+    pub(crate) give_kw: [i32; BATTERIES],
+    pub(crate) take_kw: [i32; BATTERIES],
     pub(crate) stored_j: [f64; POIS],
     pub(crate) room_j: [f64; POIS],
     pub(crate) discharge_w: [f64; POIS],

@@ -3,9 +3,9 @@
 //! Not watched yet: I5 (order of tiers across points), I9 (takeover), I10, I14, I15 (replay has its own tests), I17.
 
 use std::collections::BTreeMap;
-use tieline_control::{Condition, Config, Decision, Journal, Observation, Row};
+use tieline_control::{BATTERIES, Condition, Config, Decision, Journal, Observation, Row};
 use tieline_sim::scenario::Scenario;
-use tieline_units::{Quality, Time};
+use tieline_units::{Quality, Readings, Time};
 
 /// Import may stand above its limit for so long after something sudden, s: meter delay, two ticks, caps, the report of the
 /// feeders; a violation that lasts longer is one.
@@ -61,13 +61,20 @@ impl<'a> Watch<'a> {
         units.filter(|(unit, _)| usize::from(unit.poi) == poi).map(|(_, power_w)| power_w).sum()
     }
 
-    /// Discharge that units of a point were told and, as their telemetry says, no longer offer, W.
+    /// Discharge that units of a point were told and, as their telemetry says, no longer offer or cannot hold for a lease, W.
     fn gone_w(&self, seen: &Observation, last: &Decision, poi: usize) -> f64 {
         let here = |index: &usize| usize::from(self.config.batteries[*index].poi) == poi;
+        let shown = |readings: &Readings<BATTERIES>, index: usize| {
+            let good = readings.quality[index] == Quality::Good && readings.value[index].is_finite();
+            good.then_some(readings.value[index])
+        };
+        let lease_s = self.config.leases.battery.as_secs_f64();
         let offered_w = |index: usize| {
-            let readings = &seen.battery_available_w;
-            let shown = readings.quality[index] == Quality::Good && readings.value[index].is_finite();
-            if shown { readings.value[index] } else { f64::INFINITY }
+            let unit = &self.config.batteries[index];
+            let left_j = shown(&seen.battery_soc, index)
+                .map(|soc| (soc - unit.soc_min).max(0.0) * unit.energy_j * unit.efficiency);
+            let offered_w = shown(&seen.battery_available_w, index).unwrap_or(f64::INFINITY);
+            offered_w.min(left_j.map_or(f64::INFINITY, |left_j| left_j / lease_s))
         };
         (0..self.config.batteries.len())
             .filter(here)
