@@ -137,7 +137,9 @@ impl<'a> Watch<'a> {
                     );
                 }
                 let (from, to) = (self.battery_w(&last, poi), self.battery_w(sent, poi));
-                if to > from + self.gone_w(seen, &last, poi) + 2e3 {
+                // Set-points are whole kilowatts, rounded towards what a unit can do.
+                let rounding_w = 1e3 * (1 + self.config.batteries.len()) as f64;
+                if to > from + self.gone_w(seen, &last, poi) + rounding_w {
                     self.found.note(
                         "I7",
                         now,
