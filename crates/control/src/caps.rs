@@ -394,12 +394,14 @@ pub(crate) fn least_import_w(
     let mut least_w = 0.0;
     for (hall, set) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
         let job = u32::from(set.job);
-        let paused = sensed.paused[hall] || (job < config.jobs.len() as u32 && pausing & (1 << job) != 0);
+        let known = job < config.jobs.len() as u32;
+        let paused = known && pausing & (1 << job) != 0;
+        let rests = known && crate::jobs::paused(config, state) & (1 << job) != 0;
         let capped_w = hall_ceiling_w(config, hall, least_cap_w(config, hall));
         let resting_w = hall_ceiling_w(config, hall, PAUSED_SPREAD * set.paused_w);
         let least_feeder_w = if paused { capped_w.min(resting_w) } else { capped_w };
-        // A hall that draws less already is no help; one that rests may wake.
-        let feeder_w = if paused { least_feeder_w } else { least_feeder_w.min(sensed.hall_w[hall]) };
+        // A hall that draws less already is no help; one that rests would wake.
+        let feeder_w = if paused || rests { least_feeder_w } else { least_feeder_w.min(sensed.hall_w[hall]) };
         least_w += feeder_w * (1.0 + set.cooling_per_w);
     }
     for index in (0..config.pois.len()).filter(|index| inside(*index)) {

@@ -15,6 +15,7 @@ use crate::ledger;
 use crate::limits::{self, Allowed};
 use crate::ramp::ramp;
 use crate::sensing::{self, Sensed};
+use crate::smoothing::{self, Swing};
 use crate::state::{HISTORY, State};
 use crate::{jobs, schedule, turbines};
 use tieline_units::{Span, Time};
@@ -50,7 +51,7 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
     let least = |state: &State, event: &Event| {
         let hold_s = (event.end - event.start).as_secs_f64();
         let left_s = config.completion_share * (event.start - seen.now).as_secs_f64();
-        let pausing = jobs::pausable_within(config, left_s);
+        let pausing = jobs::pausable_within(config, left_s) | jobs::paused(config, state);
         caps::least_import_w(config, state, &sensed, &offered_w, event.poi, hold_s, pausing)
     };
     reason.conditions |= limits::remember(config, &mut next, seen, &sensed.import_w, &least);
@@ -82,7 +83,8 @@ fn clock_step(next: &mut State, seen: &Observation) -> u32 {
 /// Slow recentring of the state of charge: P = clip((SoC* - SoC) E / tau, ± share of rating), suspended while anything
 /// finite binds, its own change an order below the ramp limit.
 fn recentre(config: &Config, plan: &Plan, next: &mut State, seen: &Observation, allowed: &Allowed) {
-    let target = plan.slot_at(seen.now).map_or(config.reserve.target_soc, |slot| f64::from(plan.target_soc[slot]));
+    let planned = plan.slot_at(seen.now).map(|slot| f64::from(plan.target_soc[slot]));
+    let target = planned.filter(|soc| soc.is_finite()).unwrap_or(config.reserve.target_soc);
     let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
     let event =
         |index: usize| matches!(if index < POIS { allowed.poi_by[index] } else { allowed.all_by }, Binding::Event(_));
@@ -126,7 +128,9 @@ fn targets(
     let tick_s = config.tick.as_secs_f64();
     let mut desired = [0.0; POIS];
     for index in 0..config.pois.len() {
-        desired[index] = next.net_w[index] + next.recentre_w[index];
+        let swings = !sensed.lost[index] && smoothing::swing(next, index) != Swing::Still;
+        let settled_w = if swings { next.swing_mean_w[index] } else { next.net_w[index] };
+        desired[index] = settled_w + next.recentre_w[index];
     }
     let correction = schedule::correction_w(config, plan, next, stock, next.now(), &desired);
     let mut wanted = Wanted { target_w: [0.0; POIS], limited: [false; POIS] };

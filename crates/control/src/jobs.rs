@@ -42,6 +42,13 @@ pub(crate) fn pausable_within(config: &Config, seconds: f64) -> u32 {
         .fold(0, |mask, job| mask | 1 << job)
 }
 
+/// Jobs that are told to pause, one bit each.
+pub(crate) fn paused(config: &Config, state: &State) -> u32 {
+    (0..config.jobs.len())
+        .filter(|job| state.job_order[*job] == JobOrder::Pause as u8)
+        .fold(0, |mask, job| mask | 1 << job)
+}
+
 /// Jobs to pause so that the campus reaches every limit and event that is near, one bit each.
 fn needed(config: &Config, state: &State, seen: &Observation, sensed: &Sensed, ahead: &Allowed) -> u32 {
     let offered_w = crate::turbines::offered_w(config, seen);

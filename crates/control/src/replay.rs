@@ -221,7 +221,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
 macro_rules! places {
     ($($field:ident),* $(,)?) => { [$((stringify!($field), offset_of!(State, $field))),*] };
 }
-const PLACES: [(&str, usize); 56] = places!(
+const PLACES: [(&str, usize); 57] = places!(
     now_ns,
     seq,
     epoch,
@@ -244,6 +244,7 @@ const PLACES: [(&str, usize); 56] = places!(
     swing_side,
     swing_since_ns,
     swing_count,
+    swing_fast,
     unexplained_w,
     belief,
     suspect_since_ns,

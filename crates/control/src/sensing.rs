@@ -8,7 +8,7 @@
 //! Not modelled: unit telemetry faster than the configured period; correlation between instruments.
 
 use crate::contract::{BUCKETS, Condition, Config, HALLS, JOBS, JobOrder, Observation, POIS};
-use crate::smoothing;
+use crate::smoothing::{self, Swing};
 use crate::state::{HISTORY, State};
 use tieline_units::{Quality, Readings, Span, Time};
 
@@ -203,8 +203,9 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     }
     // Small noise is filtered, a step is followed at once: the loop must not amplify what it cannot cancel.
     let slack_w = 5.0 * config.pois[poi].meter_sigma_w + config.pois[poi].ramp_up_w_per_s * NET_LAG_S;
-    let swinging = smoothing::watch(config, state, poi, net_w, slack_w);
-    let followed_w = if swinging { state.swing_mean_w[poi] } else { net_w };
+    smoothing::watch(config, state, poi, net_w, slack_w);
+    let too_fast = smoothing::swing(state, poi) == Swing::TooFast;
+    let followed_w = if too_fast { state.swing_mean_w[poi] } else { net_w };
     let error_w = followed_w - state.net_w[poi];
     let pace = if error_w.abs() > slack_w || state.first == 1 { 1.0 } else { config.tick.as_secs_f64() / NET_LAG_S };
     state.net_w[poi] += pace * error_w;
@@ -212,7 +213,7 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     sensed.import_w[poi] = net_w + battery_now_w;
     believe(state, sensed, poi, belief);
     keep_peak(state, poi, second, net_w);
-    sensed.crest_w[poi] = if swinging {
+    sensed.crest_w[poi] = if too_fast {
         sensed.conditions |= Condition::Swinging as u32;
         smoothing::crest_w(config, state, poi, net_w)
     } else {

@@ -2,8 +2,9 @@
 //!
 //! Cancelling a sinusoid of frequency `hz` through a pure delay and a first-order lag leaves the share
 //! `|1 - e^(-j2πfd) / (1 + j2πfτ)|` of it ([`residual`], V-CTRL-01 to 07). Where that exceeds one the loop would amplify.
-//! Below the configured frequency the net load is followed as it is; a load that keeps crossing its own mean faster than
-//! that is followed only in its mean, and where a limit binds, in its crests.
+//! A load that keeps crossing its own mean is a swing. Inside the band (no faster than the configured frequency) the
+//! battery follows it as it is and import stays at the mean; a faster one is followed in its mean alone, and where a limit
+//! binds, in its crests.
 //!
 //! Not modelled: several frequencies at once (the fastest regular crossing decides); the device's own fast smoothing.
 
@@ -61,24 +62,36 @@ pub fn amplifies_above_hz(config: &Config, poi: usize) -> f64 {
     loop_response_s(config, poi).map_or(f64::INFINITY, |(delay_s, lag_s)| reaches_hz(1.0, delay_s, lag_s))
 }
 
-/// Crossings in a row, each sooner than half a period of the band's edge, from which a load counts as swinging: a step and
-/// its return are not yet a swing.
+/// Crossings in a row from which a load counts as swinging: a step and its return are not yet a swing.
 const CROSSINGS: u64 = 3;
-/// The mean of a swing is taken over so many periods of the band's edge.
-const MEAN_PERIODS: f64 = 2.0;
-/// The crests of a swing are sought over the last seconds, this one included (the slowest period that is left alone, and
-/// one more for the seam between two seconds).
+/// A slower half period is no swing but a load that moves, and the ramp limit's business, s (guess: training steps of the
+/// largest runs take 6 to 12 s).
+const SLOWEST_HALF_S: f64 = 15.0;
+/// Time constant of the mean about which a load swings, s (guess: a few of the slowest periods that matter).
+const MEAN_S: f64 = 30.0;
+/// The crests of a swing are sought over the slowest period that is left alone, and one second more for the seam between
+/// two seconds.
 const CREST_SLACK_S: f64 = 1.0;
 
-/// Watches the net load of a point and says whether it swings faster than the loop may follow. `slack_w`: noise.
-pub(crate) fn watch(config: &Config, state: &mut State, poi: usize, net_w: f64, slack_w: f64) -> bool {
+/// How the net load of a point moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Swing {
+    /// Not in a regular swing.
+    Still,
+    /// It swings inside the band: the battery cancels it about its mean.
+    Inside,
+    /// It swings faster than the loop may follow.
+    TooFast,
+}
+
+/// Watches the net load of a point: how often in a row it crossed its own mean, and how fast. `slack_w`: noise.
+pub(crate) fn watch(config: &Config, state: &mut State, poi: usize, net_w: f64, slack_w: f64) {
     let hz = config.pois[poi].smooth_hz;
     if hz <= 0.0 || state.first == 1 {
         state.swing_mean_w[poi] = net_w;
-        return false;
+        return;
     }
-    let pace = config.tick.as_secs_f64() * hz / MEAN_PERIODS;
-    state.swing_mean_w[poi] += pace.min(1.0) * (net_w - state.swing_mean_w[poi]);
+    state.swing_mean_w[poi] += (config.tick.as_secs_f64() / MEAN_S).min(1.0) * (net_w - state.swing_mean_w[poi]);
     let away_w = net_w - state.swing_mean_w[poi];
     let side = if away_w > slack_w {
         1
@@ -88,15 +101,33 @@ pub(crate) fn watch(config: &Config, state: &mut State, poi: usize, net_w: f64, 
         state.swing_side[poi]
     };
     let since_s = (state.now_ns - state.swing_since_ns[poi]) as f64 * 1e-9;
+    let fast_s = 0.5 / hz;
     if side != state.swing_side[poi] {
-        let soon = since_s < 0.5 / hz;
-        state.swing_count[poi] = if soon { (state.swing_count[poi] + 1).min(CROSSINGS + 1) } else { 1 };
+        let count = |before: u64, soon: bool| if soon { (before + 1).min(CROSSINGS + 1) } else { 1 };
+        state.swing_count[poi] = count(state.swing_count[poi], since_s < SLOWEST_HALF_S);
+        state.swing_fast[poi] = count(state.swing_fast[poi], since_s < fast_s);
         state.swing_side[poi] = side;
         state.swing_since_ns[poi] = state.now_ns;
-    } else if since_s > 1.0 / hz {
-        state.swing_count[poi] = 0;
+    } else {
+        // Twice the half period without a crossing: it stands, or moves on.
+        if since_s > 2.0 * fast_s {
+            state.swing_fast[poi] = 0;
+        }
+        if since_s > 1.2 * SLOWEST_HALF_S {
+            state.swing_count[poi] = 0;
+        }
     }
-    state.swing_count[poi] > CROSSINGS
+}
+
+/// How the net load of a point moves, as last watched.
+pub(crate) fn swing(state: &State, poi: usize) -> Swing {
+    if state.swing_fast[poi] > CROSSINGS {
+        Swing::TooFast
+    } else if state.swing_count[poi] > CROSSINGS {
+        Swing::Inside
+    } else {
+        Swing::Still
+    }
 }
 
 /// Greatest net load of the last period that is left alone, W.

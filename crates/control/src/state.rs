@@ -42,12 +42,13 @@ pub struct State {
     /// Greatest net load of each of the last seconds, W.
     pub(crate) peak_w: [[f32; BUCKETS]; POIS],
     pub(crate) peak_index: [i64; POIS],
-    /// Mean of the net load over a few periods of the smoothing band's edge, W; on which side of it the load was last, since
-    /// when, and how often in a row it crossed fast.
+    /// Slow mean of the net load, W; on which side of it the load was last, since
+    /// when, and how often in a row it crossed, and crossed fast.
     pub(crate) swing_mean_w: [f64; POIS],
     pub(crate) swing_side: [i64; POIS],
     pub(crate) swing_since_ns: [i64; POIS],
     pub(crate) swing_count: [u64; POIS],
+    pub(crate) swing_fast: [u64; POIS],
     /// Load that no feeder explains (losses), W.
     pub(crate) unexplained_w: [f64; POIS],
     pub(crate) belief: [u64; POIS],

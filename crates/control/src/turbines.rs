@@ -75,7 +75,8 @@ pub(crate) fn dispatch(
         need_all += need[index];
     }
     let together_w = (wanted_all - (ahead.all_w - margin_all)).max(0.0);
-    let planned_w = plan.slot_at(seen.now).map_or(0.0, |slot| f64::from(plan.turbine_w[slot]));
+    let planned = plan.slot_at(seen.now).map(|slot| f64::from(plan.turbine_w[slot]));
+    let planned_w = planned.filter(|w| w.is_finite()).unwrap_or(0.0).max(0.0);
     let offered = offered_w(config, seen);
     // What is needed over all points, or planned, beyond what single points need, goes where turbines have room.
     let mut rest_w = (together_w.max(planned_w - islands_w) - need_all).max(0.0);

@@ -71,10 +71,12 @@ fn a_step_is_met_by_the_battery_at_the_ramp_limit_with_the_energy_of_the_formula
 
 #[test]
 fn an_event_is_met_at_four_fifths_of_its_notice() {
-    for (notice_s, limit_mw) in [(300, 120.0), (900, 120.0), (1800, 100.0)] {
+    for (notice_s, limit_mw) in [(300, 120.0), (900, 120.0), (1800, 100.0), (3600, 100.0), (7200, 100.0)] {
         let mut rig = Rig::new(config());
         rig.run(60.0, |_| {});
         rig.events = vec![event(rig.now, notice_s, 1200, limit_mw * MW)];
+        rig.tick();
+        assert!(!rig.has(Condition::EventInfeasible), "said at receipt, notice {notice_s} s");
         rig.run(0.8 * notice_s as f64 + 1.0, |_| {});
         assert!(!rig.has(Condition::EventInfeasible));
         let greatest = rig.greatest_import_w(0.2 * notice_s as f64 + 1199.0 - 1.0);
@@ -88,7 +90,8 @@ fn an_impossible_event_is_called_infeasible_at_receipt() {
     rig.run(30.0, |_| {});
     rig.turbine_available_w = [0.0; 2];
     rig.run(2.0, |_| {});
-    rig.events = vec![event(rig.now, 300, 4 * 3600, 1.0 * MW)];
+    // Eight hours: neither caps, paused jobs nor the battery reach that far.
+    rig.events = vec![event(rig.now, 300, 8 * 3600, 1.0 * MW)];
     rig.tick();
     assert!(rig.has(Condition::EventInfeasible), "I16");
 }

@@ -48,6 +48,13 @@ pub fn config() -> Config {
         cost_usd_per_j: 60.0 / 3.6e9,
         derate_per_k: 0.007,
     };
+    let job = |name: &str| JobConfig {
+        name: name.to_owned(),
+        pausable: true,
+        checkpoint_s: 20.0,
+        evidence_s: 60.0,
+        restart_s: 30.0,
+    };
     let limit = |name: &str, kind: LimitKind, window: Span, initial_w: f64| LimitConfig {
         name: name.to_owned(),
         kind,
@@ -81,7 +88,7 @@ pub fn config() -> Config {
         halls: vec![hall("A", 0, 1, 1.0 / 3.6e9), hall("B", 1, 1, 2.0 / 3.6e9)],
         turbines: vec![turbine(0), turbine(1)],
         batteries: (0..4).map(battery).collect(),
-        jobs: Vec::new(),
+        jobs: ["A", "B"].map(job).to_vec(),
         schedule: ScheduleConfig { band_w: f64::INFINITY, interval: Span::secs(900) },
         leases: LeaseConfig {
             gpu: Span::secs(8),
@@ -129,6 +136,14 @@ pub struct Rig {
     pub limit_silent: [bool; 3],
     pub events: Vec<Event>,
     pub voltage_pu: f64,
+    /// Load that swings beside the halls: amplitude, W, and frequency, Hz.
+    pub swing: (f64, f64),
+    /// When each job saved its work last, and whether checkpoints that are asked for ever come.
+    pub saved_at: [Time; 2],
+    pub checkpoints_come: bool,
+    asked_at: [Option<Time>; 2],
+    pub plan: Plan,
+    pub limit_until: [Time; LIMITS],
     pub state: State,
     pub last: Decision,
     seen: Observation,
@@ -165,6 +180,12 @@ impl Rig {
             limit_silent: [false; 3],
             events: Vec::new(),
             voltage_pu: 1.0,
+            swing: (0.0, 0.0),
+            saved_at: [Time::ZERO; 2],
+            checkpoints_come: true,
+            asked_at: [None; 2],
+            plan: Plan::none(),
+            limit_until: [Time::FOREVER; LIMITS],
             state: State::new(Time::ZERO, 1),
             last: Decision::idle(Time::ZERO, 1),
             seen: Observation::empty(Time::ZERO),
@@ -177,12 +198,24 @@ impl Rig {
 
     pub fn hall_w(&self, hall: usize) -> f64 {
         let set = &self.config.halls[hall];
-        set.gpus * self.wish_w[hall].min(self.cap_w[hall]) * set.feeder_per_gpu_w + set.fixed_w
+        let wish_w = if self.paused(hall) { set.paused_w } else { self.wish_w[hall] };
+        set.gpus * wish_w.min(self.cap_w[hall]) * set.feeder_per_gpu_w + set.fixed_w
+    }
+
+    /// Whether the last order to the job of a hall is to pause.
+    pub fn paused(&self, job: usize) -> bool {
+        self.last.job[job] == JobOrder::Pause
+    }
+
+    /// Load beside the halls, W.
+    pub fn swing_w(&self) -> f64 {
+        self.swing.0 * libm::sin(std::f64::consts::TAU * self.swing.1 * self.now.as_secs_f64())
     }
 
     /// Load without battery and turbines, W.
     pub fn load_w(&self) -> f64 {
-        (0..2).map(|hall| self.hall_w(hall) * (1.0 + self.config.halls[hall].cooling_per_w)).sum()
+        self.swing_w()
+            + (0..2).map(|hall| self.hall_w(hall) * (1.0 + self.config.halls[hall].cooling_per_w)).sum::<f64>()
     }
 
     pub fn observe(&mut self) -> Observation {
@@ -216,6 +249,11 @@ impl Rig {
                 seen.limit_w.set(source, self.limit_w[source], self.now);
             }
         }
+        seen.limit_until = self.limit_until;
+        for job in 0..2 {
+            seen.job_saved_s.set(job, self.saved_at[job].as_secs_f64(), self.now);
+            seen.job_at_work.set(job, if self.paused(job) { 0.0 } else { 1.0 }, self.now);
+        }
         seen.events = [Event::default(); EVENTS];
         for (place, event) in self.events.iter().enumerate() {
             seen.events[place] = *event;
@@ -227,7 +265,7 @@ impl Rig {
     /// One tick: observe, decide, guard, actuate, move.
     pub fn tick(&mut self) -> Decision {
         let seen = self.observe();
-        let (proposed_state, proposed) = decide(&self.config, &Plan::none(), &self.state, &seen);
+        let (proposed_state, proposed) = decide(&self.config, &self.plan, &self.state, &seen);
         let (state, sent) = guard(&self.config, &proposed_state, &seen, &proposed);
         self.state = state;
         self.last = sent;
@@ -248,6 +286,13 @@ impl Rig {
 
     fn step(&mut self) {
         let dt = 0.1;
+        for job in 0..2 {
+            let asked = self.last.job[job] == JobOrder::Checkpoint;
+            self.asked_at[job] = if asked { self.asked_at[job].or(Some(self.now)) } else { None };
+            if self.checkpoints_come && self.asked_at[job].is_some_and(|at| self.now - at >= Span::secs(20)) {
+                self.saved_at[job] = self.asked_at[job].expect("asked");
+            }
+        }
         self.cap_w = self.caps.pop_front().expect("filled");
         let command = self.commands.pop_front().expect("filled");
         let pace = 1.0 - libm::exp(-dt / 0.1);
