@@ -10,7 +10,7 @@
 //!
 //! Not modelled: resizing, sequence effects inside a job; a job across two points is cut per point.
 
-use crate::contract::{Condition, Config, HALLS, Ledger, Observation, POIS};
+use crate::contract::{Condition, Config, HALLS, JOBS, JobOrder, Ledger, Observation, POIS};
 use crate::limits::Allowed;
 use crate::sensing::{Sensed, hall_ceiling_w, usable};
 use crate::state::State;
@@ -379,34 +379,55 @@ pub(crate) fn floors(config: &Config, state: &mut State, tight: &[bool; POIS], e
     lowered
 }
 
-/// Least import that the campus can reach over a scope for `hold_s`, W: all caps at their least, the jobs of `pausing` (one
-/// bit each) resting, battery discharging what it can hold, turbines at what they offer.
-pub(crate) fn least_import_w(
-    config: &Config,
-    state: &State,
-    sensed: &Sensed,
-    offered_w: &[f64; POIS],
-    poi: u8,
-    hold_s: f64,
-    pausing: u32,
-) -> f64 {
-    let inside = |index: usize| poi == 255 || usize::from(poi) == index;
-    let mut least_w = 0.0;
-    for (hall, set) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
-        let job = u32::from(set.job);
-        let known = job < config.jobs.len() as u32;
-        let paused = known && pausing & (1 << job) != 0;
-        let rests = known && crate::jobs::paused(config, state) & (1 << job) != 0;
-        let capped_w = hall_ceiling_w(config, hall, least_cap_w(config, hall));
-        let resting_w = hall_ceiling_w(config, hall, PAUSED_SPREAD * set.paused_w);
-        let least_feeder_w = if paused { capped_w.min(resting_w) } else { capped_w };
-        // A hall that draws less already is no help; one that rests would wake.
-        let feeder_w = if paused || rests { least_feeder_w } else { least_feeder_w.min(sensed.hall_w[hall]) };
-        least_w += feeder_w * (1.0 + set.cooling_per_w);
+/// What the halls draw at their least, per point, and what each job gives beside that when it rests.
+pub(crate) struct Reach {
+    least_w: [f64; POIS],
+    relief_w: [[f64; POIS]; JOBS],
+}
+
+impl Reach {
+    /// Of the campus as it is sensed.
+    pub(crate) fn of(config: &Config, state: &State, sensed: &Sensed) -> Self {
+        let mut reach = Self { least_w: [0.0; POIS], relief_w: [[0.0; POIS]; JOBS] };
+        for (index, hall) in config.halls.iter().enumerate() {
+            let (job, poi) = (usize::from(hall.job), usize::from(hall.poi));
+            let rests = job < config.jobs.len() && state.job_order[job] == JobOrder::Pause as u8;
+            let capped_w = hall_ceiling_w(config, index, least_cap_w(config, index));
+            // A hall that draws less already is no help; one that rests would wake.
+            let least_w = if rests { capped_w } else { capped_w.min(sensed.hall_w[index]) };
+            let factor = 1.0 + hall.cooling_per_w;
+            reach.least_w[poi] += factor * least_w;
+            if job < config.jobs.len() {
+                let resting_w = hall_ceiling_w(config, index, PAUSED_SPREAD * hall.paused_w);
+                reach.relief_w[job][poi] += factor * (least_w - resting_w).max(0.0);
+            }
+        }
+        reach
     }
-    for index in (0..config.pois.len()).filter(|index| inside(*index)) {
-        let battery_w = state.discharge_w[index].min(state.stored_j[index] / hold_s.max(1.0));
-        least_w += state.unexplained_w[index] - battery_w - offered_w[index];
+
+    /// Least import over a scope (255: all points) for `hold_s`, W: all caps at their least, the jobs of `pausing` (one bit
+    /// each) resting, battery discharging what it can hold, turbines at what they offer.
+    pub(crate) fn import_w(
+        &self,
+        config: &Config,
+        state: &State,
+        offered_w: &[f64; POIS],
+        (poi, hold_s): (u8, f64),
+        pausing: u32,
+    ) -> f64 {
+        let inside = |index: &usize| poi == 255 || usize::from(poi) == *index;
+        let of_point = |index: usize| {
+            let battery_w = state.discharge_w[index].min(state.stored_j[index] / hold_s.max(1.0));
+            self.least_w[index] + state.unexplained_w[index] - battery_w - offered_w[index]
+        };
+        let points = || (0..config.pois.len()).filter(inside);
+        let relief = |job: usize| points().map(|index| self.relief_w[job][index]).sum::<f64>();
+        let resting = (0..config.jobs.len()).filter(|job| pausing & (1 << job) != 0);
+        points().map(of_point).sum::<f64>() - resting.map(relief).sum::<f64>()
     }
-    least_w
+
+    /// Whether a job's rest helps a scope at all.
+    pub(crate) fn helps(&self, config: &Config, poi: u8, job: usize) -> bool {
+        (0..config.pois.len()).any(|index| (poi == 255 || usize::from(poi) == index) && self.relief_w[job][index] > 0.0)
+    }
 }

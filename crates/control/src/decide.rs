@@ -52,7 +52,8 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
         let hold_s = (event.end - event.start).as_secs_f64();
         let left_s = config.completion_share * (event.start - seen.now).as_secs_f64();
         let pausing = jobs::pausable_within(config, left_s) | jobs::paused(config, state);
-        caps::least_import_w(config, state, &sensed, &offered_w, event.poi, hold_s, pausing)
+        let reach = caps::Reach::of(config, state, &sensed);
+        reach.import_w(config, state, &offered_w, (event.poi, hold_s), pausing)
     };
     reason.conditions |= limits::remember(config, &mut next, seen, &sensed.import_w, &least);
     limits::account(config, &mut next, seen.now, &sensed.import_w);
@@ -305,7 +306,7 @@ fn load(
     let held = next.cap_w;
     let emergency = short_w > 0.0;
     if economic || emergency {
-        reason.conditions |= jobs::orders(config, plan, next, seen, sensed, ahead);
+        reason.conditions |= jobs::orders(config, plan, next, seen, &caps::Reach::of(config, next, sensed), ahead);
     }
     if economic {
         caps::envelopes(config, next, seen);

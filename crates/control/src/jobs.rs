@@ -6,10 +6,10 @@
 //!
 //! Not modelled: resizing a job; evidence other than the job's own word.
 
-use crate::caps;
+use crate::caps::{self, Reach};
 use crate::contract::{Condition, Config, JOBS, JobOrder, LimitKind, Observation, POIS, Plan};
 use crate::limits::{Allowed, UNLIMITED_W};
-use crate::sensing::{Sensed, usable};
+use crate::sensing::usable;
 use crate::state::State;
 use tieline_units::{Span, Time};
 
@@ -50,7 +50,7 @@ pub(crate) fn paused(config: &Config, state: &State) -> u32 {
 }
 
 /// Jobs to pause so that the campus reaches every limit and event that is near, one bit each.
-fn needed(config: &Config, state: &State, seen: &Observation, sensed: &Sensed, ahead: &Allowed) -> u32 {
+fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahead: &Allowed) -> u32 {
     let offered_w = crate::turbines::offered_w(config, seen);
     let mut mask = 0_u32;
     for scope in 0..=config.pois.len() {
@@ -59,11 +59,11 @@ fn needed(config: &Config, state: &State, seen: &Observation, sensed: &Sensed, a
         } else {
             (scope as u8, if config.pois[scope].island { 0.0 } else { ahead.poi_w[scope] })
         };
-        mask |= to_reach(config, state, sensed, &offered_w, (poi, limit_w, f64::INFINITY), mask);
+        mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, f64::INFINITY), mask);
     }
     for event in state.events.iter().filter(|event| event.id != 0) {
         let hold_s = (event.end_ns - event.start_ns) as f64 * 1e-9;
-        let chosen = to_reach(config, state, sensed, &offered_w, (event.poi(), event.limit_w, hold_s), mask) & !mask;
+        let chosen = to_reach(config, state, reach, &offered_w, (event.poi(), event.limit_w, hold_s), mask) & !mask;
         for job in (0..config.jobs.len()).filter(|job| chosen & (1 << job) != 0) {
             let lead_s = CHECKPOINT_LEAD.0 * config.jobs[job].checkpoint_s + CHECKPOINT_LEAD.1;
             if seen.now.as_nanos() as f64 * 1e-9 >= event.done_ns as f64 * 1e-9 - lead_s {
@@ -74,31 +74,28 @@ fn needed(config: &Config, state: &State, seen: &Observation, sensed: &Sensed, a
     mask
 }
 
-/// Jobs beyond `already` that have to pause to bring a scope under a limit that holds for `hold_s`.
+/// `already` and the jobs beyond it that have to pause to bring a scope under a limit that holds for `hold_s`.
 fn to_reach(
     config: &Config,
     state: &State,
-    sensed: &Sensed,
+    reach: &Reach,
     offered_w: &[f64; POIS],
     (poi, limit_w, hold_s): (u8, f64, f64),
     already: u32,
 ) -> u32 {
     let mut mask = already;
-    let least = |mask: u32| caps::least_import_w(config, state, sensed, offered_w, poi, hold_s, mask);
-    if limit_w >= UNLIMITED_W || least(mask) <= limit_w {
+    let over = |mask: u32| reach.import_w(config, state, offered_w, (poi, hold_s), mask) > limit_w;
+    if limit_w >= UNLIMITED_W || !over(mask) {
         return mask;
     }
     let all = pausable(config);
     for hall in &state.shed_order[..config.halls.len()] {
         let job = usize::from(config.halls[usize::from(*hall)].job);
-        if job >= config.jobs.len() || all & !mask & (1 << job) == 0 {
+        if job >= config.jobs.len() || all & !mask & (1 << job) == 0 || !reach.helps(config, poi, job) {
             continue;
         }
-        let with = mask | 1 << job;
-        if least(with) < least(mask) {
-            mask = with;
-        }
-        if least(mask) <= limit_w {
+        mask |= 1 << job;
+        if !over(mask) {
             break;
         }
     }
@@ -111,7 +108,7 @@ pub(crate) fn orders(
     plan: &Plan,
     state: &mut State,
     seen: &Observation,
-    sensed: &Sensed,
+    reach: &Reach,
     ahead: &Allowed,
 ) -> u32 {
     let now_ns = seen.now.as_nanos();
@@ -120,7 +117,7 @@ pub(crate) fn orders(
         let bit = |at: Time| plan.slot_at(at).is_some_and(|slot| plan.pause[slot] & (1 << job) != 0);
         bit(seen.now) || (!paused && bit(seen.now + lead))
     };
-    let needed = needed(config, state, seen, sensed, ahead);
+    let needed = needed(config, state, seen, reach, ahead);
     let may = pausable(config);
     let emergency = ordered(config, state);
     let mut conditions = 0;
