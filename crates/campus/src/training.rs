@@ -118,6 +118,8 @@ pub struct JobTotals {
     pub failures: u64,
     /// Checkpoints completed.
     pub checkpoints: u64,
+    /// Checkpoints that were due and not written.
+    pub checkpoints_failed: u64,
 }
 
 /// A group that is down or coming back.
@@ -138,6 +140,8 @@ pub(crate) enum JobChange {
     Failed(usize, usize, f64, f64),
     /// Every group of the job: GPU-seconds and tokens lost.
     Stopped(usize, f64, f64),
+    /// A checkpoint of the job failed.
+    NotSaved(usize),
 }
 
 /// One job as it runs.
@@ -155,6 +159,9 @@ struct Running {
     missed: Vec<(f64, f64)>,
     next_checkpoint: Time,
     saving_until: Time,
+    /// Whether the next checkpoint fails, and until when every one does.
+    next_spoiled: bool,
+    spoiled_until: Time,
     tokens_per_peak_flop: f64,
     restart: Span,
     checkpoint_every: Span,
@@ -281,11 +288,24 @@ impl Jobs {
             job.saving_until = now + job.checkpoint_stall;
         }
         if now >= job.saving_until {
-            job.saved();
             job.saving_until = Time::NEVER;
             job.next_checkpoint = now + job.checkpoint_every;
-            self.totals[j].checkpoints += 1;
+            if std::mem::take(&mut job.next_spoiled) || now < job.spoiled_until {
+                // The time is spent and nothing is saved.
+                self.totals[j].checkpoints_failed += 1;
+                self.changed.push(JobChange::NotSaved(j));
+            } else {
+                job.saved();
+                self.totals[j].checkpoints += 1;
+            }
         }
+    }
+
+    /// The next checkpoint of a job fails, and every one until `until`.
+    pub(crate) fn spoil_checkpoints(&mut self, j: usize, until: Time) {
+        let job = &mut self.running[j];
+        job.next_spoiled = true;
+        job.spoiled_until = job.spoiled_until.max(until);
     }
 
     /// Books the work of one step.
@@ -316,6 +336,8 @@ impl Running {
             missed: vec![(0.0, 0.0); domains],
             next_checkpoint: if every > Span::ZERO { Time::ZERO + every } else { Time::FOREVER },
             saving_until: Time::NEVER,
+            next_spoiled: false,
+            spoiled_until: Time::NEVER,
             tokens_per_peak_flop: job.tokens_per_peak_flop(),
             restart: Span::from_secs_f64(job.restart_s),
             checkpoint_every: every,

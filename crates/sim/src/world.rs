@@ -262,7 +262,7 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
 
     fn actuate(&mut self, decision: &Decision) {
         let commands = &mut self.commands;
-        commands.seq = decision.seq;
+        (commands.epoch, commands.seq) = (decision.epoch, decision.seq);
         let (halls, units, turbines) = (commands.cap_w.len(), commands.battery_w.len(), commands.turbine_w.len());
         commands.battery_w.copy_from_slice(&decision.battery_w[..units]);
         commands.battery_until = decision.battery_until;
@@ -369,6 +369,7 @@ impl Forecast {
 fn commands(scenario: &Scenario) -> Commands {
     let plant = &scenario.plant;
     Commands {
+        epoch: 0,
         seq: 0,
         battery_w: vec![0.0; plant.batteries.len()],
         battery_until: Time::ZERO,
