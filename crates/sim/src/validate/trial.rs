@@ -6,6 +6,7 @@
 //! Not modelled: several points, events that contradict (the fault campaign is to cover these).
 
 use super::Given;
+use crate::disturbances::Disturbances;
 use crate::scenario::{Claims, Scenario, ScheduledEvent};
 use crate::world::{Moment, World};
 use std::collections::BTreeMap;
@@ -218,6 +219,7 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
             .map(|event| ScheduledEvent { name: "curtailment".to_owned(), event, cancelled_at: None })
             .into_iter()
             .collect(),
+        disturbances: Disturbances::default(),
         claims: Claims::default(),
         fleets: Vec::new(),
         expect: Vec::new(),

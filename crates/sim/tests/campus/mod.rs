@@ -13,6 +13,7 @@ use tieline_control::{
     RestoreConfig, Row, StaleConfig, TurbineConfig,
 };
 use tieline_grid::boundary::Surroundings;
+use tieline_sim::disturbances::Disturbances;
 use tieline_sim::scenario::{Claims, Scenario, ScheduledEvent};
 use tieline_units::{Series, Span, Time, Utc};
 
@@ -264,6 +265,7 @@ pub fn scenario(duration: Span) -> Scenario {
             },
             cancelled_at: None,
         }],
+        disturbances: Disturbances::default(),
         claims: Claims::default(),
         fleets: Vec::new(),
         expect: Vec::new(),
