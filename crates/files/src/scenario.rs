@@ -6,6 +6,7 @@
 
 mod campus;
 mod diagnostics;
+mod faults;
 mod fields;
 mod schema;
 mod script;
@@ -169,7 +170,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
     let built = campus::campus(&root, &clock);
     let script = script::script(&root, &clock, &built);
     let mut plant = built.plant;
-    plant.faults = script.faults;
+    plant.faults = script.faults.plant;
     let mut control = built.control;
     control.limits = script.limit_configs;
     let scenario = Scenario {
@@ -188,6 +189,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         plant,
         control,
         events: script.events,
+        disturbances: script.faults.disturbances,
         claims: claims(&root),
         fleets: fleets(&root),
         expect: expect(&root),
