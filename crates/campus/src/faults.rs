@@ -303,6 +303,8 @@ impl Plant {
                 }
             }
         }
+        let units = [&self.disturbed.hall, &self.disturbed.battery, &self.disturbed.turbine];
+        self.disturbed.any_unit = units.into_iter().flatten().any(|bend| *bend != Bend::STRAIGHT);
     }
 
     /// Rebuilds what battery units offer.

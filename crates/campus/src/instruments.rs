@@ -68,6 +68,8 @@ pub(crate) struct Disturbed {
     pub(crate) hall: Vec<Bend>,
     pub(crate) battery: Vec<Bend>,
     pub(crate) turbine: Vec<Bend>,
+    /// Whether telemetry of any hall, battery unit or turbine is bent.
+    pub(crate) any_unit: bool,
 }
 
 /// Power of one device kind that the plant hands over for reading.
@@ -222,9 +224,49 @@ impl Instrumentation {
         if now.as_nanos() % self.unit_period.as_nanos() != 0 {
             return;
         }
+        if self.units.rows > 1 {
+            self.units.take(truth);
+        }
+        if disturbed.any_unit {
+            self.show_bent(now, truth, disturbed);
+        } else {
+            self.show_straight(now, truth);
+        }
+        let (shown, quantum) = (&mut self.shown, self.unit_quantum_w);
+        for (p, power_w) in truth.flows.battery_poi_w.iter().enumerate() {
+            show(&mut shown.battery_poi_w, p, quantised(*power_w, quantum), now);
+        }
+    }
+
+    /// Every unit shows what is true now: the way of nearly all readings, so it takes no detour.
+    fn show_straight(&mut self, now: Time, truth: &UnitTruth<'_>) {
+        let (quantum, soc_quantum) = (self.unit_quantum_w, self.soc_quantum);
+        let (shown, flows) = (&mut self.shown, truth.flows);
+        for h in 0..flows.hall_w.len() {
+            show(&mut shown.hall_w, h, quantised(flows.hall_w[h], quantum), now);
+            show(&mut shown.cooling_w, h, quantised(flows.cooling_w[h], quantum), now);
+        }
+        for t in 0..flows.turbine_generation_w.len() {
+            show(&mut shown.turbine_generation_w, t, quantised(flows.turbine_generation_w[t], quantum), now);
+            show(&mut shown.turbine_available_w, t, quantised((truth.turbine_available_w)(t), quantum), now);
+        }
+        for b in 0..flows.battery_w.len() {
+            show(&mut shown.battery_w, b, quantised(flows.battery_w[b], quantum), now);
+            show(&mut shown.battery_soc, b, quantised((truth.battery_soc)(b), soc_quantum).clamp(0.0, 1.0), now);
+            show(&mut shown.battery_available_w, b, quantised((truth.battery_available_w)(b), quantum), now);
+        }
+        if self.units.rows > 1 {
+            self.units.shows.iter_mut().for_each(|of_kind| of_kind.fill(now));
+        }
+    }
+
+    /// Units show what their faults make of what was true now or some periods ago.
+    fn show_bent(&mut self, now: Time, truth: &UnitTruth<'_>, disturbed: &Disturbed) {
         let (quantum, soc_quantum) = (self.unit_quantum_w, self.soc_quantum);
         let (shown, units) = (&mut self.shown, &mut self.units);
-        units.take(truth);
+        if units.rows == 1 {
+            units.take(truth);
+        }
         let power = |value: f64, bend: &Bend| quantised(value * bend.factor, quantum);
         for (h, bend) in disturbed.hall.iter().enumerate() {
             let Some((row, stamp)) = units.arriving(HALLS, h, now, bend) else { continue };
@@ -246,9 +288,6 @@ impl Instrumentation {
             let soc = quantised(soc, soc_quantum).clamp(0.0, 1.0) * bend.soc_factor;
             tell(&mut shown.battery_soc, b, soc, stamp, bend);
             tell(&mut shown.battery_available_w, b, power(offered_w, bend), stamp, bend);
-        }
-        for p in 0..truth.flows.battery_poi_w.len() {
-            show(&mut shown.battery_poi_w, p, quantised(truth.flows.battery_poi_w[p], quantum), now);
         }
     }
 }
@@ -343,6 +382,9 @@ impl UnitLine {
 
 /// Whole periods in a length of time, rounded up.
 fn whole(span: Span, period: Span) -> usize {
+    if span == Span::ZERO {
+        return 0;
+    }
     let periods = (span.as_nanos() + period.as_nanos() - 1).div_euclid(period.as_nanos());
     usize::try_from(periods).unwrap_or(0)
 }

@@ -223,6 +223,7 @@ impl Plant {
                 hall: vec![Bend::STRAIGHT; config.halls.len()],
                 battery: vec![Bend::STRAIGHT; config.batteries.len()],
                 turbine: vec![Bend::STRAIGHT; config.turbines.len()],
+                any_unit: false,
             },
             flows: Flows::new(config.halls.len(), config.turbines.len(), config.batteries.len(), points),
             totals: Totals {
