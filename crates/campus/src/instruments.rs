@@ -1,9 +1,9 @@
-//! Instruments: what the site shows of itself, with noise, delay, resolution and scripted silence.
+//! Instruments: what the site shows of itself, with noise, delay, resolution, and scripted silence, lateness and lies.
 //!
-//! Not modelled: drift, clocks of single devices, lost single readings (scripted silence only). Power in the instant
-//! before a run began counts as equal to that at its start.
+//! Not modelled: drift of a value, readings lost one by one, readings out of order (a late one that is overtaken is
+//! dropped). Power in the instant before a run began counts as equal to that at its start.
 
-use crate::plant::{Channel, Flows, PlantConfig};
+use crate::plant::{Channel, Flows, Instrument, PlantConfig};
 use tieline_units::{Draw, Purpose, Quality, Span, Time};
 
 /// Everything that the instruments show now.
@@ -33,14 +33,43 @@ pub struct Instruments {
     pub battery_poi_w: Channel,
 }
 
-/// Scripted silence and lies, as they hold now.
+/// How the telemetry of one device is bent now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bend {
+    pub(crate) silent: bool,
+    pub(crate) frozen: bool,
+    pub(crate) nan: bool,
+    pub(crate) late: Span,
+    /// Stamps run ahead by this.
+    pub(crate) ahead: Span,
+    pub(crate) factor: f64,
+    pub(crate) soc_factor: f64,
+    pub(crate) offset_w: f64,
+}
+
+impl Bend {
+    /// Telemetry as it should be.
+    pub(crate) const STRAIGHT: Self = Self {
+        silent: false,
+        frozen: false,
+        nan: false,
+        late: Span::ZERO,
+        ahead: Span::ZERO,
+        factor: 1.0,
+        soc_factor: 1.0,
+        offset_w: 0.0,
+    };
+}
+
+/// How all telemetry is bent now.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Disturbed {
-    pub(crate) meter_silent: Vec<bool>,
-    pub(crate) meter_nan: Vec<bool>,
-    pub(crate) meter_offset_w: Vec<f64>,
-    pub(crate) hall_silent: Vec<bool>,
-    pub(crate) battery_silent: Vec<bool>,
+    pub(crate) meter: Vec<Bend>,
+    pub(crate) hall: Vec<Bend>,
+    pub(crate) battery: Vec<Bend>,
+    pub(crate) turbine: Vec<Bend>,
+    /// Whether telemetry of any hall, battery unit or turbine is bent.
+    pub(crate) any_unit: bool,
 }
 
 /// Power of one device kind that the plant hands over for reading.
@@ -67,11 +96,15 @@ pub(crate) struct Instrumentation {
     island: Vec<bool>,
     sigma_w: Vec<f64>,
     delay_steps: Vec<usize>,
-    /// Readings on their way to the reader, newest in row `row`.
+    /// Readings on their way to the reader, newest in row `row`, with voltage and frequency beside them.
     line: Vec<f64>,
+    grid_line: Vec<(f64, f64)>,
     rows: usize,
     row: usize,
     readings: u64,
+    /// When the reading that each meter shows was truly taken.
+    meter_shows: Vec<Time>,
+    units: UnitLine,
     /// The second of each pair of normals, kept for the next reading.
     spare: Vec<f64>,
 }
@@ -82,7 +115,8 @@ impl Instrumentation {
         let step = config.step.as_nanos();
         let delay_steps: Vec<usize> =
             config.pois.iter().map(|p| usize::try_from(p.meter_delay.as_nanos() / step).unwrap_or(0)).collect();
-        let rows = delay_steps.iter().max().map_or(1, |d| d + 1);
+        let late_steps = whole(config.latest(Instrument::Meter), config.step);
+        let rows = delay_steps.iter().max().map_or(1, |d| d + 1) + late_steps;
         let (halls, turbines, batteries) = (config.halls.len(), config.turbines.len(), config.batteries.len());
         Self {
             shown: Instruments {
@@ -108,6 +142,9 @@ impl Instrumentation {
             sigma_w: config.pois.iter().map(|p| p.meter_sigma_w).collect(),
             delay_steps,
             line: vec![0.0; rows * points],
+            grid_line: vec![(1.0, ISLAND_HZ); rows],
+            meter_shows: vec![Time::NEVER; points],
+            units: UnitLine::new(config),
             rows,
             row: 0,
             readings: 0,
@@ -121,6 +158,9 @@ impl Instrumentation {
         for row in 0..self.rows {
             self.line[row * points..(row + 1) * points].copy_from_slice(import_w);
         }
+        // The plant may settle anew: what was shown for this instant is replaced.
+        self.meter_shows.fill(Time::NEVER);
+        self.units.shows.iter_mut().for_each(|of_kind| of_kind.fill(Time::NEVER));
     }
 
     /// Reads the meters at `now`, at the end of a step.
@@ -134,24 +174,40 @@ impl Instrumentation {
     ) {
         let points = self.island.len();
         self.row = if self.row + 1 == self.rows { 0 } else { self.row + 1 };
+        self.grid_line[self.row] = (voltage_pu, frequency_hz);
         for p in 0..points {
             // An open tie is a state, not a small number: its meter shows zero.
             let noise = if self.island[p] { 0.0 } else { self.sigma_w[p] * self.normal(p) };
             self.line[self.row * points + p] = import_w[p] + noise;
-            if disturbed.meter_silent[p] {
+            let bend = &disturbed.meter[p];
+            let late = whole(bend.late, self.step);
+            let back = self.delay_steps[p] + late;
+            let taken_at = now - Span::nanos(self.step.as_nanos() * back as i64);
+            // What arrives late must not take the place of something newer.
+            if bend.silent || taken_at <= self.meter_shows[p] {
                 continue;
             }
-            let back = self.delay_steps[p];
-            let row = if self.row >= back { self.row - back } else { self.row + self.rows - back };
-            let taken_at = now - Span::nanos(self.step.as_nanos() * back as i64);
-            let read = self.line[row * points + p] + disturbed.meter_offset_w[p];
-            let shown = if disturbed.meter_nan[p] { f64::NAN } else { quantised(read, self.meter_quantum_w) };
-            show(&mut self.shown.poi_import_w, p, shown, taken_at);
-            let (voltage, hertz) = if self.island[p] { (1.0, ISLAND_HZ) } else { (voltage_pu, frequency_hz) };
-            show(&mut self.shown.poi_voltage_pu, p, voltage, now);
-            show(&mut self.shown.poi_frequency_hz, p, hertz, now);
+            self.meter_shows[p] = taken_at;
+            let grid_at = now - Span::nanos(self.step.as_nanos() * late as i64);
+            if bend.frozen {
+                self.shown.poi_import_w.taken_at[p] = taken_at + bend.ahead;
+                self.shown.poi_voltage_pu.taken_at[p] = grid_at + bend.ahead;
+                self.shown.poi_frequency_hz.taken_at[p] = grid_at + bend.ahead;
+                continue;
+            }
+            let read = self.line[self.row_before(back) * points + p] * bend.factor + bend.offset_w;
+            let shown = if bend.nan { f64::NAN } else { quantised(read, self.meter_quantum_w) };
+            show(&mut self.shown.poi_import_w, p, shown, taken_at + bend.ahead);
+            let grid = self.grid_line[self.row_before(late)];
+            let (voltage, hertz) = if self.island[p] { (1.0, ISLAND_HZ) } else { grid };
+            show(&mut self.shown.poi_voltage_pu, p, voltage, grid_at + bend.ahead);
+            show(&mut self.shown.poi_frequency_hz, p, hertz, grid_at + bend.ahead);
         }
         self.readings += 1;
+    }
+
+    fn row_before(&self, back: usize) -> usize {
+        if self.row >= back { self.row - back } else { self.row + self.rows - back }
     }
 
     fn normal(&mut self, p: usize) -> f64 {
@@ -168,10 +224,25 @@ impl Instrumentation {
         if now.as_nanos() % self.unit_period.as_nanos() != 0 {
             return;
         }
+        if self.units.rows > 1 {
+            self.units.take(truth);
+        }
+        if disturbed.any_unit {
+            self.show_bent(now, truth, disturbed);
+        } else {
+            self.show_straight(now, truth);
+        }
+        let (shown, quantum) = (&mut self.shown, self.unit_quantum_w);
+        for (p, power_w) in truth.flows.battery_poi_w.iter().enumerate() {
+            show(&mut shown.battery_poi_w, p, quantised(*power_w, quantum), now);
+        }
+    }
+
+    /// Every unit shows what is true now: the way of nearly all readings, so it takes no detour.
+    fn show_straight(&mut self, now: Time, truth: &UnitTruth<'_>) {
         let (quantum, soc_quantum) = (self.unit_quantum_w, self.soc_quantum);
-        let shown = &mut self.shown;
-        let flows = truth.flows;
-        for h in (0..flows.hall_w.len()).filter(|h| !disturbed.hall_silent[*h]) {
+        let (shown, flows) = (&mut self.shown, truth.flows);
+        for h in 0..flows.hall_w.len() {
             show(&mut shown.hall_w, h, quantised(flows.hall_w[h], quantum), now);
             show(&mut shown.cooling_w, h, quantised(flows.cooling_w[h], quantum), now);
         }
@@ -179,15 +250,143 @@ impl Instrumentation {
             show(&mut shown.turbine_generation_w, t, quantised(flows.turbine_generation_w[t], quantum), now);
             show(&mut shown.turbine_available_w, t, quantised((truth.turbine_available_w)(t), quantum), now);
         }
-        for b in (0..flows.battery_w.len()).filter(|b| !disturbed.battery_silent[*b]) {
+        for b in 0..flows.battery_w.len() {
             show(&mut shown.battery_w, b, quantised(flows.battery_w[b], quantum), now);
             show(&mut shown.battery_soc, b, quantised((truth.battery_soc)(b), soc_quantum).clamp(0.0, 1.0), now);
             show(&mut shown.battery_available_w, b, quantised((truth.battery_available_w)(b), quantum), now);
         }
-        for p in 0..flows.battery_poi_w.len() {
-            show(&mut shown.battery_poi_w, p, quantised(flows.battery_poi_w[p], quantum), now);
+        if self.units.rows > 1 {
+            self.units.shows.iter_mut().for_each(|of_kind| of_kind.fill(now));
         }
     }
+
+    /// Units show what their faults make of what was true now or some periods ago.
+    fn show_bent(&mut self, now: Time, truth: &UnitTruth<'_>, disturbed: &Disturbed) {
+        let (quantum, soc_quantum) = (self.unit_quantum_w, self.soc_quantum);
+        let (shown, units) = (&mut self.shown, &mut self.units);
+        if units.rows == 1 {
+            units.take(truth);
+        }
+        let power = |value: f64, bend: &Bend| quantised(value * bend.factor, quantum);
+        for (h, bend) in disturbed.hall.iter().enumerate() {
+            let Some((row, stamp)) = units.arriving(HALLS, h, now, bend) else { continue };
+            let values = units.hall(row, h).map(|value| power(value, bend));
+            tell(&mut shown.hall_w, h, values[0], stamp, bend);
+            tell(&mut shown.cooling_w, h, values[1], stamp, bend);
+        }
+        for (t, bend) in disturbed.turbine.iter().enumerate() {
+            let Some((row, stamp)) = units.arriving(TURBINES, t, now, bend) else { continue };
+            let values = units.turbine(row, t).map(|value| power(value, bend));
+            tell(&mut shown.turbine_generation_w, t, values[0], stamp, bend);
+            tell(&mut shown.turbine_available_w, t, values[1], stamp, bend);
+        }
+        for (b, bend) in disturbed.battery.iter().enumerate() {
+            let Some((row, stamp)) = units.arriving(BATTERIES, b, now, bend) else { continue };
+            let [power_w, soc, offered_w] = units.battery(row, b);
+            tell(&mut shown.battery_w, b, power(power_w, bend), stamp, bend);
+            // The unit clamps what it knows to be a share; what a gateway makes of it afterwards is not clamped.
+            let soc = quantised(soc, soc_quantum).clamp(0.0, 1.0) * bend.soc_factor;
+            tell(&mut shown.battery_soc, b, soc, stamp, bend);
+            tell(&mut shown.battery_available_w, b, power(offered_w, bend), stamp, bend);
+        }
+    }
+}
+
+/// Kinds of devices in a [`UnitLine`].
+const HALLS: usize = 0;
+const TURBINES: usize = 1;
+const BATTERIES: usize = 2;
+
+/// Readings of halls, turbines and batteries of the last periods, as many as the script's longest delay needs.
+#[derive(Clone, Debug)]
+struct UnitLine {
+    period: Span,
+    /// Rows of all values of one period, newest in row `row`.
+    values: Vec<f64>,
+    rows: usize,
+    row: usize,
+    width: usize,
+    /// Where turbines and batteries begin in a row.
+    turbines_at: usize,
+    batteries_at: usize,
+    /// When the reading that each device shows was truly taken, per kind.
+    shows: [Vec<Time>; 3],
+}
+
+impl UnitLine {
+    fn new(config: &PlantConfig) -> Self {
+        let period = config.telemetry.unit_period;
+        let (halls, turbines, batteries) = (config.halls.len(), config.turbines.len(), config.batteries.len());
+        let latest = [Instrument::Hall, Instrument::Turbine, Instrument::Battery].map(|of| config.latest(of));
+        let rows = 1 + latest.into_iter().map(|late| whole(late, period)).fold(0, usize::max);
+        let (turbines_at, batteries_at) = (2 * halls, 2 * halls + 2 * turbines);
+        let width = batteries_at + 3 * batteries;
+        Self {
+            period,
+            values: vec![0.0; rows * width],
+            rows,
+            row: 0,
+            width,
+            turbines_at,
+            batteries_at,
+            shows: [halls, turbines, batteries].map(|n| vec![Time::NEVER; n]),
+        }
+    }
+
+    /// Takes the readings of this period.
+    fn take(&mut self, truth: &UnitTruth<'_>) {
+        self.row = if self.row + 1 == self.rows { 0 } else { self.row + 1 };
+        let flows = truth.flows;
+        let row = &mut self.values[self.row * self.width..(self.row + 1) * self.width];
+        let (halls, rest) = row.split_at_mut(self.turbines_at);
+        let (turbines, batteries) = rest.split_at_mut(self.batteries_at - self.turbines_at);
+        for (h, values) in halls.chunks_exact_mut(2).enumerate() {
+            values.copy_from_slice(&[flows.hall_w[h], flows.cooling_w[h]]);
+        }
+        for (t, values) in turbines.chunks_exact_mut(2).enumerate() {
+            values.copy_from_slice(&[flows.turbine_generation_w[t], (truth.turbine_available_w)(t)]);
+        }
+        for (b, values) in batteries.chunks_exact_mut(3).enumerate() {
+            let (soc, offered_w) = ((truth.battery_soc)(b), (truth.battery_available_w)(b));
+            values.copy_from_slice(&[flows.battery_w[b], soc, offered_w]);
+        }
+    }
+
+    /// The row from which a device's reading arrives now, and its stamp; `None` where nothing new does.
+    fn arriving(&mut self, kind: usize, device: usize, now: Time, bend: &Bend) -> Option<(usize, Time)> {
+        let back = whole(bend.late, self.period);
+        let taken_at = now - Span::nanos(self.period.as_nanos() * back as i64);
+        if bend.silent || taken_at <= self.shows[kind][device] {
+            return None;
+        }
+        self.shows[kind][device] = taken_at;
+        let row = if self.row >= back { self.row - back } else { self.row + self.rows - back };
+        Some((row, taken_at + bend.ahead))
+    }
+
+    fn hall(&self, row: usize, h: usize) -> [f64; 2] {
+        let at = row * self.width + 2 * h;
+        [self.values[at], self.values[at + 1]]
+    }
+
+    fn turbine(&self, row: usize, t: usize) -> [f64; 2] {
+        let at = row * self.width + self.turbines_at + 2 * t;
+        [self.values[at], self.values[at + 1]]
+    }
+
+    fn battery(&self, row: usize, b: usize) -> [f64; 3] {
+        let at = row * self.width + self.batteries_at + 3 * b;
+        [self.values[at], self.values[at + 1], self.values[at + 2]]
+    }
+}
+
+/// Whole periods in a length of time, rounded up.
+fn whole(span: Span, period: Span) -> usize {
+    if span == Span::ZERO {
+        return 0;
+    }
+    let periods = (span.as_nanos() + period.as_nanos() - 1).div_euclid(period.as_nanos());
+    usize::try_from(periods).unwrap_or(0)
 }
 
 fn channel(n: usize) -> Channel {
@@ -198,6 +397,12 @@ fn show(channel: &mut Channel, i: usize, value: f64, taken_at: Time) {
     channel.value[i] = value;
     channel.taken_at[i] = taken_at;
     channel.quality[i] = Quality::Good;
+}
+
+/// Shows a reading, or of a frozen device its stamp alone.
+fn tell(channel: &mut Channel, i: usize, value: f64, stamp: Time, bend: &Bend) {
+    let value = if bend.frozen { channel.value[i] } else { value };
+    show(channel, i, value, stamp);
 }
 
 /// To the nearest whole multiple of the quantum; a quantum of zero leaves the value.

@@ -4,6 +4,7 @@
 
 pub mod cooling;
 mod events;
+mod faults;
 pub mod flows;
 pub mod gpu;
 pub mod hall;

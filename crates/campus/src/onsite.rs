@@ -133,10 +133,11 @@ impl Turbines {
         }
     }
 
-    /// Takes new set-points, W (0 stops); one that is not finite leaves the old one. Returns how many were refused.
-    pub(crate) fn set(&mut self, set_w: &[f64]) -> u64 {
+    /// Units from `first` on take new set-points, W (0 stops); one that is not finite leaves the old one. Returns how many
+    /// were refused.
+    pub(crate) fn set(&mut self, first: usize, set_w: &[f64]) -> u64 {
         let mut refused = 0;
-        for (held, asked) in self.set_w.iter_mut().zip(set_w) {
+        for (held, asked) in self.set_w[first..].iter_mut().zip(set_w) {
             if asked.is_finite() {
                 *held = asked.max(0.0);
             } else {
@@ -287,7 +288,7 @@ pub(crate) mod tests {
     #[test]
     fn starts_to_minimum_on_time_then_ramps_and_derates() {
         let mut turbines = Turbines::new(vec![unit()], Draw::new(1, 0), 1.0);
-        turbines.set(&[2.5e6]);
+        turbines.set(0, &[2.5e6]);
         let mut changed = Vec::new();
         let mut now = Time::ZERO;
         let mut trace = Vec::new();
@@ -302,7 +303,7 @@ pub(crate) mod tests {
         assert!((trace[349] - 1.5e6).abs() < 1.0);
         assert!((trace[599] - 2.5e6 * 0.86).abs() < 1.0, "20 K above 15 °C at 0.7 %/K");
         assert!(trace.windows(2).all(|w| w[1] - w[0] <= 1e4 + 1e-6));
-        turbines.set(&[0.0]);
+        turbines.set(0, &[0.0]);
         for _ in 0..300 {
             turbines.step(now, 35.0, &mut changed);
             now += Span::secs(1);
@@ -316,7 +317,7 @@ pub(crate) mod tests {
         let config = Turbine { trips_per_h: 0.01, repair_s: 600.0, running: true, ..unit() };
         let mut turbines = Turbines::new(vec![config; 41], Draw::new(5, 0), 10.0);
         turbines.settle(0, 1e9, 15.0);
-        turbines.set(&[2.5e6; 41]);
+        turbines.set(0, &[2.5e6; 41]);
         let (mut trips, mut changed, mut now) = (0, Vec::new(), Time::ZERO);
         for _ in 0..360 * 240 {
             turbines.step(now, 15.0, &mut changed);
@@ -331,7 +332,7 @@ pub(crate) mod tests {
     fn a_unit_without_a_permit_never_runs() {
         let mut turbines =
             Turbines::new(vec![Turbine { permitted: false, running: true, ..unit() }], Draw::new(1, 0), 1.0);
-        turbines.set(&[2.5e6]);
+        turbines.set(0, &[2.5e6]);
         turbines.step(Time::ZERO, 15.0, &mut Vec::new());
         assert_eq!((turbines.generation_w[0], turbines.available_w(0)), (0.0, 0.0));
     }

@@ -3,15 +3,17 @@
 //! Not modelled: networks inside the campus (each point of interconnection is one bus), reactive power, protection relays.
 
 use crate::cooling::CoolingPlants;
-use crate::events::{Faults, Leases, many};
+use crate::events::{Leases, Post, many};
+use crate::faults::Faults;
 use crate::hall::{Hall, Halls};
-use crate::instruments::{Disturbed, Instrumentation, UnitTruth};
+use crate::instruments::{Bend, Disturbed, Instrumentation, UnitTruth};
 use crate::island::Islands;
 use crate::onsite::{Change, Turbine, Turbines};
 use crate::storage::{Battery, Exchange, Storage};
 use crate::training::{Job, JobChange, JobOrder, Jobs};
 use tieline_units::{Draw, Quality, Span, Time, Utc};
 
+pub use crate::faults::{Commanded, Fault, FaultKind, Instrument};
 pub use crate::flows::{Flows, Totals};
 pub use crate::instruments::Instruments;
 
@@ -56,44 +58,6 @@ pub struct Lapse {
     pub cap_delay_s: f64,
 }
 
-/// What goes wrong and when: scripted by a scenario, so that a test can ask for it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fault {
-    /// When it begins.
-    pub start: Time,
-    /// When it ends.
-    pub end: Time,
-    /// What it is.
-    pub kind: FaultKind,
-    /// Index of the device; `usize::MAX` means all of its kind.
-    pub index: usize,
-}
-
-/// Kinds of scripted faults.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum FaultKind {
-    /// The POI meter stops reporting: its last reading stays, ageing.
-    MeterSilent,
-    /// The POI meter reports this offset too much, W.
-    MeterOffset(f64),
-    /// The POI meter reports NaN.
-    MeterNan,
-    /// Telemetry of a hall is silent.
-    HallSilent,
-    /// Telemetry of a battery unit is silent.
-    BatterySilent,
-    /// A battery unit is out of service.
-    BatteryOut,
-    /// A turbine trips and stays out until the end of the fault.
-    TurbineTrip,
-    /// A hall's breaker is open.
-    HallTrip,
-    /// No command reaches any device: leases run out.
-    CommandsLost,
-    /// Every GPU of a job stalls (a failure of the whole job).
-    JobFailure,
-}
-
 /// The plant as built.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlantConfig {
@@ -124,7 +88,9 @@ pub struct PlantConfig {
 /// Commands as they reach the devices; each carries its end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commands {
-    /// Counts up; a device refuses what is not newer.
+    /// Fencing epoch of the sender; devices refuse a lower one than they have heard.
+    pub epoch: u64,
+    /// Counts up within an epoch; a device refuses what is not newer.
     pub seq: u64,
     /// Set-point of each battery unit, W (positive charges).
     pub battery_w: Vec<f64>,
@@ -213,6 +179,7 @@ pub struct Plant {
     pub(crate) happenings: Vec<Happening>,
     pub(crate) leases: Leases,
     pub(crate) faults: Faults,
+    pub(crate) post: Post,
     pub(crate) island: Islands,
     next_noise: Time,
     next_day_curve: Time,
@@ -248,16 +215,17 @@ impl Plant {
             next_in_service: halls.next_in_service(),
             leases: Leases::new(config),
             faults: Faults::new(config),
+            post: Post::new(config),
             island: Islands::new(config),
             turbines: Turbines::new(config.turbines.clone(), draw, step_s),
             storage: Storage::new(&config.batteries, step_s),
             instruments: Instrumentation::new(config, draw),
             disturbed: Disturbed {
-                meter_silent: vec![false; points],
-                meter_nan: vec![false; points],
-                meter_offset_w: vec![0.0; points],
-                hall_silent: vec![false; config.halls.len()],
-                battery_silent: vec![false; config.batteries.len()],
+                meter: vec![Bend::STRAIGHT; points],
+                hall: vec![Bend::STRAIGHT; config.halls.len()],
+                battery: vec![Bend::STRAIGHT; config.batteries.len()],
+                turbine: vec![Bend::STRAIGHT; config.turbines.len()],
+                any_unit: false,
             },
             flows: Flows::new(config.halls.len(), config.turbines.len(), config.batteries.len(), points),
             totals: Totals {
@@ -335,10 +303,16 @@ impl Plant {
         self.storage.soc(unit)
     }
 
-    /// Energy stored in all battery units, J.
+    /// Energy stored in all battery units, J, with what lost strings hold.
     #[must_use]
     pub fn stored_j(&self) -> f64 {
-        self.storage.energy_j.iter().sum()
+        self.storage.energy_j.iter().sum::<f64>() + self.isolated_j()
+    }
+
+    /// Energy in strings that are cut off, J: stored, and out of reach until they return.
+    #[must_use]
+    pub fn isolated_j(&self) -> f64 {
+        self.storage.isolated_j.iter().sum()
     }
 
     /// Cap and smoothing floor in force in a hall, W per GPU.
@@ -371,7 +345,7 @@ impl Plant {
     }
 
     /// Moves everything by one step. The order is written here and nowhere else:
-    /// faults, leases, dates and day curve, noise, jobs, halls, cooling, turbines, batteries, buses, energy, work,
+    /// faults, late commands, leases, dates and day curve, noise, jobs, halls, cooling, turbines, batteries, buses, energy, work,
     /// totals, instruments.
     ///
     /// # Panics
@@ -381,6 +355,7 @@ impl Plant {
         let now = self.now;
         let end = now + self.config.step;
         self.apply_faults(now);
+        self.apply_post(now);
         self.apply_lapses(now);
         self.apply_dates(now);
         if now >= self.next_noise {
@@ -504,6 +479,7 @@ impl Plant {
                     gpu_s / 3600.0,
                     many(tokens)
                 ),
+                JobChange::NotSaved(j) => format!("{}: a checkpoint was not written", self.config.jobs[j].name),
                 JobChange::Stopped(j, gpu_s, tokens) => format!(
                     "{}: all of it stopped, {:.0} GPU-h and {} tokens lost",
                     self.config.jobs[j].name,

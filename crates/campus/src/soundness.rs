@@ -4,7 +4,7 @@
 
 use crate::hall::Hall;
 use crate::onsite::Turbine;
-use crate::plant::{FaultKind, PlantConfig};
+use crate::plant::{Commanded, FaultKind, Instrument, PlantConfig};
 use crate::storage::Battery;
 use crate::training::Job;
 use tieline_units::Span;
@@ -73,23 +73,63 @@ impl PlantConfig {
 
     fn fault_problems(&self, found: &mut Vec<String>) {
         for (i, fault) in self.faults.iter().enumerate() {
-            let mut fault_of = Complaints { of: format!("fault {i}"), found: &mut *found };
-            let count = match fault.kind {
-                FaultKind::MeterSilent | FaultKind::MeterOffset(_) | FaultKind::MeterNan => self.pois.len(),
-                FaultKind::HallSilent | FaultKind::HallTrip => self.halls.len(),
-                FaultKind::BatterySilent | FaultKind::BatteryOut => self.batteries.len(),
-                FaultKind::TurbineTrip => self.turbines.len(),
-                FaultKind::JobFailure => self.jobs.len(),
-                FaultKind::CommandsLost => usize::MAX,
-            };
-            fault_of.unless(fault.index < count || fault.index == usize::MAX, "no device of that index");
-            fault_of.unless(fault.end >= fault.start, "ends before it starts");
-            if let FaultKind::MeterOffset(offset_w) = fault.kind {
-                fault_of.unless(offset_w.is_finite(), "the offset must be finite");
+            let mut c = Complaints { of: format!("fault {i}"), found: &mut *found };
+            let count = self.concerned(fault.kind);
+            c.unless(fault.index < count || fault.index == usize::MAX, "no device of that index");
+            c.unless(fault.end >= fault.start, "ends before it starts");
+            match fault.kind {
+                FaultKind::MeterOffset(offset_w) => c.unless(offset_w.is_finite(), "the offset must be finite"),
+                FaultKind::Scaled(_, factor) | FaultKind::SocScaled(factor) => {
+                    c.unless(factor.is_finite(), "the factor must be finite");
+                }
+                FaultKind::Late(_, late) | FaultKind::CommandsDelayed(late) => {
+                    c.unless(late > Span::ZERO && late <= LONGEST_DELAY, "the delay must lie within 0 to 1 h");
+                }
+                FaultKind::BatteryDerated(share) | FaultKind::CommandsPartial(_, share) => {
+                    c.within(share, 0.0, 1.0, "share");
+                }
+                FaultKind::StringsLost(share) => c.within(share, 0.0, 0.999, "share of strings"),
+                _ => {}
             }
         }
     }
+
+    /// How many devices a fault of this kind can name.
+    fn concerned(&self, kind: FaultKind) -> usize {
+        match kind {
+            FaultKind::MeterSilent | FaultKind::MeterOffset(_) | FaultKind::MeterNan => self.pois.len(),
+            FaultKind::HallSilent | FaultKind::HallTrip => self.halls.len(),
+            FaultKind::TurbineSilent | FaultKind::TurbineTrip => self.turbines.len(),
+            FaultKind::BatterySilent
+            | FaultKind::BatteryOut
+            | FaultKind::BatteryDerated(_)
+            | FaultKind::StringsLost(_)
+            | FaultKind::SocScaled(_) => self.batteries.len(),
+            FaultKind::Late(of, _) | FaultKind::Frozen(of) | FaultKind::Scaled(of, _) | FaultKind::Stamped(of, _) => {
+                match of {
+                    Instrument::Meter => self.pois.len(),
+                    Instrument::Hall => self.halls.len(),
+                    Instrument::Battery => self.batteries.len(),
+                    Instrument::Turbine => self.turbines.len(),
+                }
+            }
+            FaultKind::CommandRefused(of) => match of {
+                Commanded::Caps => self.halls.len(),
+                Commanded::Batteries => self.batteries.len(),
+                Commanded::Turbines => self.turbines.len(),
+                Commanded::All => 0,
+            },
+            FaultKind::JobFailure | FaultKind::CheckpointFailure => self.jobs.len(),
+            FaultKind::CommandsLost
+            | FaultKind::CommandsDelayed(_)
+            | FaultKind::CommandsPartial(..)
+            | FaultKind::LeaseLapse(_) => usize::MAX,
+        }
+    }
 }
+
+/// Readings and commands under way are kept in memory; a later one is a silence.
+const LONGEST_DELAY: Span = Span::secs(3600);
 
 fn hall(hall: &Hall, points: usize, jobs: usize, found: &mut Vec<String>) {
     let mut c = Complaints { of: format!("hall {}", hall.name), found };

@@ -47,7 +47,7 @@ pub(crate) struct Storage {
     /// Blocks of neighbouring units at one bus: bus, first, one past the last.
     pub(crate) blocks: Vec<(usize, usize, usize)>,
     rated_w: Vec<f64>,
-    /// Energy at 100 %, J.
+    /// Energy at 100 % of the strings that are there, J.
     ceiling_j: Vec<f64>,
     /// Loss of each unit in the last step, W.
     lost_w: Vec<f64>,
@@ -65,9 +65,15 @@ pub(crate) struct Storage {
     row: usize,
     set_w: Vec<f64>,
     in_service: Vec<bool>,
+    /// Energy at 100 % with every string, J, and the lowest and highest state of charge, 0..1.
+    whole: Vec<(f64, f64, f64)>,
+    /// Share of the strings that is cut off, 0..1.
+    strings_lost: Vec<f64>,
+    /// Energy in them, J.
+    pub(crate) isolated_j: Vec<f64>,
     /// Power at the terminals, W (positive charges); without the house load.
     pub(crate) power_w: Vec<f64>,
-    /// Stored energy, J.
+    /// Stored energy within reach, J.
     pub(crate) energy_j: Vec<f64>,
     room_w: Vec<f64>,
     give_w: Vec<f64>,
@@ -120,6 +126,9 @@ impl Storage {
             row: 0,
             set_w: vec![0.0; n],
             in_service: vec![true; n],
+            whole: batteries.iter().map(|b| (b.energy_j, b.soc_range.0, b.soc_range.1)).collect(),
+            strings_lost: vec![0.0; n],
+            isolated_j: vec![0.0; n],
             power_w: vec![0.0; n],
             energy_j: of(&|b| b.energy_j * b.soc_start),
             room_w: vec![0.0; n],
@@ -134,10 +143,11 @@ impl Storage {
         self.power_w.len()
     }
 
-    /// Takes new set-points, W; a set-point that is not finite leaves the old one. Returns how many were refused.
-    pub(crate) fn set(&mut self, set_w: &[f64]) -> u64 {
+    /// Units from `first` on take new set-points, W; one that is not finite leaves the old one. Returns how many were
+    /// refused.
+    pub(crate) fn set(&mut self, first: usize, set_w: &[f64]) -> u64 {
         let mut refused = 0;
-        for ((held, asked), rated) in self.set_w.iter_mut().zip(set_w).zip(&self.rated_w) {
+        for ((held, asked), rated) in self.set_w[first..].iter_mut().zip(set_w).zip(&self.rated_w[first..]) {
             if asked.is_finite() {
                 *held = asked.clamp(-rated, *rated);
             } else {
@@ -147,21 +157,43 @@ impl Storage {
         refused
     }
 
-    /// Every unit falls back to its reversion power; being the firmware's own act, the command delay does not apply.
-    pub(crate) fn revert(&mut self) {
-        for ((held, reversion), rated) in self.set_w.iter_mut().zip(&self.reversion_w).zip(&self.rated_w) {
-            *held = reversion.clamp(-rated, *rated);
-        }
-        for row in self.line.chunks_exact_mut(self.set_w.len().max(1)) {
-            row.copy_from_slice(&self.set_w);
+    /// A unit falls back to its reversion power; being the firmware's own act, the command delay does not apply.
+    pub(crate) fn revert(&mut self, unit: usize) {
+        let rated = self.rated_w[unit];
+        self.set_w[unit] = self.reversion_w[unit].clamp(-rated, rated);
+        for row in self.line.chunks_exact_mut(self.set_w.len()) {
+            row[unit] = self.set_w[unit];
         }
     }
 
-    /// Takes a unit out of service or puts it back.
-    pub(crate) fn put_in_service(&mut self, unit: usize, yes: bool) {
-        self.in_service[unit] = yes;
-        self.offered_w[unit] = if yes { self.rated_w[unit] } else { 0.0 };
+    /// Where a unit stands: in service or not, offering a share of its rated power, with a share of its strings cut off.
+    pub(crate) fn stand(&mut self, unit: usize, in_service: bool, offers: f64, strings_lost: f64) {
+        if strings_lost != self.strings_lost[unit] {
+            self.isolate(unit, strings_lost);
+        }
+        self.in_service[unit] = in_service;
+        let left = 1.0 - self.strings_lost[unit];
+        self.offered_w[unit] = if in_service { self.rated_w[unit] * offers.min(left) } else { 0.0 };
         self.sum_standby();
+    }
+
+    /// Cuts strings off, or joins them again, until `lost` of them are away. All strings of a unit stand at one state of
+    /// charge, so a share of the strings holds the same share of the energy; what is cut off keeps what it held:
+    /// energy + isolated is the same before and after.
+    fn isolate(&mut self, unit: usize, lost: f64) {
+        let before = self.strings_lost[unit];
+        let moved_j = if lost > before {
+            self.energy_j[unit] * (lost - before) / (1.0 - before)
+        } else {
+            -self.isolated_j[unit] * (before - lost) / before
+        };
+        self.energy_j[unit] -= moved_j;
+        self.isolated_j[unit] += moved_j;
+        self.strings_lost[unit] = lost;
+        let (whole_j, low, high) = self.whole[unit];
+        self.ceiling_j[unit] = whole_j * (1.0 - lost);
+        self.low_j[unit] = whole_j * low * (1.0 - lost);
+        self.high_j[unit] = whole_j * high * (1.0 - lost);
     }
 
     /// Greatest power that the unit offers in either direction, W.
@@ -321,7 +353,7 @@ pub(crate) mod tests {
     #[test]
     fn response_is_a_pure_delay_and_an_exact_first_order_lag() {
         let mut storage = Storage::new(&[unit()], 0.1);
-        storage.set(&[8e5]);
+        storage.set(0, &[8e5]);
         for k in 1..=60 {
             storage.respond();
             storage.integrate();
@@ -337,7 +369,7 @@ pub(crate) mod tests {
         let start = storage.energy_j[0];
         let (mut charged, mut discharged, mut lost) = (0.0, 0.0, 0.0);
         for set in [1e6, -1e6] {
-            storage.set(&[set]);
+            storage.set(0, &[set]);
             for _ in 0..9000 {
                 storage.respond();
                 let step = storage.integrate();
@@ -354,9 +386,9 @@ pub(crate) mod tests {
     #[test]
     fn a_unit_out_of_service_does_nothing_and_a_nan_is_refused() {
         let mut storage = Storage::new(&[unit()], 0.1);
-        assert_eq!(storage.set(&[f64::NAN]), 1);
-        storage.set(&[1e6]);
-        storage.put_in_service(0, false);
+        assert_eq!(storage.set(0, &[f64::NAN]), 1);
+        storage.set(0, &[1e6]);
+        storage.stand(0, false, 1.0, 0.0);
         for _ in 0..100 {
             storage.respond();
             storage.integrate();

@@ -136,6 +136,8 @@ pub struct JobTotals {
     pub paused_gpu_s: f64,
     /// Times the job was paused.
     pub pauses: u64,
+    /// Checkpoints that were due and not written.
+    pub checkpoints_failed: u64,
 }
 
 /// A group that is down or coming back.
@@ -156,6 +158,8 @@ pub(crate) enum JobChange {
     Failed(usize, usize, f64, f64),
     /// Every group of the job: GPU-seconds and tokens lost.
     Stopped(usize, f64, f64),
+    /// A checkpoint of the job failed.
+    NotSaved(usize),
 }
 
 /// One job as it runs.
@@ -178,6 +182,9 @@ struct Running {
     saved_at: Time,
     writing: Option<(Time, Time)>,
     write: Span,
+    /// Whether the next checkpoint fails, and until when every one does.
+    next_spoiled: bool,
+    spoiled_until: Time,
     tokens_per_peak_flop: f64,
     restart: Span,
     checkpoint_every: Span,
@@ -357,12 +364,25 @@ impl Jobs {
             job.saving_until = now + job.checkpoint_stall;
         }
         if now >= job.saving_until {
-            job.saved();
-            job.writing = Some((now, now + job.write));
             job.saving_until = Time::NEVER;
             job.next_checkpoint = now + job.checkpoint_every;
-            self.totals[j].checkpoints += 1;
+            if std::mem::take(&mut job.next_spoiled) || now < job.spoiled_until {
+                // The time is spent and nothing is saved.
+                self.totals[j].checkpoints_failed += 1;
+                self.changed.push(JobChange::NotSaved(j));
+            } else {
+                job.saved();
+                job.writing = Some((now, now + job.write));
+                self.totals[j].checkpoints += 1;
+            }
         }
+    }
+
+    /// The next checkpoint of a job fails, and every one until `until`.
+    pub(crate) fn spoil_checkpoints(&mut self, j: usize, until: Time) {
+        let job = &mut self.running[j];
+        job.next_spoiled = true;
+        job.spoiled_until = job.spoiled_until.max(until);
     }
 
     /// Books the work of one step.
@@ -402,6 +422,8 @@ impl Running {
             saved_at: Time::ZERO,
             writing: None,
             write: Span::from_secs_f64(job.checkpoint_write_s),
+            next_spoiled: false,
+            spoiled_until: Time::NEVER,
             tokens_per_peak_flop: job.tokens_per_peak_flop(),
             restart: Span::from_secs_f64(job.restart_s),
             checkpoint_every: every,

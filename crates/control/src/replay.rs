@@ -3,6 +3,8 @@
 //! The loop is [`run`] itself; only what stands around it differs: the site hands back what the journal says it showed,
 //! the clock ends at the first difference, and the journal compares instead of writing.
 //!
+//! A takeover shows as a row of a higher fencing epoch: from there on the standby is run, which knew the row before.
+//!
 //! Not modelled: a run that began with anything else than a fresh [`State`].
 
 use crate::contract::{Clock, Config, Decision, Observation, Outlook, Plan, Site};
@@ -55,9 +57,12 @@ pub fn replay<R: Read>(
         return Ok(Replayed { rows: 0, ending: reader.ended(), first_difference: None });
     };
     let first = Box::new(first.clone());
-    let start = State::new(first.observation.now, start_epoch);
-    let tape = RefCell::new(Tape { reader, row: first, fresh: true, difference: None, error: None });
-    run(config, start, &mut Recorded(&tape), &mut Rewound(&tape), &mut Comparing(&tape));
+    let mut controller = Some(Box::new(State::new(first.observation.now, start_epoch)));
+    let tape = RefCell::new(Tape { reader, row: first, fresh: true, standby: None, difference: None, error: None });
+    while let Some(start) = controller {
+        run(config, *start, &mut Recorded(&tape), &mut Rewound(&tape), &mut Comparing(&tape));
+        controller = tape.borrow_mut().standby.take();
+    }
     let Tape { mut reader, difference, error, .. } = tape.into_inner();
     if let Some(error) = error {
         return Err(error);
@@ -75,6 +80,8 @@ struct Tape<R: Read> {
     row: Box<OwnedRow>,
     /// The row was read and not yet run.
     fresh: bool,
+    /// Who takes over at the row that was read, if somebody does.
+    standby: Option<Box<State>>,
     difference: Option<Difference>,
     error: Option<JournalError>,
 }
@@ -103,7 +110,13 @@ impl<R: Read> Clock for Rewound<'_, R> {
         }
         if !std::mem::take(&mut tape.fresh) {
             match tape.reader.next_row() {
-                Ok(Some(row)) => tape.row.as_mut().clone_from(row),
+                Ok(Some(row)) => {
+                    let (now, epoch, before) = (row.observation.now, row.guarded.epoch, &tape.row.guarded);
+                    if epoch > before.epoch {
+                        tape.standby = Some(Box::new(State::standby(now, epoch, before)));
+                    }
+                    tape.row.as_mut().clone_from(row);
+                }
                 Ok(None) => return None,
                 Err(error) => {
                     tape.error = Some(error);
@@ -111,7 +124,9 @@ impl<R: Read> Clock for Rewound<'_, R> {
                 }
             }
         }
-        Some(tape.row.observation.now)
+        // The old controller's run ends before the standby's first row, which is then run afresh.
+        tape.fresh = tape.standby.is_some();
+        (!tape.fresh).then_some(tape.row.observation.now)
     }
 }
 

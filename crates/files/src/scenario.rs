@@ -6,6 +6,7 @@
 
 mod campus;
 mod diagnostics;
+mod faults;
 mod fields;
 mod schema;
 mod script;
@@ -170,7 +171,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
     let script = script::script(&root, &clock, &built);
     let (schedule_config, schedule) = script::schedule(&root, &clock);
     let mut plant = built.plant;
-    plant.faults = script.faults;
+    plant.faults = script.faults.plant;
     let mut control = built.control;
     control.limits = script.limit_configs;
     control.schedule = schedule_config;
@@ -191,6 +192,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         control,
         events: script.events,
         schedule,
+        disturbances: script.faults.disturbances,
         claims: claims(&root),
         fleets: fleets(&root),
         expect: expect(&root),

@@ -3,9 +3,11 @@
 //! Not modelled yet: the transient, dispatch and adequacy studies.
 
 pub mod check;
+pub mod disturbances;
 mod metrics;
 pub mod operation;
 pub mod results;
 pub mod scenario;
+pub mod takeover;
 pub mod validate;
 pub mod world;

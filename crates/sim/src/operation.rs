@@ -15,6 +15,7 @@ pub use record::slug;
 use crate::metrics::{MW, MWH};
 use crate::results::{Outcome, Table};
 use crate::scenario::{Expectation, Rule, Scenario};
+use crate::takeover::attend;
 use crate::world::{Moment, World};
 use balance::{BATTERIES, Balances, COOLING, GRID, HALLS, HOUSE, TRANSFORMERS, TURBINES};
 use core::cell::Cell;
@@ -23,12 +24,12 @@ use record::{Record, Row, Second};
 use std::collections::BTreeMap;
 use tieline_campus::flows::Totals;
 use tieline_campus::plant::{Boundary, Plant};
-use tieline_control::{Clock, Condition, Decision, HALLS as MOST_HALLS, Journal, State, Stepping};
+use tieline_control::{Clock, Condition, Decision, HALLS as MOST_HALLS, Journal, Stepping};
 use tieline_units::{Draw, Span, Time};
 
 /// The study's name in scenario files and metric names.
 pub const NAME: &str = "operation";
-/// Fencing epoch of a simulated controller: there is only one.
+/// Fencing epoch of the first controller of a simulation; each standby that takes over has the next one.
 pub const EPOCH: u64 = 1;
 /// Every metric of this study, without its name before it; those in [`METRIC_FAMILIES`] carry names of the scenario.
 pub const METRICS: &[&str] = &[
@@ -38,6 +39,9 @@ pub const METRICS: &[&str] = &[
     "battery_throughput_mwh",
     "cap_changes_per_h",
     "checkpoints",
+    "checkpoints_failed",
+    "commands_lost",
+    "commands_refused",
     "cooling_mwh",
     "days_lost",
     "days_lost_to_caps",
@@ -115,7 +119,7 @@ pub fn operate(scenario: &Scenario, seed: u64, journal: &mut impl Journal, outle
     let mut clock = Stoppable { inner: Stepping { end: Time::ZERO + scenario.duration }, stop: &stop };
     let plant = {
         let mut world = World::new(scenario, Draw::new(seed, 0), |moment| study.watch(moment));
-        tieline_control::run(&scenario.control, State::new(Time::ZERO, EPOCH), &mut world, &mut clock, journal);
+        attend(scenario, &mut world, &mut clock, journal);
         if !stop.get() {
             world.finish(Time::ZERO + scenario.duration);
         }
@@ -329,6 +333,8 @@ impl<'a, 'o> Study<'a, 'o> {
         put("energy_cost_usd", self.import_usd + totals.turbine_cost_usd);
         put("gpu_leases_lapsed", totals.gpu_lapses as f64);
         put("battery_leases_lapsed", totals.battery_lapses as f64);
+        put("commands_lost", totals.commands_lost as f64);
+        put("commands_refused", totals.commands_refused as f64);
         // Meter = IT + cooling + losses + charge - generation, and terminals = stored + lost, as shares of what flowed.
         let through_j = totals.import_j + totals.generation_j + totals.export_j + totals.battery_discharge_j;
         let stored_j = plant.stored_j() - self.stored_before_j;
@@ -360,6 +366,7 @@ impl<'a, 'o> Study<'a, 'o> {
             }
         }
         put("checkpoints", totals.jobs.iter().map(|job| job.checkpoints as f64).sum());
+        put("checkpoints_failed", totals.jobs.iter().map(|job| job.checkpoints_failed as f64).sum());
         let held = productive + stalled + lost;
         put("goodput_share", if held > 0.0 { (productive - capped) / held } else { 0.0 });
         // Days by which the same GPUs are behind, and tokens that they would have made in that time, job by job.
@@ -382,7 +389,7 @@ impl<'a, 'o> Study<'a, 'o> {
     fn ledger(&self, plant: &Plant) -> Vec<(String, String, f64)> {
         let totals = plant.totals();
         let run_j = self.balances.run_j();
-        let stored_j = plant.stored_j() - self.stored_before_j;
+        let (stored_j, isolated_j) = (plant.stored_j() - self.stored_before_j, plant.isolated_j());
         let rows = [
             ("grid connection", run_j[GRID]),
             ("turbines", run_j[TURBINES]),
@@ -390,7 +397,8 @@ impl<'a, 'o> Study<'a, 'o> {
             ("other equipment in halls", run_j[HALLS] - totals.gpu_j - totals.conversion_loss_j),
             ("conversion losses", totals.conversion_loss_j),
             ("cooling", run_j[COOLING]),
-            ("stored in batteries", stored_j),
+            ("stored in batteries", stored_j - isolated_j),
+            ("isolated in lost strings", isolated_j),
             ("battery losses", run_j[BATTERIES] - stored_j),
             ("battery house load", run_j[HOUSE]),
             ("transformer losses", run_j[TRANSFORMERS]),
@@ -398,7 +406,9 @@ impl<'a, 'o> Study<'a, 'o> {
         let sum_j: f64 = rows.iter().map(|(_, energy_j)| energy_j).sum();
         let through_j: f64 = rows.iter().map(|(_, energy_j)| energy_j.abs()).sum();
         assert!(sum_j.abs() <= 1e-9 * through_j.max(1.0), "the balance of the run closes, not by {sum_j} J");
-        let run = rows.into_iter().map(|(class, energy_j)| (class.to_owned(), "whole run".to_owned(), energy_j / MWH));
+        // Told where there is any: strings are rarely lost, and most runs end with all of them.
+        let rows = rows.into_iter().filter(|(class, energy_j)| *energy_j != 0.0 || !class.starts_with("isolated"));
+        let run = rows.map(|(class, energy_j)| (class.to_owned(), "whole run".to_owned(), energy_j / MWH));
         run.chain(self.balances.event_rows()).collect()
     }
 }

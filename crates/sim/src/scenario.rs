@@ -2,6 +2,7 @@
 //!
 //! Not modelled: templates, expressions, inheritance between scenarios.
 
+use crate::disturbances::Disturbances;
 use std::collections::BTreeMap;
 use tieline_campus::plant::PlantConfig;
 use tieline_control::{Config, Event};
@@ -33,6 +34,8 @@ pub struct Scenario {
     pub events: Vec<ScheduledEvent>,
     /// The declared schedule of import, by start time.
     pub schedule: Vec<DeclaredImport>,
+    /// What goes wrong between the site and everybody else.
+    pub disturbances: Disturbances,
     /// What was said about the campus, beside what is built.
     pub claims: Claims,
     /// Other fleets, for comparison only.

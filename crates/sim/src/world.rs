@@ -4,9 +4,9 @@
 //! in `World::advance`: surroundings, plant, balance at the tie line, watcher. What the controller sees comes from
 //! instruments and messages alone.
 //!
-//! Not modelled: an answer of the grid to the campus (stiff grid); errors of the weather and price forecasts; events lost
-//! or reordered on their way.
+//! Not modelled: an answer of the grid to the campus (stiff grid); errors of the weather and price forecasts.
 
+use crate::disturbances::Death;
 use crate::scenario::Scenario;
 use tieline_campus::plant::{Boundary, Channel, Commands, Happening, Plant};
 use tieline_campus::training;
@@ -56,6 +56,14 @@ pub struct World<'a, W> {
     weather_c: f64,
     weather_at: Time,
     forecast: Forecast,
+    /// Faults between the site and everybody else in order of their beginning, and the next one to be told.
+    story: Vec<(Time, String)>,
+    told: usize,
+    /// Standbys that have taken over.
+    takeovers: usize,
+    /// The last decision, and the last one of the controller before, where a script lets controllers die.
+    sent: Option<Box<Decision>>,
+    ghost: Option<Box<Decision>>,
 }
 
 impl<'a, W: FnMut(Moment<'_>)> World<'a, W> {
@@ -82,6 +90,11 @@ impl<'a, W: FnMut(Moment<'_>)> World<'a, W> {
             weather_c: first_c,
             weather_at: Time::NEVER,
             forecast: Forecast::new(),
+            story: scenario.disturbances.story(scenario),
+            told: 0,
+            takeovers: 0,
+            sent: None,
+            ghost: None,
         };
         let boundary = world.boundary(Time::ZERO);
         world.plant.settle(&boundary);
@@ -113,6 +126,11 @@ impl<'a, W: FnMut(Moment<'_>)> World<'a, W> {
         self.plant.step(&boundary);
         self.assert_balance();
         (self.watcher)(Moment::Step(&self.plant, &boundary));
+        while let Some((at, text)) = self.story.get(self.told).filter(|(at, _)| *at <= self.plant.now()) {
+            let happening = Happening { at: *at, kind: "fault", text: text.clone() };
+            (self.watcher)(Moment::Happened(&happening));
+            self.told += 1;
+        }
         let watcher = &mut self.watcher;
         self.plant.drain_happenings().for_each(|happening| watcher(Moment::Happened(&happening)));
     }
@@ -196,21 +214,35 @@ impl<W> World<'_, W> {
         self.scenario.start + (now - Time::ZERO)
     }
 
-    /// The table of events as received by `now`, in order of receipt; ended ones leave it after a while.
+    /// The table of events as received by `now`, in order of receipt; ended ones leave it after a while. Their times are
+    /// civil times turned into the site's own at receipt, by its clock as it then was.
     fn events(&self, now: Time) -> [Event; EVENTS] {
         let mut table = [Event::default(); EVENTS];
-        let known = self
-            .scenario
-            .events
-            .iter()
-            .filter(|scheduled| scheduled.event.received_at <= now && now < scheduled.event.end + EVENT_LINGERS);
-        for (place, scheduled) in table.iter_mut().zip(known) {
-            *place = scheduled.event;
-            place.cancelled = scheduled.cancelled_at.is_some_and(|at| at <= now);
-            let said_at = if place.cancelled { scheduled.cancelled_at } else { Some(scheduled.event.received_at) };
-            place.unconfirmed = said_at.is_some_and(|at| now < at + scheduled.read_back_after);
+        let wrong = &self.scenario.disturbances;
+        let known = self.scenario.events.iter().filter_map(|scheduled| {
+            let mut event = scheduled.event;
+            event.received_at = wrong.arrival(event.id, event.received_at);
+            let listed = event.received_at <= now && now < event.end + EVENT_LINGERS && !wrong.vanished(event.id, now);
+            if !listed {
+                return None;
+            }
+            let ahead = wrong.clock_ahead(event.received_at);
+            (event.start, event.end) = (event.start - ahead, event.end - ahead);
+            let cancelled_at = scheduled.cancelled_at.map(|at| wrong.arrival(event.id, at));
+            event.cancelled = cancelled_at.is_some_and(|at| at <= now);
+            let said_at = if event.cancelled { cancelled_at } else { Some(event.received_at) };
+            event.unconfirmed = said_at.is_some_and(|at| now < at + scheduled.read_back_after);
+            Some(event)
+        });
+        for (place, event) in table.iter_mut().zip(known) {
+            *place = event;
         }
         table
+    }
+
+    /// What a limit source is heard to say now, W.
+    fn limit_w(&self, source: usize, now: Time) -> f64 {
+        self.scenario.disturbances.limit_w(source, self.limit_said_w[source], now)
     }
 
     /// Import that sources and events known at `now` allow at `at` over all points, W.
@@ -223,7 +255,7 @@ impl<W> World<'_, W> {
             None => all_w = all_w.min(limit_w),
         };
         for (index, limit) in control.limits.iter().enumerate() {
-            tighten(limit.poi.map(usize::from), self.limit_said_w[index]);
+            tighten(limit.poi.map(usize::from), self.limit_w(index, now));
         }
         for event in self.events(now).iter().filter(|event| event.id != 0 && !event.cancelled) {
             if event.start <= at && at < event.end {
@@ -246,7 +278,7 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
         }
         self.hear_limits(now);
         let mut seen = Observation::empty(now);
-        seen.utc_ns = self.utc(now).as_nanos();
+        seen.utc_ns = (self.utc(now) + self.scenario.disturbances.clock_ahead(now)).as_nanos();
         let shown = self.plant.telemetry();
         copy(&mut seen.poi_import_w, &shown.poi_import_w);
         copy(&mut seen.poi_voltage_pu, &shown.poi_voltage_pu);
@@ -264,7 +296,7 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
         }
         seen.ambient_c.set(0, self.weather_c, self.weather_at);
         for index in 0..self.scenario.control.limits.len().min(LIMITS) {
-            seen.limit_w.set(index, self.limit_said_w[index], self.limit_heard[index]);
+            seen.limit_w.set(index, self.limit_w(index, now), self.limit_heard[index]);
         }
         seen.limit_until = self.limit_until;
         for job in 0..self.scenario.control.jobs.len().min(JOBS) {
@@ -279,12 +311,27 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
     }
 
     fn outlook(&mut self, now: Time) -> Option<Outlook> {
+        while self.scenario.disturbances.deaths.get(self.takeovers).is_some_and(|death| death.takeover <= now) {
+            // A standby begins without an outlook and asks for one.
+            self.takeovers += 1;
+            self.forecast.next_revision = now;
+        }
         self.forecast.due(now).then(|| self.expect(now))
     }
 
     fn actuate(&mut self, decision: &Decision) {
+        self.send(decision);
+        if !self.scenario.disturbances.deaths.is_empty() {
+            self.haunt(decision);
+        }
+        (self.watcher)(Moment::Decided(decision));
+    }
+}
+
+impl<W> World<'_, W> {
+    fn send(&mut self, decision: &Decision) {
         let commands = &mut self.commands;
-        commands.seq = decision.seq;
+        (commands.epoch, commands.seq) = (decision.epoch, decision.seq);
         let (halls, units, turbines) = (commands.cap_w.len(), commands.battery_w.len(), commands.turbine_w.len());
         commands.battery_w.copy_from_slice(&decision.battery_w[..units]);
         commands.battery_until = decision.battery_until;
@@ -301,7 +348,32 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
             };
         }
         self.plant.command(commands);
-        (self.watcher)(Moment::Decided(decision));
+    }
+
+    /// An old controller that came back sends what it last decided, behind every command of the standby, with a newer
+    /// number and fresh leases: nothing but its epoch gives it away.
+    fn haunt(&mut self, decision: &Decision) {
+        if self.sent.as_ref().is_some_and(|sent| sent.epoch < decision.epoch) {
+            self.ghost = self.sent.take();
+        }
+        let now = decision.now;
+        let back = |death: &Death| death.takeover <= now && now < death.stale_until;
+        if self.scenario.disturbances.deaths.iter().any(back)
+            && let Some(mut ghost) = self.ghost.take()
+        {
+            let since = now - ghost.now;
+            ghost.seq = decision.seq + 1;
+            ghost.now = now;
+            ghost.battery_until += since;
+            ghost.cap_until += since;
+            ghost.turbine_until += since;
+            self.send(&ghost);
+            self.ghost = Some(ghost);
+        }
+        match &mut self.sent {
+            Some(sent) => **sent = *decision,
+            empty => *empty = Some(Box::new(*decision)),
+        }
     }
 }
 
@@ -405,6 +477,7 @@ impl Forecast {
 fn commands(scenario: &Scenario) -> Commands {
     let plant = &scenario.plant;
     Commands {
+        epoch: 0,
         seq: 0,
         battery_w: vec![0.0; plant.batteries.len()],
         battery_until: Time::ZERO,

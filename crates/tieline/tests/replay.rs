@@ -34,6 +34,41 @@ fn a_run_replays_to_the_bit() {
     assert_eq!(said.out, "2,400 decisions recomputed, all equal to the bit\n");
 }
 
+/// A fault of the short scenario, so many seconds after its start.
+fn fault(kind: &str, device: &str, second: u64, figures: &str) -> String {
+    let (minute, second) = (second / 60, second % 60);
+    format!(
+        "[[fault]]\nkind = \"{kind}\"\ndevice = \"{device}\"\nat = \"2026-07-15T15:{minute:02}:{second:02}-05:00\"\nsource = \"guess: for tests\"\n{figures}\n\n"
+    )
+}
+
+#[test]
+fn a_run_in_which_the_controller_dies_twice_replays_to_the_bit() {
+    let desk = Desk::new("death");
+    let faults = [
+        fault("controller-death", "all", 40, "duration = \"2500 ms\"\nstale_for = \"20 s\""),
+        fault("controller-death", "all", 150, "duration = \"1 s\""),
+        fault("clock-step", "all", 60, "duration = \"20 s\"\nshift = \"-9 s\""),
+        fault("limit-garbage", "contract", 70, "duration = \"20 s\"\nsays = \"nan\""),
+        fault("event-vanish", "peak", 100, "duration = \"20 s\""),
+        fault("commands-delayed", "all", 110, "duration = \"20 s\"\ndelay = \"1 s\""),
+        fault("string-loss", "all", 130, "duration = \"20 s\"\nshare = \"20 %\""),
+        fault("meter-scale", "north", 170, "duration = \"20 s\"\nfactor = 0.001"),
+    ];
+    let path = desk.short_with("short.toml", &[("[[job]]", &format!("{}[[job]]", faults.concat()))]);
+    let said = desk.tieline(&["run", &path, "--out", "results"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let replayed = desk.tieline(&["replay", "results/journal.tlj"]);
+    assert_eq!((replayed.code, replayed.err.as_str()), (0, ""), "{replayed:?}");
+    // 25 and 10 ticks had no controller.
+    assert_eq!(replayed.out, "2,365 decisions recomputed, all equal to the bit\n");
+    let summary = String::from_utf8(desk.read("results/summary.json")).unwrap();
+    // Stale commands for 20 s after the takeover, and late ones that were overtaken.
+    assert!(number_after(&summary, "\"operation.commands_refused\":") >= 200, "{summary}");
+    let explained = desk.tieline(&["explain", "results/journal.tlj", "400"]);
+    assert_eq!(explained.code, 0, "{explained:?}");
+}
+
 #[test]
 fn a_torn_tail_recovers_to_the_last_whole_row() {
     let desk = with_journal("torn");

@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tieline_campus::plant::FaultKind;
 use tieline_control::{
-    Clock, Config, Decision, Journal, Observation, Outlook, Plan, Row, Site, State, Stepping, decide, guard, plan, run,
+    Clock, Config, Decision, Journal, Observation, Outlook, Plan, Row, Site, State, Stepping, decide, guard, plan,
 };
 use tieline_files::scenario::read;
 use tieline_sim::scenario::Scenario;
+use tieline_sim::takeover::attend;
 use tieline_sim::world::{Moment, World};
 use tieline_units::{Draw, Span, Time};
 use watch::{Findings, Judge, Watch};
@@ -198,7 +199,7 @@ fn weather(scenario: &Scenario, seed: u64, bug: Option<Bug>) -> Findings {
     });
     let mut journal = Shared(&watch);
     match bug {
-        None => drop(run(config, State::new(Time::ZERO, 1), &mut world, &mut clock, &mut journal)),
+        None => drop(attend(scenario, &mut world, &mut clock, &mut journal)),
         Some(bug) => run_broken(bug, config, &mut world, &mut clock, &mut journal),
     }
     drop(world);

@@ -35,6 +35,8 @@ pub enum Purpose {
     Phase = 11,
     /// Random scenarios of the fault campaign.
     Campaign = 12,
+    /// Which devices a partly lost command reaches.
+    PartialCommand = 13,
 }
 
 /// A stream of luck for one sample of one seed.

@@ -118,6 +118,7 @@ pub fn poi(island: bool) -> Poi {
 /// Caps at rating, no floor, batteries at rest, turbines at `turbine_w`, leases without end.
 pub fn free(config: &PlantConfig, seq: u64, turbine_w: f64) -> Commands {
     Commands {
+        epoch: 1,
         seq,
         battery_w: vec![0.0; config.batteries.len()],
         battery_until: Time::FOREVER,

@@ -3,10 +3,9 @@
 //! Not modelled: things that depend on what the run does (a script is fixed before it starts).
 
 use super::Clock;
-use super::campus::{Built, at_most, place_of};
-use super::diagnostics::nearest;
+use super::campus::{Built, at_most};
+use super::faults::{Faults, faults};
 use super::sheet::Sheet;
-use tieline_campus::plant::{Fault, FaultKind};
 use tieline_control::{EVENTS, Event, LIMITS, LimitConfig, LimitKind, ScheduleConfig};
 use tieline_grid::boundary::{Dip, FrequencyStep, LimitStep};
 use tieline_sim::scenario::{DeclaredImport, ScheduledEvent};
@@ -19,7 +18,7 @@ pub(super) struct Script {
     pub events: Vec<ScheduledEvent>,
     pub dips: Vec<Dip>,
     pub deviations: Vec<FrequencyStep>,
-    pub faults: Vec<Fault>,
+    pub faults: Faults,
 }
 
 pub(super) fn script(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Script {
@@ -31,9 +30,8 @@ pub(super) fn script(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Scri
     let mut deviations: Vec<FrequencyStep> =
         at_most(root, "deviation", SCRIPTED).iter().filter_map(|sheet| deviation(sheet, clock)).collect();
     deviations.sort_by_key(|step| step.start);
-    let mut faults: Vec<Fault> =
-        at_most(root, "fault", SCRIPTED).iter().filter_map(|sheet| fault(sheet, clock, built)).collect();
-    faults.sort_by_key(|fault| fault.start);
+    let names = |sheets: &[Sheet<'_, '_>]| sheets.iter().map(|sheet| sheet.word("name")).collect::<Vec<String>>();
+    let faults = faults(&at_most(root, "fault", SCRIPTED), clock, built, &names(&limits), &names(&events));
     let mut scheduled: Vec<ScheduledEvent> =
         events.iter().enumerate().filter_map(|(index, sheet)| event(sheet, clock, built, index)).collect();
     scheduled.sort_by_key(|event| (event.event.received_at, event.event.id));
@@ -176,7 +174,7 @@ pub(super) fn schedule(root: &Sheet<'_, '_>, clock: &Clock) -> (ScheduleConfig, 
 }
 
 /// Beginning and end of something with `at` and `duration`.
-fn interval(sheet: &Sheet<'_, '_>, clock: &Clock) -> Option<(Time, Time)> {
+pub(super) fn interval(sheet: &Sheet<'_, '_>, clock: &Clock) -> Option<(Time, Time)> {
     let duration: Span = sheet.span("duration");
     let at = clock.time(clock.instant(sheet, "at")?);
     (duration > Span::ZERO).then(|| (at, at + duration))
@@ -190,47 +188,4 @@ fn dip(sheet: &Sheet<'_, '_>, clock: &Clock) -> Option<Dip> {
 fn deviation(sheet: &Sheet<'_, '_>, clock: &Clock) -> Option<FrequencyStep> {
     let hz = sheet.si("frequency");
     interval(sheet, clock).map(|(start, end)| FrequencyStep { start, end, hz })
-}
-
-fn fault(sheet: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Option<Fault> {
-    let offset_w = sheet.number("offset");
-    let times = interval(sheet, clock);
-    let (word, device) = (sheet.text("kind")?, sheet.text("device")?);
-    let (kind, names): (FaultKind, Vec<&str>) = match word.as_str() {
-        "meter-silent" => (FaultKind::MeterSilent, built.poi_names()),
-        "meter-nan" => (FaultKind::MeterNan, built.poi_names()),
-        "meter-offset" => {
-            if offset_w.is_none() {
-                sheet.wrong(
-                    "offset",
-                    "nothing",
-                    "the power by which the meter reads too high",
-                    "meter-offset needs it",
-                );
-            }
-            (FaultKind::MeterOffset(offset_w.unwrap_or_default()), built.poi_names())
-        }
-        "hall-silent" => (FaultKind::HallSilent, built.hall_names()),
-        "hall-trip" => (FaultKind::HallTrip, built.hall_names()),
-        "battery-silent" => (FaultKind::BatterySilent, built.battery_names()),
-        "battery-out" => (FaultKind::BatteryOut, built.battery_names()),
-        "turbine-trip" => (FaultKind::TurbineTrip, built.turbine_names()),
-        "job-failure" => (FaultKind::JobFailure, built.job_names()),
-        _ => (FaultKind::CommandsLost, Vec::new()),
-    };
-    if word != "meter-offset" && sheet.has("offset") {
-        sheet.wrong("offset", &format!("an offset of a fault of kind {word}"), "nothing", "only meter-offset has one");
-    }
-    let index = if device == "all" { Some(usize::MAX) } else { place_of(&device, &names) };
-    let Some(index) = index else {
-        let near = nearest(&device, names.iter().copied());
-        let hint = match (near, names.is_empty()) {
-            (Some(near), _) => format!("did you mean \"{near}\"?"),
-            (None, true) => "this kind of fault concerns all devices".to_owned(),
-            (None, false) => format!("there are {}, from \"{}\" on", names.len(), names[0]),
-        };
-        sheet.wrong("device", &format!("\"{device}\""), "the name of a device, or \"all\"", &hint);
-        return None;
-    };
-    times.map(|(start, end)| Fault { start, end, kind, index })
 }

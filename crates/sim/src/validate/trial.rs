@@ -6,6 +6,7 @@
 //! Not modelled: several points, events that contradict (the fault campaign is to cover these).
 
 use super::Given;
+use crate::disturbances::Disturbances;
 use crate::scenario::{Claims, Scenario, ScheduledEvent};
 use crate::world::{Moment, World};
 use std::collections::BTreeMap;
@@ -234,6 +235,7 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
             .into_iter()
             .collect(),
         schedule: Vec::new(),
+        disturbances: Disturbances::default(),
         claims: Claims::default(),
         fleets: Vec::new(),
         expect: Vec::new(),

@@ -13,6 +13,7 @@ use tieline_control::{
     RestoreConfig, Row, ScheduleConfig, StaleConfig, TurbineConfig,
 };
 use tieline_grid::boundary::Surroundings;
+use tieline_sim::disturbances::Disturbances;
 use tieline_sim::scenario::{Claims, Scenario, ScheduledEvent};
 use tieline_units::{Series, Span, Time, Utc};
 
@@ -278,6 +279,7 @@ pub fn scenario(duration: Span) -> Scenario {
             read_back_after: Span::ZERO,
         }],
         schedule: Vec::new(),
+        disturbances: Disturbances::default(),
         claims: Claims::default(),
         fleets: Vec::new(),
         expect: Vec::new(),

@@ -1,7 +1,6 @@
 //! A random campus, contract and script from a seed, written as a scenario file: what the reader refuses is a defect, too.
 //!
-//! Not modelled: several controllers, clocks of single devices, networks between controller and devices (the scenario
-//! format scripts silence and lost commands).
+//! Not modelled: several controllers that decide at once, faults that follow from one another.
 
 use std::fmt::Write;
 use tieline_units::{Draw, Purpose};
@@ -113,9 +112,11 @@ pub fn storm(seed: u64) -> Storm {
         loads_mw.push(load_mw);
     }
     limits(&mut dice, &mut text, &points[..ties as usize], &loads_mw);
-    events(&mut dice, &mut text, loads_mw[..ties as usize].iter().sum());
+    let events = events(&mut dice, &mut text, loads_mw[..ties as usize].iter().sum());
     jobs(&mut text);
-    let faults = (0..dice.whole(5, 9)).map(|_| fault(&mut dice, &points, &halls, &units, &machines)).collect();
+    let limits = points[..ties as usize].iter().map(|tie| format!("contract {tie}")).collect();
+    let names = Names { points, halls, units, machines, limits, events };
+    let faults = (0..dice.whole(5, 9)).map(|_| fault(&mut dice, &names)).collect();
     Storm { campus: text, faults }
 }
 
@@ -147,8 +148,10 @@ fn limits(dice: &mut Dice, text: &mut String, ties: &[String], loads_mw: &[f64])
     }
 }
 
-fn events(dice: &mut Dice, text: &mut String, load_mw: f64) {
-    for event in 0..dice.whole(0, 3) {
+/// Writes events; returns their names.
+fn events(dice: &mut Dice, text: &mut String, load_mw: f64) -> Vec<String> {
+    let count = dice.whole(0, 3);
+    for event in 0..count {
         let received = dice.whole(10, 900);
         let notice = [300, 600, 900][dice.whole(0, 2) as usize].min(STORM_S - received - 60);
         let (start, limit) = (received + notice, load_mw * dice.between(0.3, 1.0));
@@ -164,6 +167,7 @@ fn events(dice: &mut Dice, text: &mut String, load_mw: f64) {
             let _ = writeln!(text, "cancelled = \"{}\"", at((received + dice.whole(30, 600)).min(STORM_S - 1)));
         }
     }
+    (0..count).map(|event| format!("event {event}")).collect()
 }
 
 fn jobs(text: &mut String) {
@@ -175,73 +179,151 @@ fn jobs(text: &mut String) {
     }
 }
 
-fn fault(
-    dice: &mut Dice,
-    points: &[String],
-    halls: &[String],
-    units: &[String],
-    machines: &[String],
-) -> (&'static str, String) {
-    const KINDS: [&str; 12] = [
-        "meter-silent",
-        "meter-offset",
-        "meter-nan",
-        "hall-silent",
-        "battery-silent",
-        "battery-out",
-        "turbine-trip",
-        "hall-trip",
-        "commands-lost",
-        "job-failure",
-        "dip",
-        "deviation",
-    ];
-    let kind = KINDS[dice.whole(0, KINDS.len() as u64 - 1) as usize];
+/// What faults may name.
+struct Names {
+    points: Vec<String>,
+    halls: Vec<String>,
+    units: Vec<String>,
+    machines: Vec<String>,
+    limits: Vec<String>,
+    events: Vec<String>,
+}
+
+/// Every kind of fault, and whether storms draw it; `TIELINE_STORM_KINDS=meter-late,clock-step` draws these alone.
+const KINDS: &[(&str, bool)] = &[
+    ("meter-silent", true),
+    ("meter-offset", true),
+    ("meter-nan", true),
+    ("hall-silent", true),
+    ("battery-silent", true),
+    ("battery-out", true),
+    ("turbine-trip", true),
+    ("hall-trip", true),
+    ("commands-lost", true),
+    ("job-failure", true),
+    ("dip", true),
+    ("deviation", true),
+    ("meter-late", false),
+    ("meter-frozen", false),
+    ("meter-scale", false),
+    ("meter-inverted", false),
+    ("meter-clock", false),
+    ("hall-late", false),
+    ("hall-frozen", false),
+    ("hall-scale", false),
+    ("hall-clock", false),
+    ("battery-late", false),
+    ("battery-frozen", false),
+    ("battery-scale", false),
+    ("battery-inverted", false),
+    ("battery-clock", false),
+    ("soc-scale", false),
+    ("battery-derate", false),
+    ("string-loss", false),
+    ("turbine-silent", false),
+    ("turbine-late", false),
+    ("turbine-frozen", false),
+    ("turbine-scale", false),
+    ("turbine-clock", false),
+    ("commands-delayed", false),
+    ("command-refused", false),
+    ("commands-partial", false),
+    ("lease-lapse", false),
+    ("checkpoint-failure", false),
+    ("limit-garbage", false),
+    ("event-vanish", false),
+    ("event-late", false),
+    ("clock-step", false),
+    ("clock-drift", false),
+    ("controller-death", false),
+];
+
+/// The kinds that are drawn.
+fn drawn() -> Vec<&'static str> {
+    let asked = std::env::var("TIELINE_STORM_KINDS").ok();
+    let asked: Option<Vec<&str>> = asked.as_deref().map(|kinds| kinds.split(',').collect());
+    let wanted = |(kind, on): &&(&str, bool)| asked.as_ref().map_or(*on, |asked| asked.contains(kind));
+    let kinds: Vec<&str> = KINDS.iter().filter(wanted).map(|(kind, _)| *kind).collect();
+    assert!(!kinds.is_empty(), "TIELINE_STORM_KINDS names no kind of fault: {asked:?}");
+    kinds
+}
+
+fn fault(dice: &mut Dice, names: &Names) -> (&'static str, String) {
+    let kinds = drawn();
+    let kind = kinds[dice.whole(0, kinds.len() as u64 - 1) as usize];
     let second = dice.whole(30, STORM_S - 200);
     let lasting = dice.whole(1, 120);
+    if let "dip" | "deviation" = kind {
+        return (kind, surroundings(kind, second, lasting));
+    }
+    // Where a campus has no such device, something else happens.
+    let (kind, device) = match device(dice, kind, names) {
+        Some(device) => (kind, device),
+        None if kind.starts_with("turbine") => ("hall-trip", device(dice, "hall-trip", names).unwrap_or_default()),
+        None => ("meter-silent", device(dice, "meter-silent", names).unwrap_or_default()),
+    };
+    let duration = match kind {
+        "commands-lost" => format!("{} s", 1 + lasting / 8),
+        "controller-death" => format!("{} ms", 25 * lasting),
+        _ => format!("{lasting} s"),
+    };
+    let mut text = format!(
+        "[[fault]]\nkind = \"{kind}\"\ndevice = \"{device}\"\nat = \"{}\"\n{SOURCE}duration = \"{duration}\"\n",
+        at(second)
+    );
+    text.push_str(&figures(dice, kind));
+    (kind, text)
+}
+
+fn surroundings(kind: &str, second: u64, lasting: u64) -> String {
+    let at = at(second);
+    if kind == "dip" {
+        let (duration, residual) = (20 * lasting, 20 + lasting / 2);
+        format!("[[dip]]\nat = \"{at}\"\n{SOURCE}duration = \"{duration} ms\"\nresidual = \"{residual} %\"\n")
+    } else {
+        let digits = 70 + lasting % 30;
+        format!("[[deviation]]\nat = \"{at}\"\n{SOURCE}duration = \"{lasting} s\"\nfrequency = \"59.{digits:02} Hz\"\n")
+    }
+}
+
+/// A device of the kind that a fault names; `None` where there is none.
+fn device(dice: &mut Dice, kind: &str, names: &Names) -> Option<String> {
     let mut of = |names: &[String]| match names.len() {
         0 => None,
         count => Some(names[dice.whole(0, count as u64 - 1) as usize].clone()),
     };
-    let (kind, device) = match kind {
-        "dip" => {
-            let text = format!(
-                "[[dip]]\nat = \"{}\"\n{SOURCE}duration = \"{} ms\"\nresidual = \"{} %\"\n",
-                at(second),
-                20 * lasting,
-                20 + lasting / 2
-            );
-            return (kind, text);
-        }
-        "deviation" => {
-            let text = format!(
-                "[[deviation]]\nat = \"{}\"\n{SOURCE}duration = \"{lasting} s\"\nfrequency = \"59.{:02} Hz\"\n",
-                at(second),
-                70 + lasting % 30
-            );
-            return (kind, text);
-        }
-        "meter-silent" | "meter-offset" | "meter-nan" => (kind, of(points)),
-        "hall-silent" | "hall-trip" => (kind, of(halls)),
-        "battery-silent" | "battery-out" => match of(units) {
-            Some(unit) => (kind, Some(unit)),
-            None => ("meter-silent", of(points)),
-        },
-        "turbine-trip" => match of(machines) {
-            Some(machine) => (kind, Some(machine)),
-            None => ("hall-trip", of(halls)),
-        },
-        "job-failure" => (kind, Some("train".to_owned())),
-        _ => (kind, Some("all".to_owned())),
-    };
-    let lasting = if kind == "commands-lost" { 1 + lasting / 8 } else { lasting };
-    let mut text = format!(
-        "[[fault]]\nkind = \"{kind}\"\ndevice = \"{}\"\nat = \"{}\"\n{SOURCE}duration = \"{lasting} s\"\n",
-        device.unwrap_or_default(),
-        at(second)
-    );
-    if kind == "meter-offset" {
-        let _ = writeln!(text, "offset = \"{:.1} MW\"", dice.between(-15.0, 15.0));
+    match kind {
+        "job-failure" | "checkpoint-failure" => Some("train".to_owned()),
+        "command-refused" => of(&[&names.halls[..], &names.units, &names.machines, &["all".to_owned()]].concat()),
+        "commands-partial" | "lease-lapse" => of(&["caps", "batteries", "turbines"].map(str::to_owned)),
+        "limit-garbage" => of(&names.limits),
+        "event-vanish" | "event-late" => of(&names.events),
+        _ if kind.starts_with("meter") => of(&names.points),
+        _ if kind.starts_with("hall") => of(&names.halls),
+        _ if kind.starts_with("battery") || kind == "soc-scale" || kind == "string-loss" => of(&names.units),
+        _ if kind.starts_with("turbine") => of(&names.machines),
+        _ => Some("all".to_owned()),
     }
-    (kind, text)
+}
+
+/// The figures of a fault.
+fn figures(dice: &mut Dice, kind: &str) -> String {
+    match kind {
+        "meter-offset" => format!("offset = \"{:.1} MW\"\n", dice.between(-15.0, 15.0)),
+        "commands-delayed" => format!("delay = \"{:.1} s\"\n", dice.between(0.1, 4.0)),
+        "event-late" => format!("delay = \"{} s\"\n", dice.whole(10, 600)),
+        "soc-scale" => format!("factor = {}\n", dice.pick(&["100", "0.01", "0.5"])),
+        "battery-derate" | "string-loss" | "commands-partial" => format!("share = \"{} %\"\n", dice.whole(5, 90)),
+        "limit-garbage" => {
+            format!("says = \"{}\"\n", dice.pick(&["nan", "negative", "absurd", "kW as W", "W as kW"]))
+        }
+        "clock-drift" => format!("drift = \"{} ppm\"\n", dice.whole(1, 200)),
+        "controller-death" => format!("stale_for = \"{} s\"\n", dice.whole(1, 30)),
+        _ if kind.ends_with("-late") => format!("delay = \"{:.1} s\"\n", dice.between(0.1, 10.0)),
+        _ if kind.ends_with("-scale") => format!("factor = {}\n", dice.pick(&["0.001", "1000", "-1"])),
+        _ if kind.ends_with("-clock") || kind == "clock-step" => {
+            format!("shift = \"{:.1} s\"\n", dice.between(-30.0, 30.0))
+        }
+        _ => String::new(),
+    }
 }
