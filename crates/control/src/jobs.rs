@@ -50,7 +50,10 @@ pub(crate) fn paused(config: &Config, state: &State) -> u32 {
 }
 
 /// Jobs to pause so that the campus reaches every limit and event that is near, one bit each.
-fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahead: &Allowed) -> u32 {
+fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahead: &Allowed, may: u32) -> u32 {
+    if may == 0 {
+        return 0;
+    }
     let offered_w = crate::turbines::offered_w(config, seen);
     let mut mask = 0_u32;
     for scope in 0..=config.pois.len() {
@@ -59,11 +62,12 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
         } else {
             (scope as u8, if config.pois[scope].island { 0.0 } else { ahead.poi_w[scope] })
         };
-        mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, f64::INFINITY), mask);
+        mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, f64::INFINITY), (mask, may));
     }
     for event in state.events.iter().filter(|event| event.id != 0) {
         let hold_s = (event.end_ns - event.start_ns) as f64 * 1e-9;
-        let chosen = to_reach(config, state, reach, &offered_w, (event.poi(), event.limit_w, hold_s), mask) & !mask;
+        let scope = (event.poi(), event.limit_w, hold_s);
+        let chosen = to_reach(config, state, reach, &offered_w, scope, (mask, may)) & !mask;
         for job in (0..config.jobs.len()).filter(|job| chosen & (1 << job) != 0) {
             let lead_s = CHECKPOINT_LEAD.0 * config.jobs[job].checkpoint_s + CHECKPOINT_LEAD.1;
             if seen.now.as_nanos() as f64 * 1e-9 >= event.done_ns as f64 * 1e-9 - lead_s {
@@ -74,24 +78,23 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
     mask
 }
 
-/// `already` and the jobs beyond it that have to pause to bring a scope under a limit that holds for `hold_s`.
+/// `already` and the jobs beyond it, among those that may, that have to pause to bring a scope under a limit that holds for `hold_s`.
 fn to_reach(
     config: &Config,
     state: &State,
     reach: &Reach,
     offered_w: &[f64; POIS],
     (poi, limit_w, hold_s): (u8, f64, f64),
-    already: u32,
+    (already, may): (u32, u32),
 ) -> u32 {
     let mut mask = already;
     let over = |mask: u32| reach.import_w(config, state, offered_w, (poi, hold_s), mask) > limit_w;
     if limit_w >= UNLIMITED_W || !over(mask) {
         return mask;
     }
-    let all = pausable(config);
     for hall in &state.shed_order[..config.halls.len()] {
         let job = usize::from(config.halls[usize::from(*hall)].job);
-        if job >= config.jobs.len() || all & !mask & (1 << job) == 0 || !reach.helps(config, poi, job) {
+        if job >= config.jobs.len() || may & !mask & (1 << job) == 0 || !reach.helps(config, poi, job) {
             continue;
         }
         mask |= 1 << job;
@@ -117,8 +120,8 @@ pub(crate) fn orders(
         let bit = |at: Time| plan.slot_at(at).is_some_and(|slot| plan.pause[slot] & (1 << job) != 0);
         bit(seen.now) || (!paused && bit(seen.now + lead))
     };
-    let needed = needed(config, state, seen, reach, ahead);
     let may = pausable(config);
+    let needed = needed(config, state, seen, reach, ahead, may);
     let emergency = ordered(config, state);
     let mut conditions = 0;
     for job in 0..config.jobs.len().min(JOBS) {

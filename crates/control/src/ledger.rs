@@ -134,16 +134,19 @@ pub(crate) fn share(config: &Config, state: &mut State, power_w: &[f64; POIS]) -
         left_kw[poi] -= i64::from(kw);
         spare_kw[poi] += i64::from(spare(state, index, asked_kw[poi] < 0.0));
     }
+    // Of what is spare each unit takes the same part, rounded up, until nothing is left.
+    let mut part = [0.0; POIS];
+    for poi in 0..POIS {
+        part[poi] = if spare_kw[poi] > 0 { left_kw[poi].abs() as f64 / spare_kw[poi] as f64 } else { 0.0 };
+    }
     for (index, unit) in config.batteries.iter().enumerate() {
         let poi = usize::from(unit.poi);
-        if left_kw[poi] == 0 || spare_kw[poi] <= 0 || state.weight[index] == SILENT {
+        if left_kw[poi] == 0 || part[poi] <= 0.0 || state.weight[index] == SILENT {
             continue;
         }
         let spare = i64::from(spare(state, index, asked_kw[poi] < 0.0));
-        // Rounded up, so that the last one with room takes the rest.
-        let more = (left_kw[poi].abs() * spare + spare_kw[poi] - 1) / spare_kw[poi];
+        let more = libm::ceil(part[poi] * spare as f64) as i64;
         let more = more.min(spare).min(left_kw[poi].abs()) * left_kw[poi].signum();
-        spare_kw[poi] -= spare;
         left_kw[poi] -= more;
         state.battery_kw[index] += more as i32;
     }

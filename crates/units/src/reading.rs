@@ -45,6 +45,7 @@ impl<const N: usize> Readings<N> {
     pub const MISSING: Self = Self { value: [0.0; N], taken_at: [Time::NEVER; N], quality: [Quality::Missing; N] };
 
     /// Records a good value.
+    #[inline]
     pub fn set(&mut self, index: usize, value: f64, taken_at: Time) {
         self.value[index] = value;
         self.taken_at[index] = taken_at;
@@ -60,6 +61,7 @@ impl<const N: usize> Default for Readings<N> {
 
 /// Equal to the bit, so that a NaN equals itself: this is how replay compares.
 impl<const N: usize> PartialEq for Readings<N> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.taken_at == other.taken_at
             && self.quality == other.quality

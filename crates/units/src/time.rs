@@ -14,6 +14,7 @@ impl Span {
     pub const ZERO: Self = Self(0);
     /// From nanoseconds.
     #[must_use]
+    #[inline]
     pub const fn nanos(value: i64) -> Self {
         Self(value)
     }
@@ -34,11 +35,13 @@ impl Span {
     }
     /// In nanoseconds.
     #[must_use]
+    #[inline]
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
     /// In seconds.
     #[must_use]
+    #[inline]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -57,16 +60,19 @@ impl Time {
     pub const FOREVER: Self = Self(i64::MAX / 2);
     /// From nanoseconds since the run began.
     #[must_use]
+    #[inline]
     pub const fn nanos(value: i64) -> Self {
         Self(value)
     }
     /// In nanoseconds since the run began.
     #[must_use]
+    #[inline]
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
     /// In seconds since the run began.
     #[must_use]
+    #[inline]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -74,6 +80,7 @@ impl Time {
 
 impl Add for Span {
     type Output = Self;
+    #[inline]
     fn add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
@@ -81,12 +88,14 @@ impl Add for Span {
 
 impl Add<Span> for Time {
     type Output = Self;
+    #[inline]
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
     }
 }
 
 impl AddAssign<Span> for Time {
+    #[inline]
     fn add_assign(&mut self, span: Span) {
         *self = *self + span;
     }
@@ -94,6 +103,7 @@ impl AddAssign<Span> for Time {
 
 impl Sub for Time {
     type Output = Span;
+    #[inline]
     fn sub(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -101,6 +111,7 @@ impl Sub for Time {
 
 impl Sub<Span> for Time {
     type Output = Self;
+    #[inline]
     fn sub(self, span: Span) -> Self {
         Self(self.0.saturating_sub(span.0))
     }
@@ -128,11 +139,13 @@ pub struct Utc(i64);
 impl Utc {
     /// From nanoseconds since 1970-01-01T00:00Z.
     #[must_use]
+    #[inline]
     pub const fn nanos(value: i64) -> Self {
         Self(value)
     }
     /// In nanoseconds since 1970-01-01T00:00Z.
     #[must_use]
+    #[inline]
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
@@ -166,6 +179,7 @@ impl Utc {
 
 impl Add<Span> for Utc {
     type Output = Self;
+    #[inline]
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
     }
@@ -173,6 +187,7 @@ impl Add<Span> for Utc {
 
 impl Sub for Utc {
     type Output = Span;
+    #[inline]
     fn sub(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
