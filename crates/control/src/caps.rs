@@ -12,7 +12,7 @@
 
 use crate::contract::{Condition, Config, HALLS, JOBS, JobOrder, Ledger, Observation, POIS};
 use crate::limits::Allowed;
-use crate::sensing::{Sensed, hall_ceiling_w, usable};
+use crate::sensing::{Sensed, feeder_w, hall_ceiling_w};
 use crate::state::State;
 use crate::turbines::island_supply_w;
 use tieline_units::Time;
@@ -40,7 +40,7 @@ pub(crate) fn envelopes(config: &Config, state: &mut State, seen: &Observation) 
     let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
     let first = state.first == 1;
     for (index, hall) in config.halls.iter().enumerate() {
-        let feeder_w = usable(&seen.hall_w, index, seen.now, config.stale.unit_lost);
+        let feeder_w = feeder_w(config, seen, index);
         let (Some(feeder_w), true) = (feeder_w, hall.gpus > 0.0) else { continue };
         let drawn_w = ((feeder_w - hall.fixed_w) / (hall.gpus * hall.feeder_per_gpu_w)).max(0.0);
         let (low, aim, high) = (ENVELOPE.0 * drawn_w, ENVELOPE.1 * drawn_w, ENVELOPE.2 * drawn_w);
@@ -93,7 +93,12 @@ fn most_w(config: &Config, sensed: &Sensed, hall: usize, cap_w: f64) -> f64 {
 
 /// Power that a hall under `cap_w` can cost at its point, W: feeder, and the cooling it has or will need.
 fn cost_w(config: &Config, sensed: &Sensed, hall: usize, cap_w: f64) -> f64 {
-    let feeder_w = most_w(config, sensed, hall, cap_w);
+    // A hall that does not obey costs what it draws, whatever it is told.
+    let feeder_w = if sensed.defiant[hall] {
+        most_w(config, sensed, hall, cap_w).max(sensed.hall_w[hall])
+    } else {
+        most_w(config, sensed, hall, cap_w)
+    };
     feeder_w + sensed.cooling_w[hall].max(config.halls[hall].cooling_per_w * feeder_w)
 }
 

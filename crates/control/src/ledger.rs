@@ -31,15 +31,17 @@ pub(crate) fn take_stock(config: &Config, state: &mut State, seen: &Observation)
         state.weight[index] = 0.0;
         let lost = config.stale.unit_lost;
         let (Some(soc), Some(available_w)) = (
-            usable(&seen.battery_soc, index, seen.now, lost),
+            usable(&seen.battery_soc, index, seen.now, lost).filter(|soc| (0.0..=1.0).contains(soc)),
             usable(&seen.battery_available_w, index, seen.now, lost),
         ) else {
             // A silent unit is not counted on; its last set-point stays (see `share`).
             state.weight[index] = SILENT;
             continue;
         };
-        let stored_j = (soc - unit.soc_min).max(0.0) * unit.energy_j * unit.efficiency;
-        let room_j = (unit.soc_max - soc).max(0.0) * unit.energy_j / unit.efficiency;
+        // Power that is not offered may be strings that are gone, and their energy with them: neither is counted on.
+        let there = if unit.discharge_w > 0.0 { (available_w / unit.discharge_w).clamp(0.0, 1.0) } else { 1.0 };
+        let stored_j = (soc - unit.soc_min).max(0.0) * unit.energy_j * unit.efficiency * there;
+        let room_j = (unit.soc_max - soc).max(0.0) * unit.energy_j / unit.efficiency * there;
         let discharge_w = available_w.min(unit.discharge_w).min(stored_j / hold_s).max(0.0);
         let charge_w = available_w.min(unit.charge_w).min(room_j / hold_s).max(0.0);
         (state.give_kw[index], state.take_kw[index]) = ((discharge_w / 1e3) as i32, (charge_w / 1e3) as i32);

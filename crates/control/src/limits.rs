@@ -8,10 +8,13 @@
 
 use crate::contract::{BUCKETS, Binding, Condition, Config, Event, LIMITS, LimitKind, Observation, POIS};
 use crate::state::{EventMemory, State};
-use tieline_units::{Quality, Time};
+use tieline_units::{Quality, Span, Time};
 
 /// No limit at all, W: large, finite, so that arithmetic stays finite.
 pub(crate) const UNLIMITED_W: f64 = 1e12;
+
+/// A finite limit above this multiple of the campus' greatest load was misread.
+const IMPOSSIBLE: f64 = 20.0;
 
 /// Import allowed at one instant.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +59,8 @@ pub(crate) fn listen(config: &Config, state: &mut State, seen: &Observation) -> 
                 state.held_limit_w[index] = limit.fallback_w;
                 conditions |= Condition::LimitFellBack as u32;
             }
-        } else if value.is_nan() || value < 0.0 {
+        } else if value.is_nan() || value < 0.0 || (value.is_finite() && value > IMPOSSIBLE * state.most_w.max(1e6)) {
+            // No source limits a campus to many times its greatest load: that is a unit swapped, and no release.
             conditions |= Condition::BadReading as u32;
         } else {
             state.held_limit_w[index] = value.min(UNLIMITED_W);
@@ -105,7 +109,14 @@ pub(crate) fn remember(
             *memory = bytemuck::Zeroable::zeroed();
         }
     }
+    // The site's clock has stepped: event times that it places may be off by as much, and the widest reading binds.
+    let stepped = Span::nanos(seen.utc_ns - now_ns - state.utc_offset_ns);
+    let stepped = if stepped.as_nanos().abs() > 1_000_000_000 { stepped } else { Span::ZERO };
     for event in seen.events.iter().filter(|event| event.id != 0) {
+        let sent_ns = [event.start.as_nanos(), event.end.as_nanos()];
+        let mut event = *event;
+        event.start = event.start.min(event.start + stepped);
+        event.end = event.end.max(event.end + stepped);
         let known = state.events.iter().position(|memory| memory.id == event.id);
         if event.unconfirmed {
             conditions |= Condition::OrderUnconfirmed as u32;
@@ -124,8 +135,7 @@ pub(crate) fn remember(
         let unchanged = known.is_some_and(|place| {
             let memory = &state.events[place];
             memory.limit_w.to_bits() == event.limit_w.to_bits()
-                && memory.start_ns == event.start.as_nanos()
-                && memory.end_ns == event.end.as_nanos()
+                && memory.sent_ns == sent_ns
                 && memory.poi() == event.poi
         });
         // Spoken and not read back: it may tighten, not loosen.
@@ -145,11 +155,11 @@ pub(crate) fn remember(
             let loosest =
                 (0..state.events.len()).max_by(|a, b| state.events[*a].limit_w.total_cmp(&state.events[*b].limit_w));
             if let Some(place) = loosest.filter(|place| state.events[*place].limit_w > event.limit_w) {
-                state.events[place] = accept(config, seen.now, event, import_w, least_w(state, event));
+                state.events[place] = accept(config, seen.now, &event, sent_ns, import_w, least_w(state, &event));
             }
             continue;
         };
-        state.events[place] = accept(config, seen.now, event, import_w, least_w(state, event));
+        state.events[place] = accept(config, seen.now, &event, sent_ns, import_w, least_w(state, &event));
     }
     if state.events.iter().any(|memory| memory.id != 0 && memory.poi_and_flags & EventMemory::INFEASIBLE != 0) {
         conditions |= Condition::EventInfeasible as u32;
@@ -159,7 +169,14 @@ pub(crate) fn remember(
 
 /// The reduction is complete at `received + completion_share * notice` (V-CTRL-27), along a straight line no steeper
 /// than the ramp limit where the notice allows that.
-fn accept(config: &Config, now: Time, event: &Event, import_w: &[f64; POIS], least_w: f64) -> EventMemory {
+fn accept(
+    config: &Config,
+    now: Time,
+    event: &Event,
+    sent_ns: [i64; 2],
+    import_w: &[f64; POIS],
+    least_w: f64,
+) -> EventMemory {
     let notice_s = (event.start - event.received_at).as_secs_f64().max(0.0);
     let done_ns = event.received_at.as_nanos() + (notice_s * config.completion_share * 1e9) as i64;
     let scope = |poi: usize| (event.poi == 255 || usize::from(event.poi) == poi) && !config.pois[poi].island;
@@ -178,6 +195,7 @@ fn accept(config: &Config, now: Time, event: &Event, import_w: &[f64; POIS], lea
         done_ns,
         start_ns: event.start.as_nanos(),
         end_ns: event.end.as_nanos(),
+        sent_ns,
         limit_w: event.limit_w,
         slope_w_per_s: needed.max(ramp),
         poi_and_flags: u64::from(event.poi) | infeasible,

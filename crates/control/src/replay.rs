@@ -236,7 +236,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
 macro_rules! places {
     ($($field:ident),* $(,)?) => { [$((stringify!($field), offset_of!(State, $field))),*] };
 }
-const PLACES: [(&str, usize); 57] = places!(
+const PLACES: [(&str, usize); 61] = places!(
     now_ns,
     seq,
     epoch,
@@ -262,6 +262,10 @@ const PLACES: [(&str, usize); 57] = places!(
     swing_fast,
     unexplained_w,
     belief,
+    most_w,
+    meter_w,
+    meter_same,
+    defiant_since_ns,
     suspect_since_ns,
     freeze_since_ns,
     doubt_since_ns,

@@ -14,6 +14,16 @@ use tieline_units::{Quality, Readings, Span, Time};
 
 /// No campus meter shows more than this, W; beyond it a reading is of the wrong unit or broken.
 const ABSURD_W: f64 = 2e10;
+/// A reading beyond this multiple of what the device or the campus can be is of the wrong unit.
+const BEYOND: f64 = 1.5;
+/// A meter with noise that shows the same figure so often in a row may be frozen: it must then agree with the feeders to
+/// this share of what flows through the bus.
+const SAME: u64 = 10;
+const FROZEN_SHARE: f64 = 0.01;
+const FROZEN_AFTER: Span = Span::secs(1);
+/// A hall that draws this much more than its cap allows, for this long, does not obey.
+const DEFIANT: f64 = 1.05;
+const DEFIANT_AFTER: Span = Span::millis(2_500);
 /// A meter below its feeders by this share of what flows through the bus, for this long, is suspect.
 const SUSPECT_SHARE: f64 = 0.1;
 const SUSPECT_AFTER: Span = Span::secs(3);
@@ -43,6 +53,8 @@ pub(crate) struct Sensed {
     /// Feeder and cooling power of each hall, W; the most it can draw under its cap where telemetry is lost.
     pub hall_w: [f64; HALLS],
     pub cooling_w: [f64; HALLS],
+    /// Whether a hall draws more than its cap allows: what it draws is then what it will draw.
+    pub defiant: [bool; HALLS],
     /// Whether a hall's job is told to pause and says that nothing of it works.
     pub paused: [bool; HALLS],
 }
@@ -62,6 +74,21 @@ pub(crate) fn hall_ceiling_w(config: &Config, hall: usize, cap_w: f64) -> f64 {
     hall.gpus * cap_w * hall.feeder_per_gpu_w + hall.fixed_w
 }
 
+/// Greatest load of the campus, all points together, W: every GPU at its highest cap, cooling, batteries charging.
+pub(crate) fn most_w(config: &Config) -> f64 {
+    let halls = (0..config.halls.len()).map(|hall| {
+        hall_ceiling_w(config, hall, config.halls[hall].max_cap_w) * (1.0 + config.halls[hall].cooling_per_w)
+    });
+    halls.sum::<f64>() + config.batteries.iter().map(|unit| unit.charge_w).sum::<f64>()
+}
+
+/// Power of a hall's feeder as its telemetry shows it, W; nothing where no hall of this size can draw that.
+pub(crate) fn feeder_w(config: &Config, seen: &Observation, hall: usize) -> Option<f64> {
+    let greatest_w = hall_ceiling_w(config, hall, config.halls[hall].max_cap_w);
+    let shown_w = usable(&seen.hall_w, hall, seen.now, config.stale.unit_lost);
+    shown_w.filter(|w| *w >= -0.01 * greatest_w && *w <= BEYOND * greatest_w.max(1e5))
+}
+
 /// Reads the whole observation once; updates the filters in `state`.
 pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> Sensed {
     let mut sensed = Sensed {
@@ -75,9 +102,11 @@ pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> S
         generation_w: [0.0; POIS],
         hall_w: [0.0; HALLS],
         cooling_w: [0.0; HALLS],
+        defiant: [false; HALLS],
         paused: [false; HALLS],
     };
     let feeders_w = units(config, state, seen, &mut sensed);
+    defiance(config, state, seen.now, &mut sensed);
     battery_model(config, state, seen);
     for poi in 0..config.pois.len() {
         sensed.witness_w[poi] = feeders_w[poi] + state.unexplained_w[poi];
@@ -99,8 +128,9 @@ fn units(config: &Config, state: &State, seen: &Observation, sensed: &mut Sensed
     for (index, hall) in config.halls.iter().enumerate() {
         sensed.paused[index] = usize::from(hall.job) < config.jobs.len() && idle[usize::from(hall.job)];
         let ceiling_w = hall_ceiling_w(config, index, state.cap_w[index]);
-        let power_w = usable(&seen.hall_w, index, seen.now, lost);
-        let cooling_w = usable(&seen.cooling_w, index, seen.now, lost);
+        let power_w = feeder_w(config, seen, index);
+        let greatest_w = BEYOND * hall.cooling_per_w.max(0.05) * hall_ceiling_w(config, index, hall.max_cap_w).max(1e5);
+        let cooling_w = usable(&seen.cooling_w, index, seen.now, lost).filter(|w| (-1e5..=greatest_w).contains(w));
         if power_w.is_none() || cooling_w.is_none() {
             sensed.conditions |= Condition::UnitLost as u32;
         }
@@ -109,7 +139,8 @@ fn units(config: &Config, state: &State, seen: &Observation, sensed: &mut Sensed
         feeders_w[usize::from(hall.poi)] += sensed.hall_w[index] + sensed.cooling_w[index];
     }
     for (index, turbine) in config.turbines.iter().enumerate() {
-        let generation_w = usable(&seen.turbine_generation_w, index, seen.now, lost);
+        let generation_w = usable(&seen.turbine_generation_w, index, seen.now, lost)
+            .filter(|w| *w >= -0.01 * turbine.rated_w && *w <= BEYOND * turbine.rated_w.max(1e5));
         if generation_w.is_none() {
             sensed.conditions |= Condition::UnitLost as u32;
         }
@@ -119,6 +150,17 @@ fn units(config: &Config, state: &State, seen: &Observation, sensed: &mut Sensed
         feeders_w[usize::from(turbine.poi)] -= generation_w;
     }
     feeders_w
+}
+
+/// Halls whose feeders show more than their caps allow for longer than commands and telemetry take.
+fn defiance(config: &Config, state: &mut State, now: Time, sensed: &mut Sensed) {
+    for (index, hall) in config.halls.iter().enumerate() {
+        let allowed_w = hall_ceiling_w(config, index, state.sent_cap_w[index]);
+        let since_ns = &mut state.defiant_since_ns[index];
+        let over = hall.gpus > 0.0 && state.first == 0 && sensed.hall_w[index] > DEFIANT * allowed_w;
+        *since_ns = if over { (*since_ns).min(now.as_nanos()) } else { Time::FOREVER.as_nanos() };
+        sensed.defiant[index] = over && now - Time::nanos(*since_ns) > DEFIANT_AFTER;
+    }
 }
 
 /// Moves the model of the battery's response and corrects it when its telemetry is new.
@@ -144,9 +186,11 @@ fn battery_model(config: &Config, state: &mut State, seen: &Observation) {
         }
         state.battery_taken_ns[poi] = taken_at.as_nanos();
         let mut measured_w = 0.0;
-        for (index, _) in config.batteries.iter().enumerate().filter(|(_, unit)| usize::from(unit.poi) == poi) {
+        for (index, unit) in config.batteries.iter().enumerate().filter(|(_, unit)| usize::from(unit.poi) == poi) {
             let commanded_w = f64::from(state.battery_kw[index]) * 1e3;
-            measured_w += usable(&seen.battery_w, index, seen.now, config.stale.unit_lost).unwrap_or(commanded_w);
+            let shown_w = usable(&seen.battery_w, index, seen.now, config.stale.unit_lost);
+            let possible = |w: &f64| w.abs() <= BEYOND * unit.charge_w.max(unit.discharge_w).max(1e4);
+            measured_w += shown_w.filter(possible).unwrap_or(commanded_w);
         }
         let then_w = state.model_ring_w[poi][(newest + HISTORY - age as usize) % HISTORY];
         state.battery_bias_w[poi] += 0.5 * (measured_w - then_w - state.battery_bias_w[poi]);
@@ -161,9 +205,10 @@ fn battery_then_w(state: &State, poi: usize, age: usize) -> f64 {
 
 fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Sensed, poi: usize, feeders_w: f64) {
     let battery_now_w = battery_then_w(state, poi, 0);
-    let reading = usable(&seen.poi_import_w, poi, seen.now, config.stale.meter_lost);
+    let possible = |w: &f64| w.abs() <= BEYOND * state.most_w.max(1e6);
+    let reading = usable(&seen.poi_import_w, poi, seen.now, config.stale.meter_lost).filter(possible);
     let raw = seen.poi_import_w.value[poi];
-    if seen.poi_import_w.quality[poi] == Quality::Good && !(raw.is_finite() && raw.abs() < ABSURD_W) {
+    if seen.poi_import_w.quality[poi] == Quality::Good && !(raw.is_finite() && possible(&raw)) {
         sensed.conditions |= Condition::BadReading as u32;
     }
     let second = seen.now.as_nanos().div_euclid(1_000_000_000);
@@ -184,14 +229,22 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
         sensed.conditions |= Condition::MeterLate as u32;
     }
     let age_ticks = (age.as_nanos() / config.tick.as_nanos().max(1)).max(0) as usize;
+    doubt_batteries(state, sensed, poi, import_w, age_ticks);
     let mut net_w = import_w - battery_then_w(state, poi, age_ticks);
 
+    let same = import_w.to_bits() == state.meter_w[poi].to_bits();
+    state.meter_same[poi] = if same { state.meter_same[poi] + 1 } else { 0 };
+    state.meter_w[poi] = import_w;
+    let frozen = state.meter_same[poi] >= SAME && config.pois[poi].meter_sigma_w > 0.0;
     let mut belief = Belief::Meter;
     let missing_w = feeders_w - net_w;
-    if missing_w > SUSPECT_SHARE * through_w(config, sensed, poi).max(1e6) {
+    let through_w = through_w(config, sensed, poi).max(1e6);
+    let low = missing_w > SUSPECT_SHARE * through_w;
+    let stuck = frozen && sensed.witness_w[poi] - net_w > FROZEN_SHARE * through_w;
+    if low || stuck {
         let since = &mut state.suspect_since_ns[poi];
         *since = (*since).min(seen.now.as_nanos());
-        if seen.now - Time::nanos(*since) > SUSPECT_AFTER {
+        if seen.now - Time::nanos(*since) > if stuck { FROZEN_AFTER } else { SUSPECT_AFTER } {
             sensed.conditions |= Condition::MeterSuspect as u32;
             net_w = sensed.witness_w[poi];
             belief = Belief::Feeders;
@@ -219,6 +272,17 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     } else {
         net_w
     };
+}
+
+/// Batteries that report another power than they were told shift the net load. Where that shift moves it away from what the
+/// feeders tell, and far, the report is not believed: inverted signs and frozen values look like this.
+fn doubt_batteries(state: &mut State, sensed: &Sensed, poi: usize, import_w: f64, age_ticks: usize) {
+    let shift_w = state.battery_bias_w[poi];
+    let with_w = import_w - battery_then_w(state, poi, age_ticks);
+    let (away_w, without_w) = (with_w - sensed.witness_w[poi], with_w + shift_w - sensed.witness_w[poi]);
+    if shift_w.abs() > 1e6 && away_w.abs() > without_w.abs() + 0.5 * shift_w.abs() {
+        state.battery_bias_w[poi] = 0.0;
+    }
 }
 
 /// All power through the bus of a point, W: feeders and generation err in proportion to it, also where they cancel.

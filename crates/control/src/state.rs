@@ -5,7 +5,7 @@
 use crate::contract::{BATTERIES, BUCKETS, Config, Decision, EVENTS, HALLS, JOBS, LIMITS, Observation, POIS, TURBINES};
 use crate::sensing::usable;
 use bytemuck::{Pod, Zeroable};
-use tieline_units::Time;
+use tieline_units::{Quality, Time};
 
 /// Ticks of battery history: enough to look 1.6 s back at 100 ms.
 pub(crate) const HISTORY: usize = 16;
@@ -52,6 +52,13 @@ pub struct State {
     /// Load that no feeder explains (losses), W.
     pub(crate) unexplained_w: [f64; POIS],
     pub(crate) belief: [u64; POIS],
+    /// Greatest load that this campus can be, all points together, W: what exceeds it by far was misread.
+    pub(crate) most_w: f64,
+    /// Last reading of each meter, and how often in a row it came.
+    pub(crate) meter_w: [f64; POIS],
+    pub(crate) meter_same: [u64; POIS],
+    /// Since when a hall draws more than its cap allows.
+    pub(crate) defiant_since_ns: [i64; HALLS],
     pub(crate) suspect_since_ns: [i64; POIS],
     pub(crate) freeze_since_ns: [i64; POIS],
     /// Since when the meter shows less load than the feeders confirm, so that the battery charges less than it could.
@@ -111,6 +118,8 @@ pub(crate) struct EventMemory {
     pub done_ns: i64,
     pub start_ns: i64,
     pub end_ns: i64,
+    /// Start and end as they were sent, whatever the site's clock made of them.
+    pub sent_ns: [i64; 2],
     pub limit_w: f64,
     /// Fall of the allowed import before `done`, W/s.
     pub slope_w_per_s: f64,
@@ -178,6 +187,15 @@ impl State {
         for (held, limit) in self.held_limit_w.iter_mut().zip(&config.limits) {
             *held = limit.initial_w;
         }
+        if self.inherited == 1 {
+            // What a source said last still stands, however long ago: its silence releases nothing.
+            for (index, held) in self.held_limit_w.iter_mut().enumerate().take(config.limits.len()) {
+                let value_w = seen.limit_w.value[index];
+                if seen.limit_w.quality[index] == Quality::Good && value_w >= 0.0 {
+                    *held = value_w.min(crate::limits::UNLIMITED_W);
+                }
+            }
+        }
         self.held_until_ns = [Time::FOREVER.as_nanos(); LIMITS];
         self.swing_since_ns = [Time::NEVER.as_nanos(); POIS];
         self.job_since_ns = [if self.inherited == 1 { self.now_ns } else { Time::NEVER.as_nanos() }; JOBS];
@@ -197,6 +215,8 @@ impl State {
             self.sent_cap_w[index] = cap_w;
         }
         self.shed_order = crate::caps::shed_order(config);
+        self.defiant_since_ns = [Time::FOREVER.as_nanos(); HALLS];
+        self.most_w = crate::sensing::most_w(config);
         for poi in 0..POIS {
             let first = config.batteries.iter().position(|unit| usize::from(unit.poi) == poi);
             self.first_unit[poi] = first.unwrap_or(BATTERIES) as u64;

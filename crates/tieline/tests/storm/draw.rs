@@ -85,9 +85,11 @@ pub fn storm(seed: u64) -> Storm {
             load_mw += gpus as f64 * kw / 1e3;
             let name = format!("hall {index}{hall}");
             let job = dice.pick(&["train", "train", "serve"]);
+            let floor = if dice.share() < 0.3 { dice.whole(100, 450) } else { 0 };
+            let safe = if dice.share() < 0.1 { dice.whole(220, 350) } else { 0 };
             let _ = write!(
                 text,
-                "[[hall]]\nname = \"{name}\"\npoi = \"{point}\"\nproduct = \"{product}\"\njob = \"{job}\"\nin_service = \"2026-01-01T00:00:00-06:00\"\n{SOURCE}gpus = {gpus}\n"
+                "[[hall]]\nname = \"{name}\"\npoi = \"{point}\"\nproduct = \"{product}\"\njob = \"{job}\"\nin_service = \"2026-01-01T00:00:00-06:00\"\n{SOURCE}gpus = {gpus}\nfloor = \"{floor} W\"\noperator_floor = \"{safe} W\"\n"
             );
             halls.push(name);
         }
@@ -174,7 +176,7 @@ fn jobs(text: &mut String) {
     for (name, kind, tier, price) in [("train", "pre-training", 1, "3 $"), ("serve", "inference", 0, "4 $")] {
         let _ = write!(
             text,
-            "[[job]]\nname = \"{name}\"\nkind = \"{kind}\"\n{SOURCE}active_parameters = \"0.1 T\"\nmfu = \"40 %\"\nfailure_domains = 16\nfailures_per_1000_node_days = 4\nrestart = \"60 s\"\ncheckpoint_every = \"5 min\"\ngpu_hour_value = \"{price}\"\ntier = {tier}\n"
+            "[[job]]\nname = \"{name}\"\nkind = \"{kind}\"\n{SOURCE}active_parameters = \"0.1 T\"\nmfu = \"40 %\"\nfailure_domains = 16\nfailures_per_1000_node_days = 4\nrestart = \"60 s\"\ncheckpoint_every = \"5 min\"\ncheckpoint_write = \"20 s\"\npausable = true\ngpu_hour_value = \"{price}\"\ntier = {tier}\n"
         );
     }
 }
@@ -189,61 +191,61 @@ struct Names {
     events: Vec<String>,
 }
 
-/// Every kind of fault, and whether storms draw it; `TIELINE_STORM_KINDS=meter-late,clock-step` draws these alone.
-const KINDS: &[(&str, bool)] = &[
-    ("meter-silent", true),
-    ("meter-offset", true),
-    ("meter-nan", true),
-    ("hall-silent", true),
-    ("battery-silent", true),
-    ("battery-out", true),
-    ("turbine-trip", true),
-    ("hall-trip", true),
-    ("commands-lost", true),
-    ("job-failure", true),
-    ("dip", true),
-    ("deviation", true),
-    ("meter-late", false),
-    ("meter-frozen", false),
-    ("meter-scale", false),
-    ("meter-inverted", false),
-    ("meter-clock", false),
-    ("hall-late", false),
-    ("hall-frozen", false),
-    ("hall-scale", false),
-    ("hall-clock", false),
-    ("battery-late", false),
-    ("battery-frozen", false),
-    ("battery-scale", false),
-    ("battery-inverted", false),
-    ("battery-clock", false),
-    ("soc-scale", false),
-    ("battery-derate", false),
-    ("string-loss", false),
-    ("turbine-silent", false),
-    ("turbine-late", false),
-    ("turbine-frozen", false),
-    ("turbine-scale", false),
-    ("turbine-clock", false),
-    ("commands-delayed", false),
-    ("command-refused", false),
-    ("commands-partial", false),
-    ("lease-lapse", false),
-    ("checkpoint-failure", false),
-    ("limit-garbage", false),
-    ("event-vanish", false),
-    ("event-late", false),
-    ("clock-step", false),
-    ("clock-drift", false),
-    ("controller-death", false),
+/// Every kind of fault; `TIELINE_STORM_KINDS=meter-late,clock-step` draws these alone.
+const KINDS: &[&str] = &[
+    "meter-silent",
+    "meter-offset",
+    "meter-nan",
+    "hall-silent",
+    "battery-silent",
+    "battery-out",
+    "turbine-trip",
+    "hall-trip",
+    "commands-lost",
+    "job-failure",
+    "dip",
+    "deviation",
+    "meter-late",
+    "meter-frozen",
+    "meter-scale",
+    "meter-inverted",
+    "meter-clock",
+    "hall-late",
+    "hall-frozen",
+    "hall-scale",
+    "hall-clock",
+    "battery-late",
+    "battery-frozen",
+    "battery-scale",
+    "battery-inverted",
+    "battery-clock",
+    "soc-scale",
+    "battery-derate",
+    "string-loss",
+    "turbine-silent",
+    "turbine-late",
+    "turbine-frozen",
+    "turbine-scale",
+    "turbine-clock",
+    "commands-delayed",
+    "command-refused",
+    "commands-partial",
+    "lease-lapse",
+    "checkpoint-failure",
+    "limit-garbage",
+    "event-vanish",
+    "event-late",
+    "clock-step",
+    "clock-drift",
+    "controller-death",
 ];
 
 /// The kinds that are drawn.
 fn drawn() -> Vec<&'static str> {
     let asked = std::env::var("TIELINE_STORM_KINDS").ok();
     let asked: Option<Vec<&str>> = asked.as_deref().map(|kinds| kinds.split(',').collect());
-    let wanted = |(kind, on): &&(&str, bool)| asked.as_ref().map_or(*on, |asked| asked.contains(kind));
-    let kinds: Vec<&str> = KINDS.iter().filter(wanted).map(|(kind, _)| *kind).collect();
+    let wanted = |kind: &&&str| asked.as_ref().is_none_or(|asked| asked.contains(*kind));
+    let kinds: Vec<&str> = KINDS.iter().filter(wanted).copied().collect();
     assert!(!kinds.is_empty(), "TIELINE_STORM_KINDS names no kind of fault: {asked:?}");
     kinds
 }
