@@ -6,7 +6,10 @@
 //!
 //! Not modelled: anything in time; a check is arithmetic on the scenario, at the hottest hour and at rated power.
 
+mod lapse;
 mod supply;
+
+pub use lapse::{Lapse, lapses};
 
 use crate::results::Finding;
 use crate::scenario::{PowerClaim, Scenario};
@@ -108,6 +111,7 @@ pub fn check(scenario: &Scenario) -> Check {
     curtailment(scenario, hottest_c, &mut findings);
     supply(scenario, hottest_c, &mut findings);
     reserves(scenario, today, &mut findings);
+    lapse::lease_order(scenario, &mut findings);
     permits(scenario, &mut findings);
     human_scale(scenario, today, &mut findings);
     fleets(scenario, complete, &mut findings);

@@ -32,6 +32,8 @@ use watch::{Findings, Watch};
 const STORMS: u64 = 1_000;
 /// Seeds in which the real controller is known to break an invariant, with the reason. They are printed, not hidden.
 const KNOWN: &[(u64, &str)] = &[];
+/// Storms in which a planted bug is sought.
+const SEEDS_PER_BUG: u64 = 300;
 /// After a fault that nobody can see through, the controller has so long to come back under its limit, s.
 const RECOVERY_S: i64 = 20;
 
@@ -160,6 +162,12 @@ fn shrink(seed: u64, storm: &Storm) -> Vec<bool> {
     keep
 }
 
+/// The commit under test, as git tells it.
+fn commit() -> String {
+    let asked = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
+    asked.map_or_else(|_| "unknown".to_owned(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
+}
+
 #[derive(Default)]
 struct Campaign {
     /// Storms with each kind of fault, and findings by invariant among them.
@@ -248,7 +256,8 @@ fn no_storm_breaks_an_invariant() {
         let storm = storm(*seed);
         let keep = shrink(*seed, &storm);
         println!(
-            "storm {seed}: {:?}, {:.3} MWh; repeat with TIELINE_STORM={seed}; smallest set of faults:",
+            "storm {seed} at commit {}: {:?}, {:.3} MWh; repeat with TIELINE_STORM={seed}; smallest set of faults:",
+            commit(),
             found.broken,
             found.violation_j / 3.6e9
         );
@@ -266,18 +275,28 @@ fn no_storm_breaks_an_invariant() {
 
 #[test]
 fn every_planted_bug_is_caught() {
-    let mut caught = 0;
-    for (bug, id) in BUGS {
-        let by = (0..200).find(|seed| {
-            let storm = storm(*seed);
-            let found = weather(&scenario(&storm.text(&vec![true; storm.faults.len()])), *seed, Some(bug));
-            found.broken.contains_key(id)
-        });
-        match by {
-            Some(_) => caught += 1_u64,
-            None => println!("not caught: {bug:?} by {id}"),
+    let next = AtomicU64::new(0);
+    let caught = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(BUGS.len());
+    let hunt = || {
+        while let Some((bug, id)) = BUGS.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+            let by = (0..SEEDS_PER_BUG).find(|seed| {
+                let storm = storm(*seed);
+                let found = weather(&scenario(&storm.text(&vec![true; storm.faults.len()])), *seed, Some(*bug));
+                found.broken.contains_key(id)
+            });
+            match by {
+                Some(seed) => caught.lock().expect("no thread panics while it holds the lock").push((*bug, *id, seed)),
+                None => println!("not caught: {bug:?} by {id}"),
+            }
         }
-    }
-    println!("{caught} of {} planted bugs caught", BUGS.len());
-    assert_eq!(caught, BUGS.len() as u64);
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(hunt))));
+    let mut caught = caught.into_inner().expect("all threads are done");
+    caught.sort_by_key(|(bug, ..)| BUGS.iter().position(|(planted, _)| planted == bug));
+    caught.iter().for_each(|(bug, id, seed)| println!("{bug:?} breaks {id} in storm {seed}"));
+    println!("{} of {} planted bugs caught", caught.len(), BUGS.len());
+    assert_eq!(caught.len(), BUGS.len());
+    let watched: std::collections::BTreeSet<&str> = BUGS.iter().map(|(_, id)| *id).collect();
+    assert!(INVARIANTS.iter().all(|id| watched.contains(id)), "an invariant without a bug that breaks it");
 }
