@@ -47,6 +47,20 @@ pub(super) const TABLE: &[Quantity] = &[
         super::trial::event_deadline,
     ),
     row(
+        "control.failover",
+        &[("dead", D::Span), ("ramp", D::PowerRamp)],
+        &[],
+        &[("takeover_after", D::Span), ("beyond_the_ramp", D::Power), ("stale_taken", D::Plain)],
+        super::trial::failover,
+    ),
+    row(
+        "control.communication_loss",
+        &[("limit", D::Power), ("subscription", D::Power)],
+        &[],
+        &[("held", D::Power), ("after", D::Power)],
+        super::trial::communication_loss,
+    ),
+    row(
         "control.stale_input",
         &[("silent", D::Span)],
         &[],

@@ -6,8 +6,10 @@
 //! Not modelled: several points, events that contradict (the fault campaign is to cover these).
 
 use super::Given;
-use crate::disturbances::Disturbances;
+use crate::disturbances::{Death, Disturbances};
+use crate::operation::EPOCH;
 use crate::scenario::{Claims, Scenario, ScheduledEvent};
+use crate::takeover::attend;
 use crate::world::{Moment, World};
 use std::collections::BTreeMap;
 use tieline_campus::cooling::Cooling;
@@ -20,7 +22,7 @@ use tieline_control::{
     BatteryConfig, Condition, Config, Event, HallConfig, Journal, LeaseConfig, LimitConfig, LimitKind, PoiConfig,
     ReserveConfig, RestoreConfig, Row, ScheduleConfig, StaleConfig, State, Stepping,
 };
-use tieline_grid::boundary::Surroundings;
+use tieline_grid::boundary::{LimitStep, Surroundings};
 use tieline_units::{Draw, Series, Span, Time, Utc};
 
 const MW: f64 = 1e6;
@@ -311,4 +313,70 @@ pub(super) fn stale_input(_given: &Given) -> Result<Vec<Vec<f64>>, String> {
         return Err("the silent meter went unnoticed".to_owned());
     };
     Ok(vec![vec![warned_s], vec![lost_s]])
+}
+
+/// What is seen of a takeover: from the last decision of the old controller to the first of the standby, s; change of import
+/// in that time beyond the ramp, W; commands of the old epoch that devices took after it.
+pub(super) fn failover(given: &Given) -> Result<Vec<Vec<f64>>, String> {
+    let (dead_s, ramp_w_per_s) = (given.one("dead")?, given.one("ramp")?);
+    let mut scenario = scenario(Vec::new(), None, Span::secs(300))?;
+    scenario.control.pois[0].ramp_up_w_per_s = ramp_w_per_s;
+    scenario.control.pois[0].ramp_down_w_per_s = ramp_w_per_s;
+    let at = Time::ZERO + Span::secs(200);
+    let takeover = at + Span::from_secs_f64(dead_s);
+    scenario.disturbances.deaths = vec![Death { at, takeover, stale_until: takeover + Span::secs(30) }];
+    let (mut before_w, mut worst_w, mut last, mut first) = (0.0, 0.0_f64, Time::ZERO, None);
+    let (mut refused_before, mut refused) = (0, 0);
+    let mut world = World::new(&scenario, Draw::new(scenario.seed, 0), |moment| match moment {
+        Moment::Step(plant, _) => {
+            if plant.now() <= at {
+                before_w = total_import_w(plant);
+                refused_before = plant.totals().commands_refused;
+            } else if plant.now() <= takeover + Span::secs(5) {
+                let since_s = (plant.now() - at).as_secs_f64();
+                let beyond_w = (total_import_w(plant) - before_w).abs() - ramp_w_per_s * since_s;
+                worst_w = worst_w.max(beyond_w);
+            }
+            refused = plant.totals().commands_refused - refused_before;
+        }
+        Moment::Decided(decision) => {
+            if decision.epoch == EPOCH {
+                last = decision.now;
+            } else {
+                first = first.or(Some(decision.now));
+            }
+        }
+        Moment::Happened(_) => {}
+    });
+    let mut clock = Stepping { end: Time::ZERO + Span::secs(300) };
+    attend(&scenario, &mut world, &mut clock, &mut NoJournal);
+    drop(world);
+    let first = first.ok_or_else(|| "no standby took over".to_owned())?;
+    // The old controller repeats itself on each tick for 30 s: every one of these must be refused.
+    let sent = 300.0;
+    Ok(vec![vec![(first - last).as_secs_f64()], vec![worst_w], vec![sent - refused as f64]])
+}
+
+/// A limit schedule that ends while its source is silent: the limit held just before its end, and some time after it, W.
+pub(super) fn communication_loss(given: &Given) -> Result<Vec<Vec<f64>>, String> {
+    let (limit_w, subscription_w) = (given.one("limit")?, given.one("subscription")?);
+    let end = Time::ZERO + Span::secs(300);
+    let mut scenario = scenario(Vec::new(), None, Span::secs(400))?;
+    scenario.control.limits[0].stale_after = Span::secs(10);
+    scenario.control.limits[0].fallback_w = subscription_w;
+    let step = |seconds: i64, limit_w: f64| LimitStep { at: Time::ZERO + Span::secs(seconds), limit_w, until: end };
+    scenario.surroundings.limits = vec![vec![step(10, limit_w), step(100, f64::NAN)]];
+    let (mut held_w, mut after_w) = (f64::NAN, f64::NAN);
+    let mut world = World::new(&scenario, Draw::new(scenario.seed, 0), |moment| {
+        if let Moment::Decided(decision) = moment {
+            if decision.now < end {
+                held_w = decision.allowed_w[0];
+            } else {
+                after_w = decision.allowed_w[0];
+            }
+        }
+    });
+    let mut clock = Stepping { end: Time::ZERO + Span::secs(400) };
+    tieline_control::run(&scenario.control, State::new(Time::ZERO, 1), &mut world, &mut clock, &mut NoJournal);
+    Ok(vec![vec![held_w], vec![after_w]])
 }
