@@ -9,6 +9,7 @@ pub mod layout;
 pub mod memory;
 pub mod model;
 pub mod phases;
+pub mod search;
 pub mod step;
 
 use crate::hall::Halls;

@@ -269,7 +269,7 @@ pub fn mistakes(model: &Transformer, cluster: &Cluster, layout: &Layout) -> Vec<
 
 fn divisions(model: &Transformer, layout: &Layout, wrong: &mut Vec<Mistake>) {
     let mut divides = |whole: u32, what, part: u32, of| {
-        if whole % part != 0 {
+        if !whole.is_multiple_of(part) {
             wrong.push(Mistake::DoesNotDivide(whole, what, part, of));
         }
     };
@@ -291,7 +291,7 @@ fn divisions(model: &Transformer, layout: &Layout, wrong: &mut Vec<Mistake>) {
     if layout.interleave > 1 {
         if layout.pipeline == 1 {
             wrong.push(Mistake::InterleaveWithoutPipeline(layout.interleave));
-        } else if layout.micro_batches() > 0 && layout.micro_batches() % layout.pipeline != 0 {
+        } else if layout.micro_batches() > 0 && !layout.micro_batches().is_multiple_of(layout.pipeline) {
             let round = layout.pipeline;
             wrong.push(Mistake::DoesNotDivide(
                 layout.micro_batches(),
@@ -314,10 +314,10 @@ fn experts(model: &Transformer, layout: &Layout, wrong: &mut Vec<Mistake>) {
     let ranks = layout.tensor.saturating_mul(layout.context).saturating_mul(layout.data);
     if layout.expert > experts.count {
         wrong.push(Mistake::MoreRanksThanExperts(layout.expert, experts.count));
-    } else if experts.count % layout.expert != 0 {
+    } else if !experts.count.is_multiple_of(layout.expert) {
         wrong.push(Mistake::DoesNotDivide(experts.count, "experts", layout.expert, "expert parallel"));
     }
-    if layout.expert > ranks || ranks % layout.expert != 0 {
+    if layout.expert > ranks || !ranks.is_multiple_of(layout.expert) {
         wrong.push(Mistake::MoreExpertRanksThanRanks(layout.expert, ranks));
     }
 }
