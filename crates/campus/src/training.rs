@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod collective;
+pub mod goodput;
 pub mod layout;
 pub mod memory;
 pub mod model;

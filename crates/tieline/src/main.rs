@@ -14,6 +14,7 @@ mod run;
 mod scenarios;
 mod screen;
 mod source;
+mod train;
 mod validate;
 
 use clap::{Parser, Subcommand};

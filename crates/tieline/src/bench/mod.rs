@@ -71,6 +71,8 @@ const BENCHES: &[(&str, Measure)] = &[
     ("journal.row", |machine| journal::append(machine)),
     ("plant.step", |_| plant::step()),
     ("train.layouts", |machine| Ok(train::layouts(machine))),
+    ("train.monte_carlo", |_| Ok(train::monte_carlo())),
+    ("train.monte_carlo_555k", |_| Ok(train::monte_carlo())),
     ("operation.day", |_| day::day()),
     ("operation.day_memory", |_| day::day()),
     ("operation.journal", |_| day::day()),

@@ -7,10 +7,15 @@ use crate::machine::Machine;
 use std::hint::black_box;
 use std::time::Instant;
 use tieline_campus::training::cluster::{Cluster, Precision};
+use tieline_campus::training::goodput::{Checkpoint, Hazard, Recovery, effective_share};
 use tieline_campus::training::layout::{Attention, Layout, Overlap};
 use tieline_campus::training::model::Transformer;
 use tieline_campus::training::search::{Question, space};
 use tieline_campus::training::step::evaluate;
+
+/// Runs of the Monte Carlo, and how long each is.
+const RUNS: u32 = 10_000;
+const RUN_S: f64 = 90.0 * 86_400.0;
 
 /// Rounds over the space; each evaluates every layout of it anew.
 const LEAST_EVALUATIONS: usize = 1_000_000;
@@ -43,4 +48,37 @@ pub fn layouts(_machine: &Machine) -> Vec<Figure> {
     let per_s = done as f64 / start.elapsed().as_secs_f64();
     let note = format!("{done} full evaluations of {} layouts of a 1 T model, one core", layouts.len());
     vec![Figure::higher("train.layouts", per_s, "1/s", 1e5, note)]
+}
+
+/// Time of 10,000 simulated runs of 90 days on two threads, of a job on 16,384 GPUs and of one on 555,000.
+pub fn monte_carlo() -> Vec<Figure> {
+    let stiff = Hazard {
+        gpus: 16_384.0,
+        gpus_per_node: 8.0,
+        per_1000_node_days: 3.79,
+        restart_s: 300.0,
+        spares: 40.0,
+        repair_s: 86_400.0,
+        planned_every_s: f64::INFINITY,
+        planned_stop_s: 0.0,
+        stragglers: 0.0,
+        recovery: Recovery::Restart,
+    };
+    let recovery = Recovery::Elastic { replicas: 500.0, stall_s: 20.0, swap_s: 600.0 };
+    let large = Hazard { gpus: 555_000.0, spares: 400.0, recovery, ..stiff };
+    let checkpoint = Checkpoint::asynchronous(1800.0, 2.0, 600.0);
+    let one = |name: &str, hazard: &Hazard| {
+        let share = effective_share(hazard, &checkpoint);
+        let start = Instant::now();
+        let times_s = crate::train::times_s(hazard, &checkpoint, RUN_S * share, 1, RUNS);
+        let spent_s = start.elapsed().as_secs_f64();
+        let mean_d = times_s.iter().sum::<f64>() / f64::from(RUNS) / 86_400.0;
+        let note = format!(
+            "{RUNS} runs of {mean_d:.1} days, {:.0} GPUs, closed form {:.1} % effective",
+            hazard.gpus,
+            100.0 * share
+        );
+        Figure::lower(name, spent_s, "s", 10.0, note)
+    };
+    vec![one("train.monte_carlo", &stiff), one("train.monte_carlo_555k", &large)]
 }
