@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod collective;
+pub mod flexibility;
 pub mod goodput;
 pub mod layout;
 pub mod memory;
