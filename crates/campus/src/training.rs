@@ -3,6 +3,7 @@
 //! Not modelled: parallel layout and step time (an input here), stragglers, elastic resizing, queueing. Failures come at
 //! the calendar rate of the installed nodes, whether they work or wait.
 
+pub mod buildout;
 pub mod cluster;
 pub mod collective;
 pub mod flexibility;

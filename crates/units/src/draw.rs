@@ -35,6 +35,8 @@ pub enum Purpose {
     Phase = 11,
     /// Random scenarios of the fault campaign.
     Campaign = 12,
+    /// Unknown inputs of a training run's outlook.
+    TrainingOutlook = 20,
 }
 
 /// A stream of luck for one sample of one seed.
