@@ -10,6 +10,7 @@ mod fields;
 mod schema;
 mod script;
 mod sheet;
+mod training;
 
 pub use diagnostics::{Mistake, Mistakes};
 pub use schema::schema;
@@ -190,6 +191,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         events: script.events,
         claims: claims(&root),
         fleets: fleets(&root),
+        training: training::training(&root, &clock),
         expect: expect(&root),
         sources: std::collections::BTreeMap::new(),
         provenance: Vec::new(),

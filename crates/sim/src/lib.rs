@@ -7,5 +7,6 @@ mod metrics;
 pub mod operation;
 pub mod results;
 pub mod scenario;
+pub mod train;
 pub mod validate;
 pub mod world;

@@ -35,6 +35,7 @@ pub const ROOT: &[Field] = &[
     key("fault", K::Tables(FAULT), May, ANY, "what goes wrong and when"),
     key("claims", K::Table(CLAIMS), May, ANY, "what was said; never used as physics"),
     key("fleet", K::Tables(FLEET), May, ANY, "other fleets, for comparison"),
+    key("training", K::Table(TRAINING), May, ANY, "the training run, for `tieline train`"),
     key("expect", K::Free, May, ANY, "metric = \"<= value\": makes the scenario a test"),
 ];
 
@@ -421,4 +422,72 @@ const FLEET: &[Field] = &[
     key("product", K::Text, Must, ANY, "product that the estimate assumes"),
     key("all_in", K::Power, Must, POSITIVE, "power per GPU at the meter"),
     key("sites", K::Count, Must, (1.0, 1e4), "sites"),
+];
+
+const FACTOR: (f64, f64) = (0.01, 100.0);
+
+const TRAINING: &[Field] = &[
+    key("model", K::Text, Must, ANY, "a known shape: grok-5-guess, grok-4-guess, deepseek-v3, llama-3-405b, ..."),
+    key("precision", K::Word(&["bf16", "fp8", "fp4"]), Must, ANY, "format of the large products"),
+    key("batch", K::Count, Must, (1.0, 1e7), "sequences in a step"),
+    key("tokens", K::Count, Must, (1.0, 1e18), "tokens of the run"),
+    key("layout", K::Table(LAYOUT), May, ANY, "a layout of choice; the best is searched when absent"),
+    key("sites", K::Count, Else("1", "guess: one campus"), (1.0, 64.0), "sites over which the job is spread"),
+    key("domain_gb_per_s", K::Plain, May, (0.0, 1e6), "GB/s per GPU within an NVLink domain"),
+    key("fabric_gb_per_s", K::Plain, May, (0.0, 1e6), "GB/s per GPU between domains"),
+    key("between_gb_per_s", K::Plain, May, (0.0, 1e6), "GB/s per GPU between sites"),
+    key("spares", K::Ratio, Else("1 %", "guess: hot spare nodes"), SHARE, "spare nodes over nodes at work"),
+    key("repair", K::Span, Else("24 h", "guess: a day until a node is back"), (0.0, 1e7), "time until a failed node is back"),
+    key("swap", K::Span, Else("10 min", "guess: a spare loads and joins"), (0.0, 1e6), "time until a spare has taken over"),
+    key(
+        "stall",
+        K::Span,
+        Else("20 s", "guess: detection, regrouping, redone step"),
+        (0.0, 1e5),
+        "stall of an elastic job after a failure",
+    ),
+    key(
+        "storage_gb_per_s",
+        K::Plain,
+        Else("1000", "guess: a large parallel file system"),
+        (0.001, 1e9),
+        "GB/s of the checkpoint storage, whole job",
+    ),
+    key("copy_gb_per_s", K::Plain, Else("20", "guess: host link of a GPU"), (0.001, 1e6), "GB/s at which a GPU copies its state"),
+    key(
+        "planned_every",
+        K::Span,
+        Else("27.6 h", "measured: Llama 3, 47 planned stops in 54 days (arXiv 2407.21783)"),
+        (60.0, 1e9),
+        "productive time between planned stops",
+    ),
+    key("planned_stop", K::Span, Else("15 min", "guess: stop, change, restart"), (0.0, 1e6), "length of a planned stop"),
+    key("stragglers", K::Ratio, Else("2 %", "guess: after slow nodes are taken out"), (0.0, 0.9), "speed lost to slow GPUs"),
+    key("resize", K::Span, Else("1 h", "guess: new layout, checkpoint resharded"), (0.0, 1e7), "resize onto a larger fleet"),
+    key("tokens_low", K::Ratio, Else("50 %", "guess: half as many tokens"), FACTOR, "factor on tokens, low"),
+    key("tokens_high", K::Ratio, Else("200 %", "guess: twice as many tokens"), FACTOR, "factor on tokens, high"),
+    key("active_low", K::Ratio, Else("50 %", "guess: half the active share"), FACTOR, "factor on active parameters, low"),
+    key("active_high", K::Ratio, Else("200 %", "guess: twice the active share"), FACTOR, "factor on active parameters, high"),
+    key("speed_low", K::Ratio, Else("75 %", "guess: no peer's model is validated at this size"), FACTOR, "factor on speed, low"),
+    key("speed_high", K::Ratio, Else("110 %", "guess: better software"), FACTOR, "factor on speed, high"),
+    key("delay", K::Span, Else("60 d", "guess: halls come late"), (0.0, 1e8), "longest delay of later halls"),
+    key("curtail_depth", K::Ratio, Else("25 %", "guess: the depth of the 2025 field trial"), SHARE, "curtailment to be priced: depth"),
+    key("curtail_duration", K::Span, Else("3 h", "guess: the length of the 2025 field trial"), (1.0, 1e7), "its length"),
+    key("curtail_notice", K::Span, Else("30 min", "claim: notice of the utility (press, November 2024)"), (0.0, 1e7), "its notice"),
+    key("latency_load", K::Ratio, Else("85 %", "guess: queues grow beyond"), (0.01, 1.0), "load of inference at which latency holds"),
+    key("power", K::Tables(POWER_STEP), May, ANY, "power that there is for the run, by date"),
+];
+const LAYOUT: &[Field] = &[
+    key("tensor", K::Count, Else("1", "guess: none"), (0.0, 4096.0), "tensor parallel"),
+    key("context", K::Count, Else("1", "guess: none"), (0.0, 4096.0), "context parallel"),
+    key("pipeline", K::Count, Else("1", "guess: none"), (0.0, 4096.0), "pipeline stages"),
+    key("data", K::Count, Else("1", "guess: none"), (0.0, 1e6), "replicas"),
+    key("expert", K::Count, Else("1", "guess: none"), (0.0, 1e5), "expert parallel"),
+    key("interleave", K::Count, Else("1", "guess: plain 1F1B"), (0.0, 4096.0), "chunks on each stage"),
+    key("micro_batch", K::Count, Else("1", "guess: one sequence"), (0.0, 1e5), "sequences in a micro-batch"),
+    key("recompute", K::Word(&["none", "selective", "full"]), Else("none", ""), ANY, "what is computed again"),
+];
+const POWER_STEP: &[Field] = &[
+    key("at", K::Instant, Must, ANY, "from when"),
+    key("limit", K::Power, Must, POSITIVE, "power for the run at the meter"),
 ];

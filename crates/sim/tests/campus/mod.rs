@@ -266,6 +266,7 @@ pub fn scenario(duration: Span) -> Scenario {
         }],
         claims: Claims::default(),
         fleets: Vec::new(),
+        training: None,
         expect: Vec::new(),
         sources: BTreeMap::new(),
         provenance: Vec::new(),
