@@ -33,7 +33,11 @@ pub fn page(study: &Study, title: &str, version: &str) -> String {
     section(&mut body, "Cost of flexibility", &[cost(study), merit(study)]);
     section(&mut body, "One step", &[step(study), table(study)]);
     let sources: Vec<String> = study.sources.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let _ = write!(body, "<p class=\"note\">Numbers in the scenario by source: {}. Every number is in train.json.</p>", sources.join(", "));
+    let _ = write!(
+        body,
+        "<p class=\"note\">Numbers in the scenario by source: {}. Every number is in train.json.</p>",
+        sources.join(", ")
+    );
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>{} · training · tieline</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>{body}</main>\n</body>\n</html>\n",
         escaped(heading)
@@ -181,7 +185,9 @@ fn step(study: &Study) -> String {
 }
 
 fn table(study: &Study) -> String {
-    let mut text = String::from("<h3>Layouts</h3><div class=\"scroll\"><table><thead><tr><th>layout</th><th class=\"num\">GPUs</th><th class=\"num\">step, s</th><th class=\"num\">MFU, %</th><th class=\"num\">HFU, %</th><th class=\"num\">GB a GPU</th><th>loses by</th></tr></thead><tbody>");
+    let mut text = String::from(
+        "<h3>Layouts</h3><div class=\"scroll\"><table><thead><tr><th>layout</th><th class=\"num\">GPUs</th><th class=\"num\">step, s</th><th class=\"num\">MFU, %</th><th class=\"num\">HFU, %</th><th class=\"num\">GB a GPU</th><th>loses by</th></tr></thead><tbody>",
+    );
     for row in &study.step.layouts {
         let _ = write!(
             text,

@@ -93,7 +93,7 @@ pub struct StepStudy {
     pub layouts: Vec<LayoutRow>,
     /// Layouts in the space, full evaluations, layouts that do not fit, layouts ruled out by their bound.
     pub searched: [u64; 4],
-    /// The fastest layout that does not fit, and what it lacks.
+    /// A faster layout that nearly fits, and what it lacks.
     pub nearly: Option<String>,
     /// Where the step goes, s.
     pub parts: Vec<Part>,
@@ -244,11 +244,10 @@ fn gather(scenario: &Scenario) -> Result<Run<'_>, String> {
     let halls: Vec<&Hall> = scenario.plant.halls.iter().filter(|hall| hall.job == Some(place)).collect();
     let there = |hall: &&&Hall| hall.in_service <= scenario.start;
     let gpus: f64 = halls.iter().filter(there).map(|hall| hall.gpus).sum();
-    let slowest = halls
-        .iter()
-        .filter(there)
-        .min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops))
-        .ok_or_else(|| format!("no hall of \"{}\" is in service when the run starts", scenario.plant.jobs[place].name))?;
+    let slowest =
+        halls.iter().filter(there).min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops)).ok_or_else(
+            || format!("no hall of \"{}\" is in service when the run starts", scenario.plant.jobs[place].name),
+        )?;
     let model = Transformer::named(&plan.model).ok_or_else(|| format!("no model is called \"{}\"", plan.model))?;
     let cluster = cluster_of(&slowest.product.name, plan)?;
     Ok(Run { scenario, plan, job: &scenario.plant.jobs[place], halls, model, cluster, gpus })
@@ -256,10 +255,11 @@ fn gather(scenario: &Scenario) -> Result<Run<'_>, String> {
 
 /// The cluster around a product, with the plan's own bandwidths.
 fn cluster_of(product: &str, plan: &TrainingPlan) -> Result<Cluster, String> {
-    let mut cluster =
-        Cluster::named(product).ok_or_else(|| format!("no network and no memory are known for the product {product}"))?;
+    let mut cluster = Cluster::named(product)
+        .ok_or_else(|| format!("no network and no memory are known for the product {product}"))?;
     cluster.sites = plan.sites;
-    for (tier, own) in [&mut cluster.domain, &mut cluster.fabric, &mut cluster.between].into_iter().zip(plan.bandwidth) {
+    for (tier, own) in [&mut cluster.domain, &mut cluster.fabric, &mut cluster.between].into_iter().zip(plan.bandwidth)
+    {
         if let Some(bytes_per_s) = own {
             tier.bytes_per_s = bytes_per_s;
         }
@@ -295,7 +295,10 @@ fn step_study(run: &Run<'_>) -> Result<(Layout, Step, StepStudy), Vec<String>> {
     };
     let Some((layout, step, _)) = ranked.first().cloned() else {
         let more = nearly.map_or_else(String::new, |why| format!("; nearest: {why}"));
-        return Err(vec![format!("{} fits on {:.0} {} in no layout{more}", run.model.name, run.gpus, run.cluster.accelerator.name)]);
+        return Err(vec![format!(
+            "{} fits on {:.0} {} in no layout{more}",
+            run.model.name, run.gpus, run.cluster.accelerator.name
+        )]);
     };
     let row = |(layout, step, loses): &(Layout, Step, String)| LayoutRow {
         layout: layout.to_string(),
@@ -422,7 +425,11 @@ fn goodput_study(run: &Run<'_>, layout: &Layout, seed: u64, times: &Times<'_>) -
         };
         ways.push(way(name, &hazard, &Checkpoint { every_s: interval_s, ..checkpoint }, seed, times));
     }
-    let own = OwnWay { hazard: elastic, checkpoint: own_checkpoint, effective: goodput::effective_share(&elastic, &own_checkpoint) };
+    let own = OwnWay {
+        hazard: elastic,
+        checkpoint: own_checkpoint,
+        effective: goodput::effective_share(&elastic, &own_checkpoint),
+    };
     let per_day = elastic.failures_per_s() * DAY_S;
     let known: f64 = goodput::CAUSES.iter().map(|cause| f64::from(cause.1)).sum();
     let m = elastic.between_failures_s();
@@ -459,16 +466,23 @@ fn way(name: &str, hazard: &Hazard, checkpoint: &Checkpoint, seed: u64, times: &
         .map(|k| 30.0 * libm::pow(10.0, f64::from(k) / 18.0))
         .map(|every_s| (every_s, goodput::effective_share(hazard, &Checkpoint { every_s, ..*checkpoint })))
         .collect();
-    Way { name: name.to_owned(), interval_s: checkpoint.every_s, closed_form, simulated: simulated.map(Into::into), curve }
+    Way {
+        name: name.to_owned(),
+        interval_s: checkpoint.every_s,
+        closed_form,
+        simulated: simulated.map(Into::into),
+        curve,
+    }
 }
 
 /// One simulated run's first day, hours.
 fn first_day(own: &OwnWay, seed: u64) -> Vec<(f64, f64, bool)> {
     let mut marks = vec![(0.0, 0.0, false)];
-    let _ = goodput::simulate(&own.hazard, &own.checkpoint, DAY_S, &Draw::new(seed, 0), &mut |(at_s, work_s, failed)| {
-        if at_s < DAY_S {
-            marks.push((at_s / 3600.0, work_s / 3600.0, failed));
-        }
-    });
+    let _ =
+        goodput::simulate(&own.hazard, &own.checkpoint, DAY_S, &Draw::new(seed, 0), &mut |(at_s, work_s, failed)| {
+            if at_s < DAY_S {
+                marks.push((at_s / 3600.0, work_s / 3600.0, failed));
+            }
+        });
     marks
 }

@@ -71,7 +71,9 @@ pub fn train(given: &str, asked: &Asked) -> Result<Verdict> {
 /// Puts the curtailment of the command line into the scenario.
 fn change(scenario: &mut tieline_sim::scenario::Scenario, asked: &Asked) -> Result<(), String> {
     let within = |name: &str, value: Option<f64>, most: f64| match value {
-        Some(v) if !(v.is_finite() && v > 0.0 && v <= most) => Err(format!("--{name} {v}: expected more than 0, at most {most}")),
+        Some(v) if !(v.is_finite() && v > 0.0 && v <= most) => {
+            Err(format!("--{name} {v}: expected more than 0, at most {most}"))
+        }
         other => Ok(other),
     };
     let depth = within("depth", asked.depth, 100.0)?;

@@ -103,8 +103,8 @@ const FABRIC_LATENCY_S: f64 = 20e-6;
 const ATTENTION_SHARE: (f64, f64) = (0.55, 0.42);
 /// Fixed time of an operation. calibrated with the A100's share on the full-recompute rows of arXiv 2205.05198 Table 5.
 const OP_S: f64 = 28e-6;
-/// Long-haul bandwidth per GPU between sites. guess: 10 Tbit/s for 100,000 GPUs.
-const BETWEEN: Tier = Tier { bytes_per_s: 12.5e6, share: 0.8, latency_s: 10e-3 };
+/// Long-haul bandwidth per GPU between sites. guess: 100 Tbit/s (250 waves of 400 Gbit/s) for 100,000 GPUs.
+const BETWEEN: Tier = Tier { bytes_per_s: 125e6, share: 0.8, latency_s: 10e-3 };
 
 impl Cluster {
     /// The cluster around a product of the catalogue, with the source of each constant:

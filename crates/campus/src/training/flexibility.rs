@@ -140,25 +140,39 @@ impl core::fmt::Display for Refusal {
     }
 }
 
+/// Throughput that one GPU at `level_w` keeps when its power falls to a share, 0..1, and the share it then draws; the
+/// lowest cap bounds both.
+fn capped(product: &Product, level_w: f64, share: f64) -> (f64, f64) {
+    let curve = ThroughputCurve::new(product.throughput_exponent);
+    let (mut low_w, mut high_w) = (product.min_cap_w.min(level_w), product.rated_w.max(level_w));
+    // Power under a cap rises with the cap: halving finds the cap that draws this share.
+    for _ in 0..50 {
+        let cap_w = 0.5 * (low_w + high_w);
+        if power_under_cap(level_w, cap_w) > share * level_w { high_w = cap_w } else { low_w = cap_w }
+    }
+    (curve.at(level_w, low_w), power_under_cap(level_w, low_w) / level_w)
+}
+
+/// Price at which the controller may shed power of such a GPU by caps, $ per joule at the GPU: the value of the work lost
+/// at a depth of a quarter, or of what the lowest cap allows, over the power shed.
+///
+/// A cap costs less work than power (a quarter of the power costs about a tenth of the work), and not the same on every
+/// product: that is what the split between halls must know.
+#[must_use]
+pub fn shed_usd_per_j(product: &Product, level_w: f64, usd_per_gpu_hour: f64) -> f64 {
+    if level_w <= 0.0 {
+        return 0.0;
+    }
+    let (throughput, share) = capped(product, level_w, 0.75);
+    let shed_w = (1.0 - share) * level_w;
+    if shed_w <= 0.0 { 0.0 } else { (1.0 - throughput) * usd_per_gpu_hour / HOUR_S / shed_w }
+}
+
 impl Flexible {
     /// Power of the whole job at work, W at the GPUs.
     #[must_use]
     pub fn power_w(&self) -> f64 {
         self.gpus * self.level_w
-    }
-
-    /// Throughput that one GPU keeps when its power falls to this share, 0..1, and the share it then draws; the lowest
-    /// cap bounds both.
-    fn capped(&self, share: f64) -> (f64, f64) {
-        let curve = ThroughputCurve::new(self.product.throughput_exponent);
-        let (mut low_w, mut high_w) =
-            (self.product.min_cap_w.min(self.level_w), self.product.rated_w.max(self.level_w));
-        // Power under a cap rises with the cap: halving finds the cap that draws this share.
-        for _ in 0..50 {
-            let cap_w = 0.5 * (low_w + high_w);
-            if power_under_cap(self.level_w, cap_w) > share * self.level_w { high_w = cap_w } else { low_w = cap_w }
-        }
-        (curve.at(self.level_w, low_w), power_under_cap(self.level_w, low_w) / self.level_w)
     }
 
     /// What answering so costs.
@@ -204,7 +218,7 @@ impl Flexible {
 
     /// Throughput, depth reached, and further time lost by the whole job, s.
     fn by_cap(&self, depth: f64) -> Result<(f64, f64, f64), Refusal> {
-        let (throughput, share) = self.capped(1.0 - depth);
+        let (throughput, share) = capped(&self.product, self.level_w, 1.0 - depth);
         if 1.0 - share < depth - 1e-6 {
             return Err(Refusal::TooDeep(1.0 - share));
         }
@@ -258,13 +272,10 @@ impl Flexible {
             .min_by(|a, b| a.usd.total_cmp(&b.usd).then(b.shed_w.total_cmp(&a.shed_w)))
     }
 
-    /// Price at which the controller may shed this job's power by caps, $ per joule at the GPU: the value of the work lost
-    /// at a depth of a quarter, or of what the lowest cap allows, over the power shed.
+    /// What the controller is told, $ per joule at the GPU; see the function of this name.
     #[must_use]
     pub fn shed_usd_per_j(&self) -> f64 {
-        let (throughput, share) = self.capped(0.75);
-        let shed_w = (1.0 - share) * self.level_w;
-        if shed_w <= 0.0 { 0.0 } else { (1.0 - throughput) * self.usd_per_gpu_hour / HOUR_S / shed_w }
+        shed_usd_per_j(&self.product, self.level_w, self.usd_per_gpu_hour)
     }
 }
 

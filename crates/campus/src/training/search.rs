@@ -22,6 +22,9 @@ const MOST_PIPELINE: u32 = 128;
 /// A context group is tried from this many tokens per rank on.
 const TOKENS_PER_CONTEXT_RANK: u32 = 4096;
 
+/// A layout that needs less than this many times the memory there is nearly fits.
+const NEARLY: f64 = 1.5;
+
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Question {
@@ -63,7 +66,7 @@ pub struct Answer {
     pub do_not_fit: u64,
     /// Layouts that their bound ruled out.
     pub ruled_out: u64,
-    /// The fastest layout that does not fit, its time in s, and what it lacks.
+    /// A faster layout that does not fit but nearly does, its time in s, and what it lacks: the one of least bound.
     pub nearly: Option<(Layout, f64, String)>,
 }
 
@@ -207,9 +210,10 @@ fn ask(model: &Transformer, cluster: &Cluster, question: &Question, bounded: boo
             break;
         }
         let layout = &layouts[*place];
-        if memory::needed(model, layout).total() > there {
+        let needed = memory::needed(model, layout).total();
+        if needed > there {
             answer.do_not_fit += 1;
-            if misfit.is_none_or(|least| *bound < least.0) {
+            if needed < NEARLY * there && misfit.is_none_or(|least| *bound < least.0) {
                 misfit = Some((*bound, *place));
             }
             continue;
@@ -227,8 +231,9 @@ fn ask(model: &Transformer, cluster: &Cluster, question: &Question, bounded: boo
         answer.evaluations += 1;
         let step = evaluate(model, cluster, &layout);
         let (most, bytes) = step.memory.largest();
+        let faster = best.first().is_none_or(|(time_s, ..)| step.time_s < *time_s);
         let why = Mistake::DoesNotFit(step.memory.total(), there, most, bytes);
-        answer.nearly = Some((layout, step.time_s, why.to_string()));
+        answer.nearly = faster.then(|| (layout, step.time_s, why.to_string()));
     }
     if let Some(winner) = best.first().map(|(_, place, step)| (layouts[*place], *step)) {
         let rank = |(_, place, step): &(f64, usize, Step)| {
@@ -367,7 +372,7 @@ mod tests {
             assert!(!fast.ranked.is_empty(), "{name}");
             assert_eq!(fast.ranked, slow.ranked, "{name}");
             assert!(fast.evaluations <= slow.evaluations && fast.layouts == slow.layouts);
-            assert_eq!(slow.evaluations, slow.layouts - slow.do_not_fit + u64::from(slow.nearly.is_some()));
+            assert!(slow.evaluations >= slow.layouts - slow.do_not_fit);
             for ranked in &fast.ranked {
                 assert!(mistakes(&model, &cluster, &ranked.layout).is_empty(), "{name}: {}", ranked.layout);
             }

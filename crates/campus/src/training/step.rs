@@ -356,7 +356,10 @@ impl<'a> Sizes<'a> {
         if routed > 0.0 {
             all_s += wire(routed, Group { size: expert_replicas.max(1), stride: layout.expert });
         }
-        all_s += between_sites_s(self.cluster, GRADIENT_WIRE_BYTES * (common + routed));
+        // Reduced within each site first: what a GPU sends abroad is its share of the sum.
+        let at_site = |members: u32| (real(members) / real(self.cluster.sites)).max(1.0);
+        let abroad = common / at_site(replicas.size) + routed / at_site(expert_replicas);
+        all_s += between_sites_s(self.cluster, GRADIENT_WIRE_BYTES * abroad);
         // No more hides than there is computation to hide behind.
         all_s - (layout.overlap.data * all_s).min(compute_s)
     }

@@ -35,7 +35,12 @@ pub(super) fn training(root: &Sheet<'_, '_>, clock: &Clock) -> Option<TrainingPl
     let range = |low: &str, high: &str| {
         let range = (sheet.si(low), sheet.si(high));
         if range.0 > 1.0 || range.1 < 1.0 {
-            sheet.wrong(high, "a range that does not hold 100 %", "low <= 100 % <= high", "they are factors on the likely value");
+            sheet.wrong(
+                high,
+                "a range that does not hold 100 %",
+                "low <= 100 % <= high",
+                "they are factors on the likely value",
+            );
         }
         range
     };

@@ -111,15 +111,31 @@ pub fn draw(chart: &Chart<'_>) -> String {
     let mut svg = String::new();
     for (from, to) in &chart.spans {
         let (a, b) = (x.at(from.max(xs.0)), x.at(to.min(xs.1)));
-        let _ = write!(svg, "<rect x=\"{a:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\" style=\"fill:var(--shade)\"/>", ROOM.2, (b - a).max(1.0), HEIGHT - ROOM.2 - ROOM.3);
+        let _ = write!(
+            svg,
+            "<rect x=\"{a:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\" style=\"fill:var(--shade)\"/>",
+            ROOM.2,
+            (b - a).max(1.0),
+            HEIGHT - ROOM.2 - ROOM.3
+        );
     }
     axes(&mut svg, &x, &y, chart);
     for (at, word) in chart.marks.iter().filter(|(at, _)| (xs.0..=xs.1).contains(at)) {
         let px = x.at(*at);
         let (top, colour) = if word.is_empty() { (HEIGHT - ROOM.3 - 8.0, "--bad") } else { (ROOM.2, "--mark") };
-        let _ = write!(svg, "<line x1=\"{px:.1}\" x2=\"{px:.1}\" y1=\"{top}\" y2=\"{}\" style=\"stroke:var({colour});stroke-width:1\"/>", HEIGHT - ROOM.3);
+        let _ = write!(
+            svg,
+            "<line x1=\"{px:.1}\" x2=\"{px:.1}\" y1=\"{top}\" y2=\"{}\" style=\"stroke:var({colour});stroke-width:1\"/>",
+            HEIGHT - ROOM.3
+        );
         if !word.is_empty() {
-            let _ = write!(svg, "<text x=\"{:.1}\" y=\"{}\" style=\"fill:var(--muted);font-size:11px\">{}</text>", px + 3.0, ROOM.2 + 10.0, escaped(word));
+            let _ = write!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{}\" style=\"fill:var(--muted);font-size:11px\">{}</text>",
+                px + 3.0,
+                ROOM.2 + 10.0,
+                escaped(word)
+            );
         }
     }
     for (place, line) in chart.lines.iter().enumerate() {
@@ -132,13 +148,16 @@ pub fn draw(chart: &Chart<'_>) -> String {
             let _ = write!(path, "{}{:.1} {:.1}", if before.is_none() { 'M' } else { 'L' }, x.at(*px), y.at(*py));
             before = Some(*py);
         }
-        let _ = write!(svg, "<path d=\"{path}\" style=\"fill:none;stroke:var(--c{});stroke-width:1.8\"/>", place % 6 + 1);
+        let _ =
+            write!(svg, "<path d=\"{path}\" style=\"fill:none;stroke:var(--c{});stroke-width:1.8\"/>", place % 6 + 1);
     }
     let legend: Vec<String> = chart
         .lines
         .iter()
         .enumerate()
-        .map(|(place, line)| format!("<span style=\"color:var(--c{})\">&#9632;</span> {}", place % 6 + 1, escaped(line.name)))
+        .map(|(place, line)| {
+            format!("<span style=\"color:var(--c{})\">&#9632;</span> {}", place % 6 + 1, escaped(line.name))
+        })
         .collect();
     framed(chart.title, &legend.join(" &nbsp; "), HEIGHT, &svg)
 }
@@ -147,16 +166,42 @@ fn axes(svg: &mut String, x: &Scale, y: &Scale, chart: &Chart<'_>) {
     let text = "style=\"fill:var(--muted);font-size:11px\"";
     for tick in y.ticks() {
         let at = y.at(tick);
-        let _ = write!(svg, "<line x1=\"{}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" style=\"stroke:var(--grid)\"/>", ROOM.0, WIDTH - ROOM.1);
-        let _ = write!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" {text}>{}</text>", ROOM.0 - 6.0, at + 4.0, plain(tick));
+        let _ = write!(
+            svg,
+            "<line x1=\"{}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" style=\"stroke:var(--grid)\"/>",
+            ROOM.0,
+            WIDTH - ROOM.1
+        );
+        let _ = write!(
+            svg,
+            "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" {text}>{}</text>",
+            ROOM.0 - 6.0,
+            at + 4.0,
+            plain(tick)
+        );
     }
     for tick in x.ticks() {
         let at = x.at(tick);
-        let _ = write!(svg, "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\" {text}>{}</text>", HEIGHT - ROOM.3 + 15.0, plain(tick));
+        let _ = write!(
+            svg,
+            "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\" {text}>{}</text>",
+            HEIGHT - ROOM.3 + 15.0,
+            plain(tick)
+        );
     }
     let middle = 0.5 * (ROOM.0 + WIDTH - ROOM.1);
-    let _ = write!(svg, "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" {text}>{}</text>", HEIGHT - 6.0, escaped(chart.axes.0));
-    let _ = write!(svg, "<text x=\"12\" y=\"{0}\" transform=\"rotate(-90 12 {0})\" text-anchor=\"middle\" {text}>{1}</text>", 0.5 * HEIGHT, escaped(chart.axes.1));
+    let _ = write!(
+        svg,
+        "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" {text}>{}</text>",
+        HEIGHT - 6.0,
+        escaped(chart.axes.0)
+    );
+    let _ = write!(
+        svg,
+        "<text x=\"12\" y=\"{0}\" transform=\"rotate(-90 12 {0})\" text-anchor=\"middle\" {text}>{1}</text>",
+        0.5 * HEIGHT,
+        escaped(chart.axes.1)
+    );
 }
 
 fn framed(title: &str, legend: &str, height: f64, svg: &str) -> String {
@@ -178,13 +223,35 @@ pub fn bars(title: &str, axis: &str, middle: f64, rows: &[(String, f64, f64)]) -
     for (place, (name, a, b)) in rows.iter().enumerate() {
         let top = 30.0 * place as f64 + 6.0;
         let (from, to) = (x.at(a.min(*b)), x.at(a.max(*b)));
-        let _ = write!(svg, "<text x=\"250\" y=\"{:.1}\" text-anchor=\"end\" {text}>{}</text>", top + 14.0, escaped(name));
-        let _ = write!(svg, "<rect x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"20\" style=\"fill:var(--c1)\"/>", (to - from).max(1.0));
-        let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" {text}>{} to {}</text>", to + 4.0, top + 14.0, plain(a.min(*b)), plain(a.max(*b)));
+        let _ =
+            write!(svg, "<text x=\"250\" y=\"{:.1}\" text-anchor=\"end\" {text}>{}</text>", top + 14.0, escaped(name));
+        let _ = write!(
+            svg,
+            "<rect x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"20\" style=\"fill:var(--c1)\"/>",
+            (to - from).max(1.0)
+        );
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" {text}>{} to {}</text>",
+            to + 4.0,
+            top + 14.0,
+            plain(a.min(*b)),
+            plain(a.max(*b))
+        );
     }
     let at = x.at(middle);
-    let _ = write!(svg, "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{}\" style=\"stroke:var(--bad)\"/>", height - 24.0);
-    let _ = write!(svg, "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\" style=\"fill:var(--muted);font-size:11px\">{} {}</text>", height - 8.0, plain(middle), escaped(axis));
+    let _ = write!(
+        svg,
+        "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{}\" style=\"stroke:var(--bad)\"/>",
+        height - 24.0
+    );
+    let _ = write!(
+        svg,
+        "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\" style=\"fill:var(--muted);font-size:11px\">{} {}</text>",
+        height - 8.0,
+        plain(middle),
+        escaped(axis)
+    );
     framed(title, "", height, &svg)
 }
 
@@ -197,22 +264,54 @@ pub fn lanes(title: &str, kinds: &[&str], rows: &[(usize, &str, f64, f64)], name
     let x = Scale { from: 0.0, to: end, start: 110.0, end: WIDTH - 20.0, log: false };
     let height = 40.0 * names.len() as f64 + 30.0;
     let mut svg = String::new();
-    let lane_of = |stage: usize| rows.iter().map(|row| row.0).collect::<std::collections::BTreeSet<_>>().into_iter().position(|s| s == stage).unwrap_or(0);
+    let lane_of = |stage: usize| {
+        rows.iter()
+            .map(|row| row.0)
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .position(|s| s == stage)
+            .unwrap_or(0)
+    };
     for (place, name) in names.iter().enumerate() {
-        let _ = write!(svg, "<text x=\"100\" y=\"{:.1}\" text-anchor=\"end\" style=\"fill:var(--ink);font-size:12px\">{}</text>", 40.0 * place as f64 + 24.0, escaped(name));
+        let _ = write!(
+            svg,
+            "<text x=\"100\" y=\"{:.1}\" text-anchor=\"end\" style=\"fill:var(--ink);font-size:12px\">{}</text>",
+            40.0 * place as f64 + 24.0,
+            escaped(name)
+        );
     }
     for (stage, what, start, length) in rows {
-        let colour = kinds.iter().position(|kind| kind == what).map_or("--shade".to_owned(), |k| if k == 0 { "--shade".to_owned() } else { format!("--c{k}") });
+        let colour = kinds
+            .iter()
+            .position(|kind| kind == what)
+            .map_or("--shade".to_owned(), |k| if k == 0 { "--shade".to_owned() } else { format!("--c{k}") });
         let top = 40.0 * lane_of(*stage) as f64 + 6.0;
-        let _ = write!(svg, "<rect x=\"{:.2}\" y=\"{top}\" width=\"{:.2}\" height=\"28\" style=\"fill:var({colour})\"/>", x.at(*start), x.at(start + length) - x.at(*start));
+        let _ = write!(
+            svg,
+            "<rect x=\"{:.2}\" y=\"{top}\" width=\"{:.2}\" height=\"28\" style=\"fill:var({colour})\"/>",
+            x.at(*start),
+            x.at(start + length) - x.at(*start)
+        );
     }
     for tick in x.ticks() {
-        let _ = write!(svg, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\" style=\"fill:var(--muted);font-size:11px\">{} s</text>", x.at(tick), height - 6.0, plain(tick));
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\" style=\"fill:var(--muted);font-size:11px\">{} s</text>",
+            x.at(tick),
+            height - 6.0,
+            plain(tick)
+        );
     }
     let legend: Vec<String> = kinds
         .iter()
         .enumerate()
-        .map(|(k, kind)| if k == 0 { format!("&#9633; {kind}") } else { format!("<span style=\"color:var(--c{k})\">&#9632;</span> {kind}") })
+        .map(|(k, kind)| {
+            if k == 0 {
+                format!("&#9633; {kind}")
+            } else {
+                format!("<span style=\"color:var(--c{k})\">&#9632;</span> {kind}")
+            }
+        })
         .collect();
     framed(title, &legend.join(" &nbsp; "), height, &svg)
 }

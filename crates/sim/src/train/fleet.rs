@@ -135,7 +135,9 @@ fn phases(run: &Run<'_>, layout: &Layout) -> Vec<(Phase, Pace)> {
             .filter(|hall| (hall.in_service - run.scenario.start).as_secs_f64() / DAY_S <= from_d)
             .collect();
         let gpus: f64 = here.iter().map(|hall| hall.gpus).sum();
-        let Some(slowest) = here.iter().min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops)) else { continue };
+        let Some(slowest) = here.iter().min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops)) else {
+            continue;
+        };
         let all_in = here.iter().map(|hall| hall.gpus * all_in_w(hall, run.job.activity)).sum::<f64>() / gpus;
         let power_w = run
             .plan
@@ -164,7 +166,12 @@ fn phases(run: &Run<'_>, layout: &Layout) -> Vec<(Phase, Pace)> {
             all_in_w: all_in,
             kept_flops: pace.kept_flops,
         };
-        built.push((phase, pace));
+        // A date that changes nothing is no phase: the job need not regroup.
+        let same =
+            |(before, _): &(Phase, Pace)| before.at_work() == phase.at_work() && before.kept_flops == phase.kept_flops;
+        if !built.last().is_some_and(same) {
+            built.push((phase, pace));
+        }
     }
     built
 }
@@ -180,7 +187,8 @@ fn in_service(run: &Run<'_>, at_d: f64) -> f64 {
 
 fn unknowns(run: &Run<'_>) -> Vec<Unknown> {
     let plan = run.plan;
-    let unknown = |name: &str, acts, (low, high): (f64, f64)| Unknown { name: name.to_owned(), acts, range: [low, 1.0, high] };
+    let unknown =
+        |name: &str, acts, (low, high): (f64, f64)| Unknown { name: name.to_owned(), acts, range: [low, 1.0, high] };
     let bf16 = run.cluster.accelerator.peak(tieline_campus::training::cluster::Precision::Bf16);
     let own = run.cluster.accelerator.peak(plan.precision);
     let mut all = vec![
@@ -191,7 +199,11 @@ fn unknowns(run: &Run<'_>) -> Vec<Unknown> {
     ];
     if own > bf16 {
         // Fewer bits may turn out not to train: at worst the run falls back to 16 bits.
-        all.push(Unknown { name: format!("{} holds, or 16 bits", plan.precision.word()), acts: Acts::Speed, range: [bf16 / own, 1.0, 1.0] });
+        all.push(Unknown {
+            name: format!("{} holds, or 16 bits", plan.precision.word()),
+            acts: Acts::Speed,
+            range: [bf16 / own, 1.0, 1.0],
+        });
     }
     all
 }

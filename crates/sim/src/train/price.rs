@@ -92,7 +92,21 @@ pub struct Price {
     pub together: [f64; 4],
 }
 
-fn flexible(run: &Run<'_>, index: usize, job: &Job, tokens_per_s: Option<f64>, replicas: Option<f64>, effective: f64) -> Option<Flexible> {
+/// Local hour of the scenario's first event; without one, 16:00.
+fn hour(run: &Run<'_>) -> f64 {
+    let scenario = run.scenario;
+    let first = scenario.events.first().map(|event| scenario.start + (event.event.start - tieline_units::Time::ZERO));
+    first.map_or(16.0, |at| at.day_and_hour(scenario.plant.utc_offset).1)
+}
+
+fn flexible(
+    run: &Run<'_>,
+    index: usize,
+    job: &Job,
+    tokens_per_s: Option<f64>,
+    replicas: Option<f64>,
+    effective: f64,
+) -> Option<Flexible> {
     let halls: Vec<_> = run
         .scenario
         .plant
@@ -103,7 +117,8 @@ fn flexible(run: &Run<'_>, index: usize, job: &Job, tokens_per_s: Option<f64>, r
     let gpus: f64 = halls.iter().map(|hall| hall.gpus).sum();
     let product = halls.first()?.product.clone();
     let peak: f64 = halls.iter().map(|hall| hall.gpus * hall.product.bf16_flops).sum();
-    let load = if job.kind == JobKind::Inference { job.day_share(16.0) } else { 1.0 };
+    // The fleet is taken to be sized so that the day's peak just keeps its latency.
+    let load = if job.kind == JobKind::Inference { job.day_share(hour(run)) * run.plan.latency_load } else { 1.0 };
     Some(Flexible {
         name: job.name.clone(),
         kind: job.kind,

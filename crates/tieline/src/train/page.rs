@@ -127,7 +127,10 @@ fn goodput(text: &mut String, goodput: &Goodput) {
         goodput.causes.iter().take(4).map(|cause| format!("{} {:.1}", cause.name, cause.value)).collect();
     let _ = writeln!(text, "         a day: {}, others less (shares of Llama 3)", causes.join(", "));
     let [young, daly, available] = goodput.formulas_s.map(span);
-    let _ = writeln!(text, "         interval, if it stopped the job: Young {young}, Daly {daly}, availability {available}");
+    let _ = writeln!(
+        text,
+        "         interval, if it stopped the job: Young {young}, Daly {daly}, availability {available}"
+    );
     let mut rows = vec![vec!["way".to_owned(), "interval".to_owned(), "effective".to_owned(), "simulated".to_owned()]];
     for way in &goodput.ways {
         rows.push(vec![
@@ -145,7 +148,9 @@ fn goodput(text: &mut String, goodput: &Goodput) {
 }
 
 fn outlook(text: &mut String, outlook: &Outlook) {
-    let said = |days: f64| if days.is_finite() { format!("{days:.1} d ({})", date(outlook.start_ns, days)) } else { "never".to_owned() };
+    let said = |days: f64| {
+        if days.is_finite() { format!("{days:.1} d ({})", date(outlook.start_ns, days)) } else { "never".to_owned() }
+    };
     let likely = outlook.likely_d.map_or_else(|| "never on these halls".to_owned(), said);
     let [p10, p50, p90] = outlook.quantiles_d;
     let _ = writeln!(text, "Finish   {likely} with everything at its likely value");
@@ -252,7 +257,8 @@ fn price(text: &mut String, price: &Price) {
     let mut rows = Vec::new();
     // A rung that goes on with the same job is shown where it ends.
     for (place, rung) in price.merit.iter().enumerate() {
-        let goes_on = price.merit.get(place + 1).is_some_and(|next| next.job == rung.job && next.response == rung.response);
+        let goes_on =
+            price.merit.get(place + 1).is_some_and(|next| next.job == rung.job && next.response == rung.response);
         if !goes_on {
             rows.push(vec![
                 format!("up to {:.0} MW", rung.total_mw),
