@@ -77,6 +77,11 @@ fn divisors(of: u32) -> impl Iterator<Item = u32> {
 /// Every layout of the space that divides, whether it fits or not.
 #[must_use]
 pub fn space(model: &Transformer, cluster: &Cluster, question: &Question) -> Vec<Layout> {
+    space_of(model, cluster, question, false)
+}
+
+/// The space with the most replicas that each shape takes, or with every number of replicas.
+fn space_of(model: &Transformer, cluster: &Cluster, question: &Question, every_data: bool) -> Vec<Layout> {
     let mut all = Vec::new();
     let most_tensor = cluster.domain_gpus.min(model.heads).min(question.gpus);
     let most_context = (model.sequence / TOKENS_PER_CONTEXT_RANK).clamp(1, MOST_CONTEXT);
@@ -89,7 +94,7 @@ pub fn space(model: &Transformer, cluster: &Cluster, question: &Question) -> Vec
                         continue;
                     }
                     let shape = Layout { tensor, context, pipeline, lighter_ends, ..blank(question) };
-                    replicas(model, question, &shape, slots, &mut all);
+                    replicas(model, question, &shape, slots, every_data, &mut all);
                 }
             }
         }
@@ -107,30 +112,47 @@ fn blank(question: &Question) -> Layout {
     }
 }
 
-fn replicas(model: &Transformer, question: &Question, shape: &Layout, slots: u32, all: &mut Vec<Layout>) {
+fn replicas(
+    model: &Transformer,
+    question: &Question,
+    shape: &Layout,
+    slots: u32,
+    every_data: bool,
+    all: &mut Vec<Layout>,
+) {
     let most = question.gpus / (shape.tensor * shape.context * shape.pipeline);
     for micro_batch in (0..=3).map(|k| 1 << k).filter(|m| *m <= MOST_MICRO_BATCH && question.batch.is_multiple_of(*m)) {
-        let Some(data) = most_that_divides(question.batch / micro_batch, most) else { continue };
-        let shape = Layout { data, micro_batch, ..*shape };
-        let ranks = shape.tensor * shape.context * data;
-        let expert_groups: Vec<u32> = match model.experts {
-            None => vec![1],
-            Some(e) => divisors(e.count).filter(|e| *e <= MOST_EXPERT && ranks.is_multiple_of(*e)).collect(),
-        };
-        let shardings: &[Sharding] = if shape.pipeline == 1 {
-            &[Sharding::Optimizer, Sharding::Gradients, Sharding::Parameters]
-        } else {
-            &[Sharding::Optimizer]
-        };
-        for expert in expert_groups {
-            for interleave in divisors(slots / shape.pipeline) {
-                if interleave > 1 && (shape.pipeline == 1 || !shape.micro_batches().is_multiple_of(shape.pipeline)) {
-                    continue;
-                }
-                for recompute in [Recompute::None, Recompute::Selective, Recompute::Full] {
-                    for sharding in shardings {
-                        all.push(Layout { expert, interleave, recompute, sharding: *sharding, ..shape });
-                    }
+        let rounds = question.batch / micro_batch;
+        if every_data {
+            for data in divisors(rounds).filter(|data| *data <= most) {
+                choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
+            }
+        } else if let Some(data) = most_that_divides(rounds, most) {
+            choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
+        }
+    }
+}
+
+/// Expert groups, chunks, recomputation and sharding of a shape.
+fn choices(model: &Transformer, shape: &Layout, slots: u32, all: &mut Vec<Layout>) {
+    let ranks = shape.tensor * shape.context * shape.data;
+    let expert_groups: Vec<u32> = match model.experts {
+        None => vec![1],
+        Some(e) => divisors(e.count).filter(|e| *e <= MOST_EXPERT && ranks.is_multiple_of(*e)).collect(),
+    };
+    let shardings: &[Sharding] = if shape.pipeline == 1 {
+        &[Sharding::Optimizer, Sharding::Gradients, Sharding::Parameters]
+    } else {
+        &[Sharding::Optimizer]
+    };
+    for expert in expert_groups {
+        for interleave in divisors(slots / shape.pipeline) {
+            if interleave > 1 && (shape.pipeline == 1 || !shape.micro_batches().is_multiple_of(shape.pipeline)) {
+                continue;
+            }
+            for recompute in [Recompute::None, Recompute::Selective, Recompute::Full] {
+                for sharding in shardings {
+                    all.push(Layout { expert, interleave, recompute, sharding: *sharding, ..*shape });
                 }
             }
         }
@@ -313,7 +335,7 @@ pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u3
         if !unanswerable(model, cluster, &question).is_empty() {
             return None;
         }
-        for layout in space(model, cluster, &question) {
+        for layout in space_of(model, cluster, &question, true) {
             let far = distance(wanted, &layout);
             if best.as_ref().is_none_or(|(least, _)| far < *least) && mistakes(model, cluster, &layout).is_empty() {
                 best = Some((far, layout));

@@ -131,9 +131,10 @@ pub fn draw(chart: &Chart<'_>) -> String {
         if !word.is_empty() {
             let _ = write!(
                 svg,
-                "<text x=\"{:.1}\" y=\"{}\" style=\"fill:var(--muted);font-size:11px\">{}</text>",
-                px + 3.0,
+                "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"{}\" style=\"fill:var(--muted);font-size:11px\">{}</text>",
+                if px > 0.8 * WIDTH { px - 3.0 } else { px + 3.0 },
                 ROOM.2 + 10.0,
+                if px > 0.8 * WIDTH { "end" } else { "start" },
                 escaped(word)
             );
         }
@@ -216,7 +217,7 @@ fn framed(title: &str, legend: &str, height: f64, svg: &str) -> String {
 pub fn bars(title: &str, axis: &str, middle: f64, rows: &[(String, f64, f64)]) -> String {
     let all = rows.iter().flat_map(|row| [row.1, row.2]).chain([middle]);
     let Some((low, high)) = range(all) else { return String::new() };
-    let x = Scale { from: low, to: high, start: 260.0, end: WIDTH - 60.0, log: false };
+    let x = Scale { from: low, to: high, start: 260.0, end: WIDTH - 130.0, log: false };
     let height = 30.0 * rows.len() as f64 + 34.0;
     let mut svg = String::new();
     let text = "style=\"fill:var(--ink);font-size:12px\"";
