@@ -191,7 +191,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         events: script.events,
         claims: claims(&root),
         fleets: fleets(&root),
-        training: training::training(&root, &clock),
+        training: training::training(&root),
         expect: expect(&root),
         sources: std::collections::BTreeMap::new(),
         provenance: Vec::new(),

@@ -40,7 +40,7 @@ fn every_file_of_the_folder_is_embedded_once() {
 }
 
 /// Known to fail, with the reason in the case file: reported, not loosened.
-const KNOWN_TO_FAIL: [&str; 4] = ["V-CAMPUS-10", "V-CAMPUS-19-jobs", "V-TRAIN-33", "V-TRAIN-52"];
+const KNOWN_TO_FAIL: [&str; 5] = ["N-TRAIN-02", "V-CAMPUS-10", "V-CAMPUS-19-jobs", "V-TRAIN-33", "V-TRAIN-52"];
 
 #[test]
 fn cases_pass_or_say_what_they_need() {

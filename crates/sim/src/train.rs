@@ -21,7 +21,7 @@ use tieline_campus::training::phases::{Activity, phases};
 use tieline_campus::training::search::{Question, nearest, search};
 use tieline_campus::training::step::{Step, evaluate};
 use tieline_campus::training::{Job, JobKind};
-use tieline_units::{Draw, Estimate};
+use tieline_units::{Draw, Estimate, Utc};
 
 pub use fleet::{Fleet, Outlook};
 pub use price::{JobPrice, Offer, Price, Rung};
@@ -158,6 +158,9 @@ pub struct Goodput {
     pub formulas_s: [f64; 3],
     /// The ways, the scenario's own last.
     pub ways: Vec<Way>,
+    /// The same ways with every GPU that the scenario's claims name (555,000), if they name any: GPUs, seconds between
+    /// failures, effective share of each way in closed form.
+    pub complete: Option<(f64, f64, Vec<Part>)>,
     /// First day of one simulated run: hours, hours of work kept and alive, whether a failure struck.
     pub first_day: Vec<(f64, f64, bool)>,
 }
@@ -190,8 +193,10 @@ pub(crate) struct Run<'s> {
     pub scenario: &'s Scenario,
     pub plan: &'s TrainingPlan,
     pub job: &'s Job,
-    /// Its halls.
-    pub halls: Vec<&'s Hall>,
+    /// When it begins.
+    pub begin: Utc,
+    /// Its halls, or the build-out that replaces them.
+    pub halls: Vec<Hall>,
     pub model: Transformer,
     pub cluster: Cluster,
     /// GPUs in service when the run starts.
@@ -241,16 +246,34 @@ fn gather(scenario: &Scenario) -> Result<Run<'_>, String> {
         .iter()
         .position(|job| job.kind == JobKind::PreTraining)
         .ok_or_else(|| format!("{} has no job of the kind \"pre-training\"", scenario.name))?;
-    let halls: Vec<&Hall> = scenario.plant.halls.iter().filter(|hall| hall.job == Some(place)).collect();
-    let there = |hall: &&&Hall| hall.in_service <= scenario.start;
+    let begin = plan.begin.unwrap_or(scenario.start);
+    let halls = build_out(scenario, plan, place)?;
+    let there = |hall: &&Hall| hall.in_service <= begin;
     let gpus: f64 = halls.iter().filter(there).map(|hall| hall.gpus).sum();
     let slowest =
         halls.iter().filter(there).min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops)).ok_or_else(
-            || format!("no hall of \"{}\" is in service when the run starts", scenario.plant.jobs[place].name),
+            || format!("no hall of \"{}\" is in service when the run begins", scenario.plant.jobs[place].name),
         )?;
     let model = Transformer::named(&plan.model).ok_or_else(|| format!("no model is called \"{}\"", plan.model))?;
     let cluster = cluster_of(&slowest.product.name, plan)?;
-    Ok(Run { scenario, plan, job: &scenario.plant.jobs[place], halls, model, cluster, gpus })
+    Ok(Run { scenario, plan, job: &scenario.plant.jobs[place], begin, halls, model, cluster, gpus })
+}
+
+/// The halls of a job, or the steps of the plan's own build-out as halls like its first.
+fn build_out(scenario: &Scenario, plan: &TrainingPlan, job: usize) -> Result<Vec<Hall>, String> {
+    let own: Vec<Hall> = scenario.plant.halls.iter().filter(|hall| hall.job == Some(job)).cloned().collect();
+    let Some(like) = own.first().filter(|_| !plan.growth.is_empty()) else { return Ok(own) };
+    let mut before = 0.0;
+    let mut built = Vec::new();
+    for (at, gpus, product) in &plan.growth {
+        if *gpus <= before {
+            return Err(format!("the build-out goes from {before} to {gpus} GPUs; each step must bring more"));
+        }
+        let product = tieline_campus::gpu::product(product).ok_or_else(|| format!("no product is called {product}"))?;
+        built.push(Hall { gpus: gpus - before, in_service: *at, product, ..like.clone() });
+        before = *gpus;
+    }
+    Ok(built)
 }
 
 /// The cluster around a product, with the plan's own bandwidths.
@@ -409,22 +432,10 @@ fn goodput_study(run: &Run<'_>, layout: &Layout, seed: u64, times: &Times<'_>) -
     let bytes = goodput::CHECKPOINT_BYTES_PER_PARAMETER * run.model.parameters();
     let own_checkpoint = own_checkpoint(run, gpus);
     let (copy_s, write_s) = (own_checkpoint.stall_s, own_checkpoint.durable_after_s);
-    let synchronous = Checkpoint::synchronous(1.0, write_s);
-    let asynchronous = Checkpoint::asynchronous(1.0, copy_s, write_s);
-    let none = Hazard { spares: 0.0, ..stiff };
-    let mut ways = Vec::new();
-    for (name, hazard, checkpoint) in [
-        ("restart, no spares, checkpoint stops the job", none, synchronous),
-        ("restart, hot spares, checkpoint stops the job", stiff, synchronous),
-        ("restart, hot spares, checkpoint beside the work", stiff, asynchronous),
-        ("elastic replicas, hot spares, checkpoint beside the work", elastic, asynchronous),
-    ] {
-        let interval_s = match hazard.recovery {
-            Recovery::Elastic { .. } => own_checkpoint.every_s,
-            Recovery::Restart => goodput::best_interval_s(&hazard, &checkpoint),
-        };
-        ways.push(way(name, &hazard, &Checkpoint { every_s: interval_s, ..checkpoint }, seed, times));
-    }
+    let ways = choices(&elastic, &own_checkpoint)
+        .iter()
+        .map(|(name, hazard, checkpoint)| way(name, hazard, checkpoint, seed, times))
+        .collect();
     let own = OwnWay {
         hazard: elastic,
         checkpoint: own_checkpoint,
@@ -450,9 +461,41 @@ fn goodput_study(run: &Run<'_>, layout: &Layout, seed: u64, times: &Times<'_>) -
             goodput::available_s(m, stiff.restart_s, write_s),
         ],
         ways,
+        complete: complete(run, layout),
         first_day: first_day(&own, seed),
     };
     (study, own)
+}
+
+/// The ways to live with failures, each with its best interval (the elastic one with the scenario's own).
+fn choices(elastic: &Hazard, own: &Checkpoint) -> [(&'static str, Hazard, Checkpoint); 4] {
+    let stiff = Hazard { recovery: Recovery::Restart, ..*elastic };
+    let none = Hazard { spares: 0.0, ..stiff };
+    let synchronous = Checkpoint::synchronous(own.every_s, own.durable_after_s);
+    let best = |hazard: &Hazard, checkpoint: &Checkpoint| Checkpoint {
+        every_s: goodput::best_interval_s(hazard, checkpoint),
+        ..*checkpoint
+    };
+    [
+        ("restart, no spares, checkpoint stops the job", none, best(&none, &synchronous)),
+        ("restart, hot spares, checkpoint stops the job", stiff, best(&stiff, &synchronous)),
+        ("restart, hot spares, checkpoint beside the work", stiff, best(&stiff, own)),
+        ("elastic replicas, hot spares, checkpoint beside the work", *elastic, *own),
+    ]
+}
+
+/// The ways on the complete fleet, closed form; replicas in proportion.
+fn complete(run: &Run<'_>, layout: &Layout) -> Option<(f64, f64, Vec<Part>)> {
+    let gpus = run.scenario.claims.gpus?;
+    let elastic = hazard(run, gpus, f64::from(layout.data) * gpus / layout.gpus());
+    let ways = choices(&elastic, &own_checkpoint(run, gpus))
+        .iter()
+        .map(|(name, hazard, checkpoint)| Part {
+            name: (*name).to_owned(),
+            value: goodput::effective_share(hazard, checkpoint),
+        })
+        .collect();
+    Some((gpus, elastic.between_failures_s(), ways))
 }
 
 fn way(name: &str, hazard: &Hazard, checkpoint: &Checkpoint, seed: u64, times: &Times<'_>) -> Way {

@@ -52,7 +52,7 @@ enum Mode {
     },
     /// Step time, goodput, finish and the price of a curtailment of a scenario's training run.
     Train {
-        /// Built-in name or path of a TOML file with a [training] table.
+        /// Built-in name or path of a TOML file with a `[training]` table.
         scenario: String,
         /// Print JSON.
         #[arg(long)]

@@ -1,7 +1,7 @@
 //! What a training job runs on: accelerators with the shares of their ratings that software reaches, and a tiered network.
 //!
 //! Two constants of the A100 (`gemm_share`, `op_s`) were fixed on the four full-recompute rows of Table 5 of arXiv
-//! 2205.05198 and are held since; one of the H100 (`gemm_share`) on published FP8 runs of known layout. See `named`.
+//! 2205.05198 and are held since; the others' `gemm_share` on one published run each, of known layout. See `named`.
 //!
 //! Not modelled: contention between jobs, routing inside the fabric (it is non-blocking), clocks that fall with heat.
 
@@ -114,18 +114,18 @@ impl Cluster {
     /// * H100, H200: 989 and 1979 TFLOP/s, 3350 and 4800 GB/s, 8 at 450 GB/s, 50 GB/s (datasheet). `gemm_share`:
     ///   **calibrated** on the FP8 run of LLaMA-2 70B on 64 H100 (NVIDIA NeMo 24.07, published layout, 759 TFLOP/s), held
     ///   for every other run and, as a guess, for 16 bits.
-    /// * GB200, GB300: 2.5 and 5 PFLOP/s, 8 TB/s, 72 at 900 GB/s, 50 and 100 GB/s (datasheet or claim); shares as H100
-    ///   (guess); 4 bits 10 and 15 PFLOP/s with three quarters of the 8-bit share (guess).
+    /// * GB200, GB300: 2.5 and 5 PFLOP/s, 8 TB/s, 72 at 900 GB/s, 50 and 100 GB/s (datasheet or claim). 8 and 4 bits:
+    ///   **calibrated** on the runs of Llama 3.1 405B on 256 GPUs each (NVIDIA Megatron Bridge 26.02, published layouts: 793
+    ///   and 1076, 988 and 1333 tokens/s per GPU); 16 bits as 8 bits (guess).
     #[must_use]
     pub fn named(product: &str) -> Option<Self> {
         let h100 = [H100_GEMM_SHARE, H100_GEMM_SHARE, 0.0];
-        let blackwell = [H100_GEMM_SHARE, H100_GEMM_SHARE, 0.75 * H100_GEMM_SHARE];
         let (peak_flops, gemm_share, memory_bytes, memory_bytes_per_s, domain_gpus, domain, fabric) = match product {
             "A100" => ([312e12, 0.0, 0.0], [0.78, 0.0, 0.0], 80.0 * GB, 2.039e12, 8, 300.0 * GB, 25.0 * GB),
             "H100" => ([989e12, 1979e12, 0.0], h100, 80.0 * GB, 3.35e12, 8, 450.0 * GB, 50.0 * GB),
             "H200" => ([989e12, 1979e12, 0.0], h100, 141.0 * GB, 4.8e12, 8, 450.0 * GB, 50.0 * GB),
-            "GB200" => ([2.5e15, 5e15, 10e15], blackwell, 186.0 * GB, 8e12, 72, 900.0 * GB, 50.0 * GB),
-            "GB300" => ([2.5e15, 5e15, 15e15], blackwell, 279.0 * GB, 8e12, 72, 900.0 * GB, 100.0 * GB),
+            "GB200" => ([2.5e15, 5e15, 10e15], [0.535, 0.535, 0.41], 186.0 * GB, 8e12, 72, 900.0 * GB, 50.0 * GB),
+            "GB300" => ([2.5e15, 5e15, 15e15], [0.725, 0.725, 0.385], 279.0 * GB, 8e12, 72, 900.0 * GB, 100.0 * GB),
             _ => return None,
         };
         Some(Self {

@@ -4,8 +4,7 @@
 //! evaluated in the order of their bounds until no bound can reach the last place of the table; so the table is the one
 //! that evaluating everything would give.
 //!
-//! Not modelled: layouts that use part of a domain unevenly, different layouts on different halls, fewer replicas than
-//! the batch and the fleet allow (each shape takes the most it can).
+//! Not modelled: layouts that use part of a domain unevenly, different layouts on different halls.
 
 use super::cluster::{Cluster, Precision};
 use super::layout::{Attention, Layout, Mistake, Overlap, Recompute, Sharding, mistakes};
@@ -17,6 +16,8 @@ use super::step::{Step, evaluate};
 const MOST_MICRO_BATCH: u32 = 8;
 const MOST_CONTEXT: u32 = 16;
 const MOST_EXPERT: u32 = 512;
+/// Fewer replicas than this share of what the fleet allows are not tried: too many GPUs would idle.
+const LEAST_SHARE: f64 = 0.45;
 /// Longest pipeline that is tried.
 const MOST_PIPELINE: u32 = 128;
 /// A context group is tried from this many tokens per rank on.
@@ -70,8 +71,13 @@ pub struct Answer {
     pub nearly: Option<(Layout, f64, String)>,
 }
 
+/// Divisors, ascending.
 fn divisors(of: u32) -> impl Iterator<Item = u32> {
-    (1..=of).filter(move |d| of.is_multiple_of(*d))
+    let small = (1..).take_while(move |d| d * d <= of).filter(move |d| of.is_multiple_of(*d));
+    let mut all: Vec<u32> = small.clone().collect();
+    all.extend(small.map(|d| of / d).filter(|d| d * d > of));
+    all.sort_unstable();
+    all.into_iter()
 }
 
 /// Every layout of the space that divides, whether it fits or not.
@@ -80,7 +86,7 @@ pub fn space(model: &Transformer, cluster: &Cluster, question: &Question) -> Vec
     space_of(model, cluster, question, false)
 }
 
-/// The space with the most replicas that each shape takes, or with every number of replicas.
+/// The space with replicas for at least [`LEAST_SHARE`] of the fleet, or with every number of replicas.
 fn space_of(model: &Transformer, cluster: &Cluster, question: &Question, every_data: bool) -> Vec<Layout> {
     let mut all = Vec::new();
     let most_tensor = cluster.domain_gpus.min(model.heads).min(question.gpus);
@@ -123,11 +129,16 @@ fn replicas(
     let most = question.gpus / (shape.tensor * shape.context * shape.pipeline);
     for micro_batch in (0..=3).map(|k| 1 << k).filter(|m| *m <= MOST_MICRO_BATCH && question.batch.is_multiple_of(*m)) {
         let rounds = question.batch / micro_batch;
-        if every_data {
-            for data in divisors(rounds).filter(|data| *data <= most) {
+        let least = if every_data { 0 } else { libm::ceil(LEAST_SHARE * real(most)) as u32 };
+        let mut largest = None;
+        for data in divisors(rounds).filter(|data| *data <= most) {
+            largest = Some(data);
+            if data >= least {
                 choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
             }
-        } else if let Some(data) = most_that_divides(rounds, most) {
+        }
+        // A batch that divides badly: the most replicas that it allows, however few.
+        if let Some(data) = largest.filter(|data| *data < least) {
             choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
         }
     }
@@ -157,23 +168,6 @@ fn choices(model: &Transformer, shape: &Layout, slots: u32, all: &mut Vec<Layout
             }
         }
     }
-}
-
-/// Largest divisor of `whole` that is at most `most`.
-fn most_that_divides(whole: u32, most: u32) -> Option<u32> {
-    let mut best = None;
-    let mut small = 1;
-    while small * small <= whole {
-        if whole.is_multiple_of(small) {
-            for divisor in [small, whole / small] {
-                if divisor <= most && best.is_none_or(|b| divisor > b) {
-                    best = Some(divisor);
-                }
-            }
-        }
-        small += 1;
-    }
-    best
 }
 
 /// No step of this layout is shorter, s: the products' arithmetic at the share of peak that they reach, and the bubble.

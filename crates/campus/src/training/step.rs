@@ -224,6 +224,8 @@ impl<'a> Sizes<'a> {
             + self.streaming((if self.model.gated { 10.0 } else { 6.0 }) * network)
             + self.streaming(4.0 * heads)
             + self.streaming(4.0 * context);
+        let shuffled = self.shuffles();
+        let (forward, backward) = (forward + shuffled, backward + shuffled);
         let written = match self.layout.precision {
             Precision::Bf16 => return (forward, backward),
             Precision::Fp8 => 1.0,
@@ -233,6 +235,15 @@ impl<'a> Sizes<'a> {
         let cast = (2.0 + 2.0 * written) * (2.0 * stream + context + network);
         let casts = cast / self.memory_bytes_per_s + 4.0 * self.gpu.op_s;
         (forward + casts, backward + casts)
+    }
+
+    /// Copies of tokens on their way to experts and back, one pass: sorted before sending (read once, written per expert),
+    /// sorted by expert on arrival, unsorted, and summed on return: seven times per_token x hidden numbers are moved.
+    fn shuffles(&self) -> f64 {
+        let Some(experts) = self.model.experts else { return 0.0 };
+        let (_, expert_layers) = self.model.dense_and_expert_layers();
+        let numbers = self.tokens / self.tensor * real(experts.per_token) * real(self.model.hidden);
+        (14.0 * numbers / self.memory_bytes_per_s + 4.0 * self.gpu.op_s) * expert_layers / real(self.model.layers)
     }
 
     /// Norms and the activation function, forward: what the selective choice does again beside fused attention.

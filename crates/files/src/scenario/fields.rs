@@ -553,6 +553,8 @@ const TRAINING: &[Field] = &[
         (0.01, 1.0),
         "load of inference at which latency holds",
     ),
+    key("begin", K::Instant, May, ANY, "when the run begins; the scenario's own start when absent"),
+    key("growth", K::Tables(GROWTH), May, ANY, "a build-out that replaces the halls of the run"),
     key("power", K::Tables(POWER_STEP), May, ANY, "power that there is for the run, by date"),
 ];
 const LAYOUT: &[Field] = &[
@@ -568,4 +570,9 @@ const LAYOUT: &[Field] = &[
 const POWER_STEP: &[Field] = &[
     key("at", K::Instant, Must, ANY, "from when"),
     key("limit", K::Power, Must, POSITIVE, "power for the run at the meter"),
+];
+const GROWTH: &[Field] = &[
+    key("at", K::Instant, Must, ANY, "from when"),
+    key("gpus", K::Count, Must, (1.0, 1e7), "GPUs in service from then on"),
+    key("product", K::Text, Must, ANY, "GPU product of the catalogue"),
 ];

@@ -2,20 +2,20 @@
 //!
 //! Not modelled: shapes of models in the file (the known ones go by name).
 
-use super::Clock;
+use super::campus::product_of;
 use super::diagnostics::nearest;
 use super::sheet::Sheet;
 use tieline_campus::training::cluster::Precision;
 use tieline_campus::training::layout::{Layout, Recompute};
 use tieline_campus::training::model::Transformer;
 use tieline_sim::train::plan::TrainingPlan;
-use tieline_units::Time;
+use tieline_units::Utc;
 
 /// Bytes of a gigabyte.
 const GB: f64 = 1e9;
 
 /// The plan; `None` where the scenario has no such table.
-pub(super) fn training(root: &Sheet<'_, '_>, clock: &Clock) -> Option<TrainingPlan> {
+pub(super) fn training(root: &Sheet<'_, '_>) -> Option<TrainingPlan> {
     if !root.has("training") {
         return None;
     }
@@ -69,7 +69,9 @@ pub(super) fn training(root: &Sheet<'_, '_>, clock: &Clock) -> Option<TrainingPl
         delay_s: sheet.si("delay"),
         curtailment: (sheet.si("curtail_depth"), sheet.si("curtail_duration"), sheet.si("curtail_notice")),
         latency_load: sheet.si("latency_load"),
-        power: power(&sheet, clock),
+        begin: sheet.instant("begin"),
+        growth: growth(&sheet),
+        power: power(&sheet),
     })
 }
 
@@ -102,13 +104,24 @@ fn layout(sheet: &Sheet<'_, '_>, batch: u32, precision: Precision) -> Layout {
     }
 }
 
-/// Power steps in order of time; they may lie after the end of the run, which is a day while training lasts months.
-fn power(sheet: &Sheet<'_, '_>, clock: &Clock) -> Vec<(Time, f64)> {
-    let mut steps: Vec<(Time, f64)> = sheet
-        .tables("power")
+/// Steps of a build-out in order of time; they may lie outside the run of the other studies, which is a day.
+fn growth(sheet: &Sheet<'_, '_>) -> Vec<(Utc, f64, String)> {
+    let mut steps: Vec<(Utc, f64, String)> = sheet
+        .tables("growth")
         .iter()
-        .filter_map(|step| step.instant("at").map(|at| (clock.time(at), step.si("limit"))))
+        .filter_map(|step| {
+            let product = product_of(step);
+            Some((step.instant("at")?, step.si("gpus"), product?.name))
+        })
         .collect();
-    steps.sort_by_key(|(at, _)| *at);
+    steps.sort_by_key(|step| step.0);
+    steps
+}
+
+/// Power steps in order of time.
+fn power(sheet: &Sheet<'_, '_>) -> Vec<(Utc, f64)> {
+    let mut steps: Vec<(Utc, f64)> =
+        sheet.tables("power").iter().filter_map(|step| step.instant("at").map(|at| (at, step.si("limit")))).collect();
+    steps.sort_by_key(|step| step.0);
     steps
 }

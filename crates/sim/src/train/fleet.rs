@@ -11,7 +11,6 @@ use tieline_campus::training::goodput::effective_share;
 use tieline_campus::training::layout::Layout;
 use tieline_campus::training::model::Transformer;
 use tieline_campus::training::search::search;
-use tieline_units::Time;
 
 /// Draws of the unknowns.
 const DRAWS: u32 = 4000;
@@ -116,10 +115,10 @@ fn all_in_w(hall: &Hall, activity: f64) -> f64 {
 
 /// Instants at which halls come or power changes, from the start on.
 fn dates(run: &Run<'_>) -> Vec<f64> {
-    let start = run.scenario.start;
+    let start = run.begin;
     let mut dates: Vec<f64> =
         run.halls.iter().map(|hall| ((hall.in_service - start).as_secs_f64() / DAY_S).max(0.0)).collect();
-    dates.extend(run.plan.power.iter().map(|(at, _)| ((*at - Time::ZERO).as_secs_f64() / DAY_S).max(0.0)));
+    dates.extend(run.plan.power.iter().map(|(at, _)| ((*at - run.begin).as_secs_f64() / DAY_S).max(0.0)));
     dates.push(0.0);
     dates.sort_by(f64::total_cmp);
     dates.dedup();
@@ -129,11 +128,8 @@ fn dates(run: &Run<'_>) -> Vec<f64> {
 fn phases(run: &Run<'_>, layout: &Layout) -> Vec<(Phase, Pace)> {
     let mut built: Vec<(Phase, Pace)> = Vec::new();
     for from_d in dates(run) {
-        let here: Vec<&&Hall> = run
-            .halls
-            .iter()
-            .filter(|hall| (hall.in_service - run.scenario.start).as_secs_f64() / DAY_S <= from_d)
-            .collect();
+        let here: Vec<&Hall> =
+            run.halls.iter().filter(|hall| (hall.in_service - run.begin).as_secs_f64() / DAY_S <= from_d).collect();
         let gpus: f64 = here.iter().map(|hall| hall.gpus).sum();
         let Some(slowest) = here.iter().min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops)) else {
             continue;
@@ -143,7 +139,7 @@ fn phases(run: &Run<'_>, layout: &Layout) -> Vec<(Phase, Pace)> {
             .plan
             .power
             .iter()
-            .filter(|(at, _)| (*at - Time::ZERO).as_secs_f64() / DAY_S <= from_d)
+            .filter(|(at, _)| (*at - run.begin).as_secs_f64() / DAY_S <= from_d)
             .map(|(_, power_w)| *power_w)
             .next_back()
             .unwrap_or(f64::INFINITY);
@@ -180,7 +176,7 @@ fn phases(run: &Run<'_>, layout: &Layout) -> Vec<(Phase, Pace)> {
 fn in_service(run: &Run<'_>, at_d: f64) -> f64 {
     run.halls
         .iter()
-        .filter(|hall| (hall.in_service - run.scenario.start).as_secs_f64() / DAY_S <= at_d)
+        .filter(|hall| (hall.in_service - run.begin).as_secs_f64() / DAY_S <= at_d)
         .map(|hall| hall.gpus)
         .sum()
 }
@@ -235,7 +231,7 @@ pub(super) fn outlook(run: &Run<'_>, layout: &Layout, seed: u64) -> Outlook {
             .collect(),
         progress: buildout::progress(&plain, work, resize_d, POINTS),
         fleets: fleets(run),
-        start_ns: run.scenario.start.as_nanos(),
+        start_ns: run.begin.as_nanos(),
     }
 }
 

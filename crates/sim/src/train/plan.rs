@@ -4,7 +4,7 @@
 
 use tieline_campus::training::cluster::Precision;
 use tieline_campus::training::layout::Layout;
-use tieline_units::Time;
+use tieline_units::Utc;
 
 /// The `[training]` table.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +55,10 @@ pub struct TrainingPlan {
     pub curtailment: (f64, f64, f64),
     /// Greatest load of inference at which latency holds.
     pub latency_load: f64,
-    /// Power that there is for the run, W, from an instant of the run's axis on; empty: GPUs alone limit.
-    pub power: Vec<(Time, f64)>,
+    /// When the run begins; the scenario's own start when absent.
+    pub begin: Option<Utc>,
+    /// A build-out that replaces the halls: from when, GPUs in service from then on, product.
+    pub growth: Vec<(Utc, f64, String)>,
+    /// Power that there is for the run, W, from an instant on; empty: GPUs alone limit.
+    pub power: Vec<(Utc, f64)>,
 }

@@ -103,7 +103,7 @@ fn flexible(
     run: &Run<'_>,
     index: usize,
     job: &Job,
-    tokens_per_s: Option<f64>,
+    per_gpu: Option<f64>,
     replicas: Option<f64>,
     effective: f64,
 ) -> Option<Flexible> {
@@ -126,7 +126,7 @@ fn flexible(
         level_w: product.training_w * job.activity,
         product,
         usd_per_gpu_hour: job.usd_per_gpu_hour,
-        tokens_per_s: tokens_per_s.unwrap_or(peak * job.tokens_per_peak_flop()) * effective,
+        tokens_per_s: per_gpu.map_or(peak * job.tokens_per_peak_flop(), |tokens| tokens * gpus) * effective,
         tolerance: TIERS[usize::from(job.tier).min(TIERS.len() - 1)],
         restart_s: job.restart_s,
         save_s: tieline_campus::training::goodput::CHECKPOINT_BYTES_PER_PARAMETER * run.model.parameters()
@@ -173,7 +173,7 @@ pub(super) fn price(run: &Run<'_>, step: &Step, layout: &Layout, effective: f64)
     for (index, job) in run.scenario.plant.jobs.iter().enumerate() {
         let is_run = job.name == run.job.name;
         let (tokens, replicas) =
-            if is_run { (Some(step.tokens_per_s), Some(f64::from(layout.data))) } else { (None, None) };
+            if is_run { (Some(step.tokens_per_s / run.gpus), Some(f64::from(layout.data))) } else { (None, None) };
         let share = if is_run { effective } else { 1.0 };
         if let Some(flexible) = flexible(run, index, job, tokens, replicas, share) {
             if is_run {

@@ -144,6 +144,15 @@ fn goodput(text: &mut String, goodput: &Goodput) {
         ]);
     }
     text.push_str(&columns(9, &rows));
+    if let Some((gpus, between_s, ways)) = &goodput.complete {
+        let shares: Vec<String> = ways.iter().map(|way| format!("{:.1} %", 100.0 * way.value)).collect();
+        let _ = writeln!(
+            text,
+            "         with all {gpus:.0} GPUs in one job, a failure every {}: {} in that order",
+            span(*between_s),
+            shares.join(", ")
+        );
+    }
     text.push('\n');
 }
 
