@@ -3,6 +3,18 @@
 //! Not modelled: parallel layout and step time (an input here), stragglers, elastic resizing, queueing. Failures come at
 //! the calendar rate of the installed nodes, whether they work or wait.
 
+pub mod buildout;
+pub mod cluster;
+pub mod collective;
+pub mod flexibility;
+pub mod goodput;
+pub mod layout;
+pub mod memory;
+pub mod model;
+pub mod phases;
+pub mod search;
+pub mod step;
+
 use crate::hall::Halls;
 use tieline_units::{Draw, Purpose, Span, Time};
 

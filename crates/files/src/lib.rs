@@ -7,3 +7,4 @@ pub mod report;
 pub mod scenario;
 pub mod summary;
 pub mod table;
+pub mod training;

@@ -12,7 +12,7 @@ use tieline_units::Time;
 /// The page's program, bundled from `report/src`.
 const SCRIPT: &str = include_str!("../report/dist/report.js");
 /// The page's style, bundled from `report/src`.
-const STYLE: &str = include_str!("../report/dist/report.css");
+pub(crate) const STYLE: &str = include_str!("../report/dist/report.css");
 /// Significant digits of a curve's values: finer than a pixel, and it halves the page.
 const DIGITS: usize = 5;
 /// Number of a point that an event does not name: it is about all of them.
@@ -163,6 +163,6 @@ fn marked<'a>(scheduled: &'a ScheduledEvent, scenario: &'a Scenario) -> Marked<'
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -11,6 +11,7 @@ mod fields;
 mod schema;
 mod script;
 mod sheet;
+mod training;
 
 pub use diagnostics::{Mistake, Mistakes};
 pub use schema::schema;
@@ -195,6 +196,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         disturbances: script.faults.disturbances,
         claims: claims(&root),
         fleets: fleets(&root),
+        training: training::training(&root),
         expect: expect(&root),
         sources: std::collections::BTreeMap::new(),
         provenance: Vec::new(),

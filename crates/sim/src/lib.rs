@@ -9,5 +9,6 @@ pub mod operation;
 pub mod results;
 pub mod scenario;
 pub mod takeover;
+pub mod train;
 pub mod validate;
 pub mod world;

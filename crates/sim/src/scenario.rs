@@ -40,6 +40,8 @@ pub struct Scenario {
     pub claims: Claims,
     /// Other fleets, for comparison only.
     pub fleets: Vec<Fleet>,
+    /// The training run beyond its job, if the scenario tells it.
+    pub training: Option<crate::train::plan::TrainingPlan>,
     /// Metric rules that make the scenario a test.
     pub expect: Vec<Expectation>,
     /// How many numbers rest on which kind of source.

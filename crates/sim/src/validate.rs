@@ -6,6 +6,7 @@
 //! Not modelled: statistics over cases; a case passes or fails as a whole, by its worst part.
 
 mod quantities;
+mod training;
 mod trial;
 
 use serde::Serialize;
@@ -237,10 +238,13 @@ pub enum Dimension {
     Speed,
     /// GPU-seconds.
     GpuTime,
+    /// Bytes.
+    Bytes,
     /// A plain number without unit.
     Plain,
 }
 
+const BYTES: &[(&str, f64)] = &[("GiB", 1_073_741_824.0), ("GB", 1e9), ("B", 1.0)];
 const WORK: &[(&str, f64)] = &[("FLOP", 1.0), ("EFLOP", 1e18), ("ZFLOP", 1e21), ("YFLOP", 1e24)];
 const SPEED: &[(&str, f64)] = &[("TFLOP/s", 1e12), ("GFLOP/s", 1e9), ("PFLOP/s", 1e15), ("FLOP/s", 1.0)];
 const GPU_TIME: &[(&str, f64)] = &[("GPU-h", 3600.0), ("MGPU-h", 3.6e9)];
@@ -264,6 +268,7 @@ impl Dimension {
             Self::Work => WORK,
             Self::Speed => SPEED,
             Self::GpuTime => GPU_TIME,
+            Self::Bytes => BYTES,
             Self::Plain => PLAIN,
         }
     }

@@ -14,6 +14,7 @@ mod run;
 mod scenarios;
 mod screen;
 mod source;
+mod train;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +49,29 @@ enum Mode {
         /// Seed of all luck; the scenario's own when left out.
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Step time, goodput, finish and the price of a curtailment of a scenario's training run.
+    Train {
+        /// Built-in name or path of a TOML file with a `[training]` table.
+        scenario: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Folder for train.html with the charts, and train.json.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Seed of all luck; the scenario's own when left out.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Curtailment to be priced: depth in percent of each job's GPU power.
+        #[arg(long, value_name = "PERCENT")]
+        depth: Option<f64>,
+        /// Its length, hours.
+        #[arg(long)]
+        hours: Option<f64>,
+        /// Its notice, minutes.
+        #[arg(long, value_name = "MINUTES")]
+        notice: Option<f64>,
     },
     /// Recompute every decision of a journal and name the first difference.
     Replay {
@@ -105,6 +129,9 @@ fn main() -> ExitCode {
     let done = match arguments.mode {
         Mode::Check { scenario } => check::check(&scenario),
         Mode::Run { scenario, study, out, seed } => run::run(&scenario, &study, out, seed),
+        Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
+            train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })
+        }
         Mode::Replay { journal } => replay::replay(&journal),
         Mode::Explain { journal, tick } => replay::explain(&journal, tick),
         Mode::Validate { data, json } => validate::validate(data.as_deref(), json),

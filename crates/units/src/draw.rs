@@ -37,6 +37,8 @@ pub enum Purpose {
     Campaign = 12,
     /// Which devices a partly lost command reaches.
     PartialCommand = 13,
+    /// Unknown inputs of a training run's outlook.
+    TrainingOutlook = 20,
 }
 
 /// A stream of luck for one sample of one seed.

@@ -14,6 +14,7 @@ use tieline_campus::hall::Hall;
 use tieline_campus::onsite::Turbine;
 use tieline_campus::plant::{Lapse, PlantConfig, Poi, Telemetry};
 use tieline_campus::storage::Battery;
+use tieline_campus::training::flexibility::shed_usd_per_j;
 use tieline_campus::training::{Job, JobKind};
 use tieline_control::{
     BATTERIES, BatteryConfig, Config, HALLS, HallConfig, JobConfig, LeaseConfig, POIS, PoiConfig, ReserveConfig,
@@ -380,7 +381,10 @@ fn halls(
 /// What the controller is told of a hall; one that opens after the run has no GPUs for it.
 fn hall_config(hall: &Hall, job: Option<(usize, &Job)>, there: bool, safe_share: f64, cap_delay_s: f64) -> HallConfig {
     let product = &hall.product;
-    let gpu_hour_j = product.training_w * hall.feeder_per_gpu_w() * 3600.0;
+    // What the training model says a joule costs when a cap takes it, seen from the feeder.
+    let shed_usd_per_j = |job: &Job| {
+        shed_usd_per_j(product, product.training_w * job.activity, job.usd_per_gpu_hour) / hall.feeder_per_gpu_w()
+    };
     HallConfig {
         name: hall.name.clone(),
         poi: hall.poi as u8,
@@ -396,7 +400,7 @@ fn hall_config(hall: &Hall, job: Option<(usize, &Job)>, there: bool, safe_share:
         throughput_exponent: gpu::SHAPE * product.throughput_exponent,
         cooling_per_w: hall.cooling.chiller_per_w(DESIGN_C) + hall.cooling.pumps_and_fans_per_rated_w(1.0),
         job: job.map_or(NO_JOB, |(index, _)| index as u8),
-        shed_usd_per_j: job.map_or(0.0, |(_, job)| job.usd_per_gpu_hour / gpu_hour_j),
+        shed_usd_per_j: job.map_or(0.0, |(_, job)| shed_usd_per_j(job)),
         tier: job.map_or(9, |(_, job)| job.tier),
         cap_delay_s,
     }

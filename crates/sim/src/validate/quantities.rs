@@ -9,7 +9,7 @@ use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
 use tieline_units::{Draw, Purpose};
 
-use super::{Dimension as D, Given, Quantity};
+use super::{Dimension as D, Given, Quantity, training};
 
 type Outcome = Result<Vec<Vec<f64>>, String>;
 
@@ -179,6 +179,21 @@ pub(super) const TABLE: &[Quantity] = &[
     }),
     row("train.checkpoint_interval", CHECKPOINT_IN, &[], CHECKPOINT_OUT, checkpoint_interval),
     row("train.effective_time", ETTR_IN, &[], &[("simulated", D::Ratio), ("first_order", D::Ratio)], effective_time),
+    row("train.layout", training::LAYOUT_IN, &[], training::LAYOUT_OUT, training::layout),
+    row("train.layout_errors", training::ERRORS_IN, &[], training::ERRORS_OUT, training::layout_errors),
+    row("train.memory", training::LAYOUT_IN, &[], training::MEMORY_OUT, training::memory),
+    row("train.activation_shares", training::LAYOUT_IN, &[], &[("share", D::Ratio)], training::activation_shares),
+    row("train.bubble", training::BUBBLE_IN, &[], training::BUBBLE_OUT, training::bubble),
+    row("train.iteration_given", training::GIVEN_IN, &[], training::GIVEN_OUT, training::iteration_given),
+    row("train.gpu_time_at_share", training::SHARE_IN, &[], &[("gpu_time", D::GpuTime)], training::gpu_time_at_share),
+    row("train.bytes_per_parameter", training::BYTES_IN, &[], &[("bytes", D::Plain)], |g| {
+        Ok(vec![vec![g.one("held")? * g.one("gpus")? / g.one("parameters")?]])
+    }),
+    row("train.interruptions", training::INTERRUPTIONS_IN, &[], &[("count", D::Count)], training::interruptions),
+    row("train.causes", &[("nodes", D::Count)], &[], training::CAUSES_OUT, training::causes),
+    row("train.goodput", training::GOODPUT_IN, &[], training::GOODPUT_OUT, training::goodput),
+    row("train.simulated_optimum", CHECKPOINT_IN, &[], training::OPTIMUM_OUT, training::simulated_optimum),
+    row("campus.field_trial", training::TRIAL_IN, &[], training::TRIAL_OUT, training::field_trial),
     row(
         "grid.capacity_requirement",
         &[("reserve_margin", D::Ratio), ("accredited", D::Plain), ("peak", D::Power)],

@@ -240,6 +240,7 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
         disturbances: Disturbances::default(),
         claims: Claims::default(),
         fleets: Vec::new(),
+        training: None,
         expect: Vec::new(),
         sources: BTreeMap::new(),
         provenance: Vec::new(),

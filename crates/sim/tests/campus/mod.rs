@@ -282,6 +282,7 @@ pub fn scenario(duration: Span) -> Scenario {
         disturbances: Disturbances::default(),
         claims: Claims::default(),
         fleets: Vec::new(),
+        training: None,
         expect: Vec::new(),
         sources: BTreeMap::new(),
         provenance: Vec::new(),

@@ -6,6 +6,7 @@ mod control;
 mod day;
 mod journal;
 mod plant;
+mod train;
 mod worst_case;
 
 use crate::machine::{self, Machine};
@@ -40,6 +41,10 @@ impl Figure {
         Self { name: name.to_owned(), value, unit, better: "lower", target, limit: None, share_of_limit: None, note }
     }
 
+    fn higher(name: &str, value: f64, unit: &'static str, target: f64, note: String) -> Self {
+        Self { better: "higher", ..Self::lower(name, value, unit, target, note) }
+    }
+
     /// With the least that the machine could need.
     fn with_limit(mut self, limit: f64) -> Self {
         self.limit = Some(limit);
@@ -65,6 +70,9 @@ const BENCHES: &[(&str, Measure)] = &[
     ("journal.append", |machine| journal::append(machine)),
     ("journal.row", |machine| journal::append(machine)),
     ("plant.step", |_| plant::step()),
+    ("train.layouts", |machine| Ok(train::layouts(machine))),
+    ("train.monte_carlo", |_| Ok(train::monte_carlo())),
+    ("train.monte_carlo_555k", |_| Ok(train::monte_carlo())),
     ("operation.day", |_| day::day()),
     ("operation.day_memory", |_| day::day()),
     ("operation.journal", |_| day::day()),

@@ -1,0 +1,455 @@
+//! How much of a run's time ends up in kept work: failures, restarts, spares, checkpoints, stragglers, planned stops.
+//!
+//! Two answers that must agree: a closed form (Daly's complete model, extended to checkpoints that become durable
+//! later) and an event-driven Monte Carlo. Failures are Poisson at a calendar rate, whether nodes work or wait.
+//!
+//! Not modelled: failures that come in groups (a switch, a power shelf), infant mortality, silent data corruption found
+//! late (it counts as an ordinary failure), checkpoints that fail, learning that suffers from a smaller batch.
+
+use tieline_units::{Draw, Estimate, Purpose};
+
+/// Seconds of a day.
+const DAY_S: f64 = 86_400.0;
+/// Bytes of a checkpoint per parameter: 16-bit weights 2, master copy 4, two moments 8. Common accounting, unconfirmed.
+pub const CHECKPOINT_BYTES_PER_PARAMETER: f64 = 14.0;
+/// Largest product of failure rate and time whose exponential is still meaningful.
+const HOPELESS: f64 = 600.0;
+
+/// Causes of the 419 unexpected interruptions of 54 days on 16,384 H100. measured: Llama 3, arXiv 2407.21783, Table 5
+/// (its counts, not its percentages, which contradict them).
+pub const CAUSES: [(&str, u32); 18] = [
+    ("faulty GPU", 148),
+    ("GPU memory (HBM3)", 72),
+    ("software", 54),
+    ("network switch or cable", 35),
+    ("host maintenance, unplanned", 32),
+    ("GPU SRAM", 19),
+    ("GPU system processor", 17),
+    ("network card", 7),
+    ("watchdog of collectives", 7),
+    ("silent data corruption", 6),
+    ("GPU thermal interface", 6),
+    ("SSD", 3),
+    ("power supply", 3),
+    ("chassis", 2),
+    ("I/O expansion board", 2),
+    ("dependency", 2),
+    ("CPU", 2),
+    ("host memory", 2),
+];
+
+/// How a job lives with failures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Recovery {
+    /// Everything stops, restarts from the last durable checkpoint and redoes what was lost.
+    Restart,
+    /// The replica that lost a node drops out; the others go on after a short stall with state from their peers. The
+    /// replica comes back when a spare has been swapped in, or else when the node is repaired.
+    Elastic {
+        /// Replicas.
+        replicas: f64,
+        /// Stall of everybody after a failure: detection, regrouping, redoing the step, s.
+        stall_s: f64,
+        /// From failure until a spare has taken over, s.
+        swap_s: f64,
+    },
+}
+
+/// A job and what befalls it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hazard {
+    /// GPUs at work.
+    pub gpus: f64,
+    /// GPUs of a node.
+    pub gpus_per_node: f64,
+    /// Failures per 1,000 node-days.
+    pub per_1000_node_days: f64,
+    /// From failure until the job runs again from its checkpoint (detection and restart), s.
+    pub restart_s: f64,
+    /// Hot spare nodes.
+    pub spares: f64,
+    /// Time until a failed node is back, s.
+    pub repair_s: f64,
+    /// Productive time between planned stops, s; infinite without them.
+    pub planned_every_s: f64,
+    /// Length of a planned stop with its restart, s.
+    pub planned_stop_s: f64,
+    /// Share of speed that the slowest GPUs cost, 0..1.
+    pub stragglers: f64,
+    /// How it lives with failures.
+    pub recovery: Recovery,
+}
+
+/// How state is saved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Work between two checkpoints, s.
+    pub every_s: f64,
+    /// Stall of the job for each, s.
+    pub stall_s: f64,
+    /// From its beginning until it is durable, beyond the stall, s; zero when synchronous.
+    pub durable_after_s: f64,
+}
+
+impl Checkpoint {
+    /// A checkpoint that stalls the job while it is written.
+    #[must_use]
+    pub fn synchronous(every_s: f64, write_s: f64) -> Self {
+        Self { every_s, stall_s: write_s, durable_after_s: 0.0 }
+    }
+    /// A checkpoint that stalls the job while it is copied, and is written beside the work.
+    #[must_use]
+    pub fn asynchronous(every_s: f64, copy_s: f64, write_s: f64) -> Self {
+        Self { every_s, stall_s: copy_s, durable_after_s: write_s }
+    }
+}
+
+impl Hazard {
+    /// Failures per second.
+    #[must_use]
+    pub fn failures_per_s(&self) -> f64 {
+        self.gpus / self.gpus_per_node * self.per_1000_node_days / (1000.0 * DAY_S)
+    }
+
+    /// Mean time between failures, s.
+    #[must_use]
+    pub fn between_failures_s(&self) -> f64 {
+        1.0 / self.failures_per_s()
+    }
+
+    /// Nodes in repair on average.
+    fn in_repair(&self) -> f64 {
+        self.failures_per_s() * self.repair_s
+    }
+}
+
+/// Young's interval, s: sqrt(2 M C). Covered by V-TRAIN-50.
+#[must_use]
+pub fn young_s(between_failures_s: f64, stall_s: f64) -> f64 {
+    libm::sqrt(2.0 * stall_s * between_failures_s)
+}
+
+/// Daly's interval, s: sqrt(2 C (M + R)). Covered by V-TRAIN-50.
+#[must_use]
+pub fn daly_s(between_failures_s: f64, restart_s: f64, stall_s: f64) -> f64 {
+    libm::sqrt(2.0 * stall_s * (between_failures_s + restart_s))
+}
+
+/// The interval of greatest availability after arXiv 2410.18124, s: C + sqrt(2 (M + R) C + C²). Covered by V-TRAIN-51.
+#[must_use]
+pub fn available_s(between_failures_s: f64, restart_s: f64, stall_s: f64) -> f64 {
+    stall_s + libm::sqrt(2.0 * (between_failures_s + restart_s) * stall_s + stall_s * stall_s)
+}
+
+/// First-order effective share: 1 / [(1 + C / T)(1 + (T / 2 + R) / M)]. Covered by V-TRAIN-53.
+#[must_use]
+pub fn first_order(between_failures_s: f64, restart_s: f64, stall_s: f64, every_s: f64) -> f64 {
+    1.0 / ((1.0 + stall_s / every_s) * (1.0 + (0.5 * every_s + restart_s) / between_failures_s))
+}
+
+/// Expected time per segment of work and its checkpoint, s, in the long run.
+///
+/// Synchronous: M e^(R/M) (e^((T + C)/M) - 1), Daly 2006. A checkpoint that is durable only D later costs one more segment
+/// when a failure strikes before that: a two-state renewal argument, exact for D up to the segment's length.
+fn segment_s(hazard: &Hazard, checkpoint: &Checkpoint) -> f64 {
+    let rate = hazard.failures_per_s();
+    let whole_s = checkpoint.every_s + checkpoint.stall_s;
+    if rate <= 0.0 {
+        return whole_s;
+    }
+    let late_s = checkpoint.durable_after_s.min(whole_s);
+    if rate * (whole_s + late_s + hazard.restart_s) > HOPELESS {
+        return f64::INFINITY;
+    }
+    let recover_s = libm::expm1(rate * hazard.restart_s) / rate;
+    let fails_within = |span_s: f64| -libm::expm1(-rate * span_s);
+    let again_s = (1.0 / rate + recover_s) * libm::expm1(rate * whole_s);
+    let from = |span_s: f64| fails_within(span_s) * (1.0 / rate + recover_s + again_s);
+    let late = fails_within(late_s);
+    (late * (1.0 / rate + recover_s + again_s) + (1.0 - late) * from(whole_s - late_s)) / (1.0 - late)
+}
+
+/// Probability that at most `most` of a Poisson number with this mean come, and the mean of what exceeds `most`.
+fn poisson_within(mean: f64, most: f64) -> (f64, f64) {
+    let spread = 12.0 * libm::sqrt(mean) + 20.0;
+    let (low, high) = (libm::floor((mean - spread).max(0.0)), libm::ceil(mean + spread));
+    let (mut within, mut excess) = (0.0, 0.0);
+    let mut k = low;
+    while k <= high {
+        let log = if mean > 0.0 { k * libm::log(mean) - mean - libm::lgamma(k + 1.0) } else { 0.0 };
+        let share = if mean > 0.0 || k == 0.0 { libm::exp(log) } else { 0.0 };
+        if k <= most {
+            within += share;
+        } else {
+            excess += share * (k - most);
+        }
+        k += 1.0;
+    }
+    (within.min(1.0), excess)
+}
+
+/// Share of time that ends up in kept work at full speed: the closed form.
+///
+/// Restarting: segment over its expected time, times the share of time in which no more nodes are in repair than there
+/// are spares (their number is Poisson). Elastic: no failure in the last stall, times the replicas at work.
+#[must_use]
+pub fn effective_share(hazard: &Hazard, checkpoint: &Checkpoint) -> f64 {
+    let speed = 1.0 - hazard.stragglers;
+    let rate = hazard.failures_per_s();
+    let (within, _) = poisson_within(hazard.in_repair(), hazard.spares);
+    let share = match hazard.recovery {
+        Recovery::Restart => checkpoint.every_s / segment_s(hazard, checkpoint) * within,
+        Recovery::Elastic { replicas, stall_s, swap_s } => {
+            // Given that nothing failed within the last stall, only older failures are still being swapped or repaired.
+            let swapping = rate * (swap_s - stall_s).max(0.0);
+            let (_, without) = poisson_within(rate * (hazard.repair_s - stall_s).max(0.0), hazard.spares);
+            let saving = checkpoint.every_s / (checkpoint.every_s + checkpoint.stall_s);
+            saving * libm::exp(-rate * stall_s) * (1.0 - (swapping + without) / replicas).max(0.0)
+        }
+    };
+    let stops = hazard.planned_stop_s / hazard.planned_every_s;
+    speed * share / (1.0 + if stops.is_finite() { stops } else { 0.0 } * share)
+}
+
+/// The interval with the greatest effective share, s, by golden section over the closed form.
+#[must_use]
+pub fn best_interval_s(hazard: &Hazard, checkpoint: &Checkpoint) -> f64 {
+    let share = |log_s: f64| effective_share(hazard, &Checkpoint { every_s: libm::exp(log_s), ..*checkpoint });
+    let golden = 0.5 * (libm::sqrt(5.0) - 1.0);
+    let least_s = (checkpoint.durable_after_s - checkpoint.stall_s).max(1.0);
+    let (mut low, mut high) = (libm::log(least_s), libm::log(least_s.max(30.0 * DAY_S)));
+    for _ in 0..80 {
+        let (a, b) = (high - golden * (high - low), low + golden * (high - low));
+        if share(a) >= share(b) { high = b } else { low = a }
+    }
+    libm::exp(0.5 * (low + high))
+}
+
+/// One simulated run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Run {
+    /// Time until the work was done, s.
+    pub time_s: f64,
+    /// Failures in that time.
+    pub failures: u64,
+}
+
+/// A moment of a simulated run: time, work kept and alive, both in s; whether a failure struck there.
+pub type Mark = (f64, f64, bool);
+
+/// Exponential times from a stream of luck, four from every call of the generator.
+struct Luck<'d> {
+    draw: &'d Draw,
+    event: u64,
+    words: [u32; 4],
+    used: usize,
+    mean_s: f64,
+}
+
+impl<'d> Luck<'d> {
+    fn new(draw: &'d Draw, mean_s: f64) -> Self {
+        Self { draw, event: 0, words: [0; 4], used: 4, mean_s }
+    }
+    fn next_s(&mut self) -> f64 {
+        if self.used == 4 {
+            self.words = self.draw.words(0, Purpose::JobFailure, self.event);
+            self.event += 1;
+            self.used = 0;
+        }
+        let word = self.words[self.used];
+        self.used += 1;
+        // The middle of the word's cell: never 0, never 1.
+        -self.mean_s * libm::log((f64::from(word) + 0.5) * (1.0 / 4_294_967_296.0))
+    }
+}
+
+/// Nodes in repair; each is back after the same time, so they come back in the order in which they went.
+struct Repairs {
+    back_s: std::collections::VecDeque<f64>,
+    repair_s: f64,
+}
+
+impl Repairs {
+    /// The steady state at time zero: a Poisson number of nodes, each back within one repair time.
+    fn new(hazard: &Hazard, draw: &Draw) -> Self {
+        let mut back_s = std::collections::VecDeque::new();
+        if hazard.spares.is_finite() {
+            let mut luck = Luck { event: 1 << 40, ..Luck::new(draw, hazard.between_failures_s()) };
+            let mut at_s = luck.next_s();
+            while at_s < hazard.repair_s {
+                back_s.push_back(at_s);
+                at_s += luck.next_s();
+            }
+        }
+        Self { back_s, repair_s: hazard.repair_s }
+    }
+    fn fail(&mut self, at_s: f64) {
+        self.back_s.push_back(at_s + self.repair_s);
+    }
+    fn at(&mut self, at_s: f64) -> f64 {
+        while self.back_s.front().is_some_and(|back_s| *back_s <= at_s) {
+            self.back_s.pop_front();
+        }
+        self.back_s.len() as f64
+    }
+}
+
+/// Simulates one run of `work_s` seconds of full-speed work; `mark` sees every failure (pass a closure that does nothing).
+#[must_use]
+pub fn simulate(
+    hazard: &Hazard,
+    checkpoint: &Checkpoint,
+    work_s: f64,
+    draw: &Draw,
+    mark: &mut impl FnMut(Mark),
+) -> Run {
+    let work_s = work_s / (1.0 - hazard.stragglers);
+    let run = match hazard.recovery {
+        Recovery::Restart => restarting(hazard, checkpoint, work_s, draw, mark),
+        Recovery::Elastic { replicas, stall_s, swap_s } => {
+            let work_s = work_s * (1.0 + checkpoint.stall_s / checkpoint.every_s);
+            elastic(hazard, (replicas, stall_s, swap_s), work_s, draw, mark)
+        }
+    };
+    let stops = work_s / hazard.planned_every_s * hazard.planned_stop_s;
+    Run { time_s: run.time_s + if stops.is_finite() { stops } else { 0.0 }, ..run }
+}
+
+/// Segments that a run of this much work has: at least one, whole ones.
+fn segments(work_s: f64, checkpoint: &Checkpoint) -> f64 {
+    libm::round(work_s / checkpoint.every_s).max(1.0)
+}
+
+fn restarting(hazard: &Hazard, checkpoint: &Checkpoint, work_s: f64, draw: &Draw, mark: &mut impl FnMut(Mark)) -> Run {
+    let mut luck = Luck::new(draw, hazard.between_failures_s());
+    let mut repairs = Repairs::new(hazard, draw);
+    let counted = hazard.spares.is_finite();
+    let whole_s = checkpoint.every_s + checkpoint.stall_s;
+    let late_s = checkpoint.durable_after_s.min(whole_s);
+    let wanted = segments(work_s, checkpoint);
+    let each_s = work_s / wanted;
+    let (mut at_s, mut durable, mut failures) = (0.0, 0.0, 0);
+    let mut next_s = luck.next_s();
+    if counted {
+        wait_for_spares(hazard, &mut repairs, &mut at_s, &mut next_s, &mut luck, &mut failures);
+    }
+    loop {
+        let ran_s = next_s - at_s;
+        let done_s = (wanted - durable) * whole_s;
+        if ran_s >= done_s {
+            return Run { time_s: at_s + done_s, failures };
+        }
+        mark((next_s, (durable + ran_s / whole_s) * each_s, true));
+        durable += libm::floor((ran_s - late_s) / whole_s).max(0.0);
+        at_s = next_s;
+        // Recovery; another failure within it begins it anew.
+        loop {
+            failures += 1;
+            next_s = at_s + luck.next_s();
+            if counted {
+                repairs.fail(at_s);
+                wait_for_spares(hazard, &mut repairs, &mut at_s, &mut next_s, &mut luck, &mut failures);
+            }
+            if next_s >= at_s + hazard.restart_s {
+                break;
+            }
+            at_s = next_s;
+        }
+        at_s += hazard.restart_s;
+        mark((at_s, durable * each_s, false));
+    }
+}
+
+/// Waits until no more nodes are in repair than there are spares; nodes go on failing meanwhile.
+fn wait_for_spares(
+    hazard: &Hazard,
+    repairs: &mut Repairs,
+    at_s: &mut f64,
+    next_s: &mut f64,
+    luck: &mut Luck<'_>,
+    failures: &mut u64,
+) {
+    while repairs.at(*at_s) > hazard.spares {
+        let back_s = repairs.back_s.front().copied().unwrap_or(*at_s);
+        if *next_s < back_s {
+            *at_s = *next_s;
+            repairs.fail(*at_s);
+            *failures += 1;
+            *next_s = *at_s + luck.next_s();
+        } else {
+            *at_s = back_s;
+        }
+    }
+}
+
+fn elastic(
+    hazard: &Hazard,
+    (replicas, stall_s, swap_s): (f64, f64, f64),
+    work_s: f64,
+    draw: &Draw,
+    mark: &mut impl FnMut(Mark),
+) -> Run {
+    let mut luck = Luck::new(draw, hazard.between_failures_s());
+    let mut repairs = Repairs::new(hazard, draw);
+    let counted = hazard.spares.is_finite();
+    let mut swaps = Repairs { back_s: std::collections::VecDeque::new(), repair_s: swap_s };
+    let (mut at_s, mut done_s, mut failures) = (0.0_f64, 0.0, 0);
+    let mut next_s = luck.next_s();
+    loop {
+        // Constant speed up to the next thing that changes it; a node that comes back changes it only if one is lacking.
+        let lacking = if counted { (repairs.at(at_s) - hazard.spares).max(0.0) } else { 0.0 };
+        let missing = swaps.at(at_s) + lacking;
+        let speed = (1.0 - missing / replicas).max(0.0);
+        let mut until_s = next_s;
+        if let Some(back_s) = swaps.back_s.front() {
+            until_s = until_s.min(*back_s);
+        }
+        if lacking > 0.0
+            && let Some(back_s) = repairs.back_s.front()
+        {
+            until_s = until_s.min(*back_s);
+        }
+        let more_s = speed * (until_s - at_s);
+        if done_s + more_s >= work_s {
+            return Run { time_s: at_s + (work_s - done_s) / speed, failures };
+        }
+        done_s += more_s;
+        at_s = until_s;
+        // A failure stalls everybody; another one within the stall begins it anew.
+        while at_s >= next_s {
+            mark((next_s, done_s, true));
+            failures += 1;
+            swaps.fail(next_s);
+            if counted {
+                repairs.fail(next_s);
+            }
+            at_s = next_s + stall_s;
+            next_s += luck.next_s();
+            at_s = at_s.min(next_s);
+        }
+    }
+}
+
+/// Times of many runs, s: the samples `first..last` of a seed. A pure function of its arguments, so that callers may
+/// cut the range over threads.
+#[must_use]
+pub fn times_s(
+    hazard: &Hazard,
+    checkpoint: &Checkpoint,
+    work_s: f64,
+    seed: u64,
+    samples: core::ops::Range<u32>,
+) -> Vec<f64> {
+    samples.map(|sample| simulate(hazard, checkpoint, work_s, &Draw::new(seed, sample), &mut |_| {}).time_s).collect()
+}
+
+/// Effective share from simulated times, with its standard error: work over mean time (delta method).
+#[must_use]
+pub fn effective_of(work_s: f64, times_s: &[f64]) -> Option<Estimate> {
+    let mean = Estimate::of(times_s)?;
+    let value = work_s / mean.value;
+    Some(Estimate { value, standard_error: value * mean.standard_error / mean.value, ..mean })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,440 @@
+//! The best layouts of a model on a fleet, ranked, with the reason each of the others loses; and the nearest that works.
+//!
+//! Every layout of the space gets a lower bound on its step time (arithmetic of the products alone, with its bubble). They are
+//! evaluated in the order of their bounds until no bound can reach the last place of the table; so the table is the one
+//! that evaluating everything would give.
+//!
+//! Not modelled: layouts that use part of a domain unevenly, different layouts on different halls.
+
+use super::cluster::{Cluster, Precision};
+use super::layout::{Attention, Layout, Mistake, Overlap, Recompute, Sharding, mistakes};
+use super::memory;
+use super::model::{Transformer, real};
+use super::step::{Step, evaluate};
+
+/// Largest micro-batch, context group and expert group that are tried.
+const MOST_MICRO_BATCH: u32 = 8;
+const MOST_CONTEXT: u32 = 16;
+const MOST_EXPERT: u32 = 512;
+/// Fewer replicas than this share of what the fleet allows are not tried: too many GPUs would idle.
+const LEAST_SHARE: f64 = 0.45;
+/// Longest pipeline that is tried.
+const MOST_PIPELINE: u32 = 128;
+/// A context group is tried from this many tokens per rank on.
+const TOKENS_PER_CONTEXT_RANK: u32 = 4096;
+
+/// A layout that needs less than this many times the memory there is nearly fits.
+const NEARLY: f64 = 1.5;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Question {
+    /// GPUs that there are; a layout may leave some idle.
+    pub gpus: u32,
+    /// Sequences in a step.
+    pub batch: u32,
+    /// Format of the products.
+    pub precision: Precision,
+    /// How attention is computed.
+    pub attention: Attention,
+    /// What hides.
+    pub overlap: Overlap,
+    /// Places in the table.
+    pub places: usize,
+}
+
+/// A layout with its evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranked {
+    /// The layout.
+    pub layout: Layout,
+    /// Its step.
+    pub step: Step,
+    /// Why it loses against the first; empty for the first.
+    pub loses: String,
+}
+
+/// The table, and what it took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Best first.
+    pub ranked: Vec<Ranked>,
+    /// Layouts in the space.
+    pub layouts: u64,
+    /// Full evaluations done.
+    pub evaluations: u64,
+    /// Layouts that do not fit in memory, among those looked at.
+    pub do_not_fit: u64,
+    /// Layouts that their bound ruled out.
+    pub ruled_out: u64,
+    /// A faster layout that does not fit but nearly does, its time in s, and what it lacks: the one of least bound.
+    pub nearly: Option<(Layout, f64, String)>,
+}
+
+/// Divisors, ascending.
+fn divisors(of: u32) -> impl Iterator<Item = u32> {
+    let small = (1..).take_while(move |d| d * d <= of).filter(move |d| of.is_multiple_of(*d));
+    let mut all: Vec<u32> = small.clone().collect();
+    all.extend(small.map(|d| of / d).filter(|d| d * d > of));
+    all.sort_unstable();
+    all.into_iter()
+}
+
+/// Every layout of the space that divides, whether it fits or not.
+#[must_use]
+pub fn space(model: &Transformer, cluster: &Cluster, question: &Question) -> Vec<Layout> {
+    space_of(model, cluster, question, false)
+}
+
+/// The space with replicas for at least [`LEAST_SHARE`] of the fleet, or with every number of replicas.
+fn space_of(model: &Transformer, cluster: &Cluster, question: &Question, every_data: bool) -> Vec<Layout> {
+    let mut all = Vec::new();
+    let most_tensor = cluster.domain_gpus.min(model.heads).min(question.gpus);
+    let most_context = (model.sequence / TOKENS_PER_CONTEXT_RANK).clamp(1, MOST_CONTEXT);
+    for lighter_ends in [false, true] {
+        let slots = model.layers + if lighter_ends { 2 } else { 0 };
+        for tensor in divisors(model.heads).filter(|t| *t <= most_tensor) {
+            for context in (0..=4).map(|k| 1 << k).filter(|c| *c <= most_context) {
+                for pipeline in divisors(slots).filter(|p| *p <= MOST_PIPELINE) {
+                    if tensor * context * pipeline > question.gpus || (lighter_ends && slots / pipeline < 2) {
+                        continue;
+                    }
+                    let shape = Layout { tensor, context, pipeline, lighter_ends, ..blank(question) };
+                    replicas(model, question, &shape, slots, every_data, &mut all);
+                }
+            }
+        }
+    }
+    all
+}
+
+fn blank(question: &Question) -> Layout {
+    Layout {
+        batch: question.batch,
+        precision: question.precision,
+        attention: question.attention,
+        overlap: question.overlap,
+        ..Layout::ONE
+    }
+}
+
+fn replicas(
+    model: &Transformer,
+    question: &Question,
+    shape: &Layout,
+    slots: u32,
+    every_data: bool,
+    all: &mut Vec<Layout>,
+) {
+    let most = question.gpus / (shape.tensor * shape.context * shape.pipeline);
+    for micro_batch in (0..=3).map(|k| 1 << k).filter(|m| *m <= MOST_MICRO_BATCH && question.batch.is_multiple_of(*m)) {
+        let rounds = question.batch / micro_batch;
+        let least = if every_data { 0 } else { libm::ceil(LEAST_SHARE * real(most)) as u32 };
+        let mut largest = None;
+        for data in divisors(rounds).filter(|data| *data <= most) {
+            largest = Some(data);
+            if data >= least {
+                choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
+            }
+        }
+        // A batch that divides badly: the most replicas that it allows, however few.
+        if let Some(data) = largest.filter(|data| *data < least) {
+            choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
+        }
+    }
+}
+
+/// Expert groups, chunks, recomputation and sharding of a shape.
+fn choices(model: &Transformer, shape: &Layout, slots: u32, all: &mut Vec<Layout>) {
+    let ranks = shape.tensor * shape.context * shape.data;
+    let expert_groups: Vec<u32> = match model.experts {
+        None => vec![1],
+        Some(e) => divisors(e.count).filter(|e| *e <= MOST_EXPERT && ranks.is_multiple_of(*e)).collect(),
+    };
+    let shardings: &[Sharding] = if shape.pipeline == 1 {
+        &[Sharding::Optimizer, Sharding::Gradients, Sharding::Parameters]
+    } else {
+        &[Sharding::Optimizer]
+    };
+    for expert in expert_groups {
+        for interleave in divisors(slots / shape.pipeline) {
+            if interleave > 1 && (shape.pipeline == 1 || !shape.micro_batches().is_multiple_of(shape.pipeline)) {
+                continue;
+            }
+            for recompute in [Recompute::None, Recompute::Selective, Recompute::Full] {
+                for sharding in shardings {
+                    all.push(Layout { expert, interleave, recompute, sharding: *sharding, ..*shape });
+                }
+            }
+        }
+    }
+}
+
+/// No step of this layout is shorter, s: the products' arithmetic at the share of peak that they reach, and the bubble.
+fn bound_s(model: &Transformer, cluster: &Cluster, layout: &Layout) -> f64 {
+    let gpu = &cluster.accelerator;
+    let flops = gpu.peak(layout.precision) * gpu.gemm_share[layout.precision as usize];
+    let embedding = 6.0 * real(model.vocabulary) * real(model.hidden);
+    let per_token = model.flops_per_token() - 3.0 * model.attention_flops_per_token() - embedding;
+    let again = if layout.recompute == Recompute::Full { 4.0 / 3.0 } else { 1.0 };
+    let tokens = real(layout.batch) * real(model.sequence);
+    let bubble = (real(layout.pipeline) - 1.0) / (real(layout.interleave) * real(layout.micro_batches()).max(1.0));
+    again * per_token * tokens / (layout.gpus() * flops) * (1.0 + bubble)
+}
+
+/// The ranked table.
+///
+/// # Errors
+/// What is wrong with the question itself: nothing of the space divides, or a link or a format is missing.
+pub fn search(model: &Transformer, cluster: &Cluster, question: &Question) -> Result<Answer, Vec<Mistake>> {
+    ask(model, cluster, question, true)
+}
+
+/// The same by evaluating everything: what `search` is held against.
+///
+/// # Errors
+/// As [`search`].
+pub fn brute_force(model: &Transformer, cluster: &Cluster, question: &Question) -> Result<Answer, Vec<Mistake>> {
+    ask(model, cluster, question, false)
+}
+
+fn ask(model: &Transformer, cluster: &Cluster, question: &Question, bounded: bool) -> Result<Answer, Vec<Mistake>> {
+    let wrong = unanswerable(model, cluster, question);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let layouts = space(model, cluster, question);
+    let mut order: Vec<(f64, usize)> =
+        layouts.iter().enumerate().map(|(place, layout)| (bound_s(model, cluster, layout), place)).collect();
+    if bounded {
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    }
+    let there = cluster.accelerator.memory_bytes - cluster.accelerator.reserved_bytes;
+    let mut best: Vec<(f64, usize, Step)> = Vec::new();
+    let mut answer = Answer {
+        ranked: Vec::new(),
+        layouts: layouts.len() as u64,
+        evaluations: 0,
+        do_not_fit: 0,
+        ruled_out: 0,
+        nearly: None,
+    };
+    let mut misfit: Option<(f64, usize)> = None;
+    for (seen, (bound, place)) in order.iter().enumerate() {
+        if bounded && best.len() == question.places && *bound > best[best.len() - 1].0 {
+            answer.ruled_out = (order.len() - seen) as u64;
+            break;
+        }
+        let layout = &layouts[*place];
+        let needed = memory::needed(model, layout).total();
+        if needed > there {
+            answer.do_not_fit += 1;
+            if needed < NEARLY * there && misfit.is_none_or(|least| *bound < least.0) {
+                misfit = Some((*bound, *place));
+            }
+            continue;
+        }
+        let step = evaluate(model, cluster, layout);
+        answer.evaluations += 1;
+        let at = best.partition_point(|(time_s, index, _)| (*time_s, *index) < (step.time_s, *place));
+        if at < question.places {
+            best.insert(at, (step.time_s, *place, step));
+            best.truncate(question.places);
+        }
+    }
+    if let Some((_, place)) = misfit {
+        let layout = layouts[place];
+        answer.evaluations += 1;
+        let step = evaluate(model, cluster, &layout);
+        let (most, bytes) = step.memory.largest();
+        let faster = best.first().is_none_or(|(time_s, ..)| step.time_s < *time_s);
+        let why = Mistake::DoesNotFit(step.memory.total(), there, most, bytes);
+        answer.nearly = faster.then(|| (layout, step.time_s, why.to_string()));
+    }
+    if let Some(winner) = best.first().map(|(_, place, step)| (layouts[*place], *step)) {
+        let rank = |(_, place, step): &(f64, usize, Step)| {
+            let layout = layouts[*place];
+            let loses = reason(model, &winner, &(layout, *step));
+            Ranked { layout, step: *step, loses }
+        };
+        answer.ranked = best.iter().map(rank).collect();
+    }
+    Ok(answer)
+}
+
+/// What makes a question senseless for every layout.
+fn unanswerable(model: &Transformer, cluster: &Cluster, question: &Question) -> Vec<Mistake> {
+    let mut wrong = Vec::new();
+    for (count, what) in [(question.gpus, "GPUs"), (question.batch, "batch")] {
+        if count == 0 {
+            wrong.push(Mistake::Zero(what));
+        }
+    }
+    let zero = |m: &Mistake| matches!(m, Mistake::Zero(_) | Mistake::NoSuchFormat(_));
+    wrong.extend(mistakes(model, cluster, &Layout { batch: 1, ..blank(question) }).into_iter().filter(zero));
+    let several = [
+        (question.gpus > 1 && cluster.domain.reached() <= 0.0, "network within a domain"),
+        (question.gpus > cluster.domain_gpus && cluster.fabric.reached() <= 0.0, "fabric between domains"),
+        (cluster.sites > 1 && cluster.between.reached() <= 0.0, "link between sites"),
+    ];
+    wrong.extend(several.into_iter().filter(|(bad, _)| *bad).map(|(_, link)| Mistake::NoBandwidth(link)));
+    wrong
+}
+
+/// Why one layout loses against the winner: the part of its step that takes most more, per GPU-second of the winner.
+fn reason(model: &Transformer, winner: &(Layout, Step), loser: &(Layout, Step)) -> String {
+    if winner.0 == loser.0 {
+        return String::new();
+    }
+    let idle = winner.0.gpus() / loser.0.gpus();
+    let (ours, theirs) = (winner.1.parts(&winner.0, model), loser.1.parts(&loser.0, model));
+    let mut worst = ("nothing that counts", 0.0);
+    for ((name, mine_s), (_, their_s)) in ours.iter().zip(&theirs) {
+        let more = (their_s - mine_s) / winner.1.time_s;
+        if more > worst.1 {
+            worst = (name, more);
+        }
+    }
+    let repeated = (loser.1.recompute_s - winner.1.recompute_s) / winner.1.time_s;
+    if repeated > 0.5 * worst.1 && repeated > 0.001 {
+        return format!("recomputes more: +{:.1} % of the step", 100.0 * repeated);
+    }
+    if idle > 1.02 {
+        return format!("leaves GPUs idle: {:.0} for {:.0} at work", loser.0.gpus(), winner.0.gpus());
+    }
+    format!("{}: +{:.1} % of the step", worst.0, 100.0 * worst.1)
+}
+
+/// The layout nearest to a wanted one that works on at most `gpus` GPUs; a batch that divides nothing is moved too.
+///
+/// Distance: sum of the absolute doublings of each degree, half a doubling for another recomputation or sharding.
+#[must_use]
+pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u32) -> Option<Layout> {
+    let mut batches = vec![wanted.batch.max(1)];
+    // A power of two near the batch, and the least batch that gives every replica something to do.
+    batches.extend([
+        wanted.batch.max(1).next_power_of_two(),
+        wanted.data.max(1).saturating_mul(wanted.micro_batch.max(1)),
+    ]);
+    let mut best: Option<(f64, Layout)> = None;
+    for batch in batches {
+        let question = Question {
+            gpus,
+            batch,
+            precision: wanted.precision,
+            attention: wanted.attention,
+            overlap: wanted.overlap,
+            places: 1,
+        };
+        if !unanswerable(model, cluster, &question).is_empty() {
+            return None;
+        }
+        for layout in space_of(model, cluster, &question, true) {
+            let far = distance(wanted, &layout);
+            if best.as_ref().is_none_or(|(least, _)| far < *least) && mistakes(model, cluster, &layout).is_empty() {
+                best = Some((far, layout));
+            }
+        }
+    }
+    best.map(|(_, layout)| layout)
+}
+
+fn distance(a: &Layout, b: &Layout) -> f64 {
+    let doublings = |x: u32, y: u32| libm::log2(real(x.max(1)) / real(y.max(1))).abs();
+    let degrees = [
+        (a.tensor, b.tensor),
+        (a.context, b.context),
+        (a.pipeline, b.pipeline),
+        (a.data, b.data),
+        (a.expert, b.expert),
+        (a.interleave, b.interleave),
+        (a.micro_batch, b.micro_batch),
+        (a.batch, b.batch),
+    ];
+    let half = |differs: bool| if differs { 0.5 } else { 0.0 };
+    degrees.into_iter().map(|(x, y)| doublings(x, y)).sum::<f64>()
+        + half(a.recompute != b.recompute)
+        + half(a.sharding != b.sharding)
+        + half(a.lighter_ends != b.lighter_ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(gpus: u32, batch: u32) -> Question {
+        Question {
+            gpus,
+            batch,
+            precision: Precision::Bf16,
+            attention: Attention::Fused,
+            overlap: Overlap::USUAL,
+            places: 10,
+        }
+    }
+
+    #[test]
+    fn the_table_is_that_of_brute_force() {
+        for (name, product, gpus, batch) in [
+            ("gpt3-175b", "A100", 512, 512),
+            ("llama-3-405b", "H100", 4096, 1024),
+            ("deepseek-v3", "H100", 2048, 4096),
+            ("megatron-22b", "A100", 8, 16),
+        ] {
+            let model = Transformer::named(name).expect("in the list");
+            let cluster = Cluster::named(product).expect("in the list");
+            let fast = search(&model, &cluster, &question(gpus, batch)).expect("a sound question");
+            let slow = brute_force(&model, &cluster, &question(gpus, batch)).expect("a sound question");
+            assert!(!fast.ranked.is_empty(), "{name}");
+            assert_eq!(fast.ranked, slow.ranked, "{name}");
+            assert!(fast.evaluations <= slow.evaluations && fast.layouts == slow.layouts);
+            assert!(slow.evaluations >= slow.layouts - slow.do_not_fit);
+            for ranked in &fast.ranked {
+                assert!(mistakes(&model, &cluster, &ranked.layout).is_empty(), "{name}: {}", ranked.layout);
+            }
+            assert!(fast.ranked.iter().skip(1).all(|ranked| !ranked.loses.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_bound_never_exceeds_its_step() {
+        let model = Transformer::named("deepseek-v3").expect("in the list");
+        let cluster = Cluster::named("H100").expect("in the list");
+        for layout in space(&model, &cluster, &question(256, 512)) {
+            assert!(bound_s(&model, &cluster, &layout) <= evaluate(&model, &cluster, &layout).time_s, "{layout}");
+        }
+    }
+
+    #[test]
+    fn bad_layouts_are_named_and_answered_with_the_nearest_that_works() {
+        let model = Transformer::named("gpt3-175b").expect("in the list");
+        let cluster = Cluster::named("A100").expect("in the list");
+        let good = Layout { tensor: 8, pipeline: 8, data: 8, interleave: 3, batch: 512, ..Layout::ONE };
+        assert_eq!(mistakes(&model, &cluster, &good), Vec::new());
+        assert_eq!(nearest(&model, &cluster, &good, 512), Some(good));
+        let cases = [
+            (Layout { tensor: 7, ..good }, "96 heads cannot be divided evenly by tensor parallel 7"),
+            (Layout { pipeline: 7, interleave: 1, ..good }, "cannot be divided evenly by pipeline x interleave 7"),
+            (Layout { batch: 4, ..good }, "a batch of 4 sequences is less than data parallel 8 x micro-batch 1"),
+            (Layout { tensor: 1, pipeline: 1, interleave: 1, data: 512, ..good }, "does not fit"),
+            (Layout { expert: 8, ..good }, "expert parallel 8 for a dense model"),
+            (Layout { tensor: 0, ..good }, "tensor parallel is zero"),
+        ];
+        for (bad, message) in cases {
+            let said: Vec<String> = mistakes(&model, &cluster, &bad).iter().map(ToString::to_string).collect();
+            assert!(said.iter().any(|line| line.contains(message)), "{said:?}");
+            let near = nearest(&model, &cluster, &bad, 512).expect("something works");
+            assert_eq!(mistakes(&model, &cluster, &near), Vec::new());
+        }
+        let mut dead = cluster.clone();
+        dead.fabric.bytes_per_s = 0.0;
+        assert_eq!(mistakes(&model, &dead, &good), vec![Mistake::NoBandwidth("fabric between domains")]);
+        assert_eq!(nearest(&model, &dead, &good, 512), None);
+        assert!(search(&model, &dead, &question(512, 512)).is_err());
+        let experts = Transformer::named("deepseek-v3").expect("in the list");
+        let h100 = Cluster::named("H100").expect("in the list");
+        let many = Layout { expert: 512, data: 512, batch: 512, ..Layout::ONE };
+        let said: Vec<String> = mistakes(&experts, &h100, &many).iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|line| line.contains("512 is more than the 256 experts")), "{said:?}");
+    }
+}

@@ -1,0 +1,156 @@
+use super::super::layout::Overlap;
+use super::*;
+
+/// Table 5 of arXiv 2205.05198: model, GPUs, layout, seconds with full recomputation, with sequence parallelism and
+/// selective recomputation.
+fn table_5() -> Vec<(Transformer, Layout, f64, f64)> {
+    let row = |name: &str, pipeline, interleave, micro_batch, batch, full_s, selective_s| {
+        let layout = Layout {
+            tensor: 8,
+            pipeline,
+            interleave,
+            micro_batch,
+            batch,
+            sequence_parallel: false,
+            sharding: Sharding::None,
+            recompute: Recompute::Full,
+            attention: Attention::Plain,
+            overlap: Overlap::NONE,
+            ..Layout::ONE
+        };
+        (Transformer::named(name).expect("in the list"), layout, full_s, selective_s)
+    };
+    vec![
+        row("megatron-22b", 1, 1, 4, 4, 1.42, 1.10),
+        row("gpt3-175b", 8, 3, 1, 64, 18.13, 13.75),
+        row("turing-530b", 35, 3, 1, 280, 49.05, 37.83),
+        row("megatron-1t", 64, 1, 1, 512, 94.42, 71.49),
+    ]
+}
+
+fn errors() -> (Vec<f64>, Vec<f64>) {
+    let cluster = Cluster::named("A100").expect("in the list");
+    let mut errors = (Vec::new(), Vec::new());
+    for (model, full, full_s, selective_s) in table_5() {
+        let selective = Layout { sequence_parallel: true, recompute: Recompute::Selective, ..full };
+        errors.0.push(evaluate(&model, &cluster, &full).time_s / full_s - 1.0);
+        errors.1.push(evaluate(&model, &cluster, &selective).time_s / selective_s - 1.0);
+    }
+    errors
+}
+
+#[test]
+fn the_selective_rows_of_table_5_are_predicted() {
+    let (full, selective) = errors();
+    let mean = |v: &[f64]| v.iter().map(|e| e.abs()).sum::<f64>() / v.len() as f64;
+    let worst = |v: &[f64]| v.iter().fold(0.0_f64, |m, e| m.max(e.abs()));
+    assert!(mean(&full) < 0.01, "calibrated: {full:?}");
+    assert!(mean(&selective) < 0.05 && worst(&selective) < 0.10, "predicted: {selective:?}");
+    let all: Vec<f64> = full.iter().chain(&selective).copied().collect();
+    assert!(mean(&all) < 0.0365 && worst(&all) < 0.0887, "Calculon is better: {all:?}");
+}
+
+#[test]
+fn the_parts_sum_to_the_step() {
+    let cluster = Cluster::named("A100").expect("in the list");
+    for (model, layout, ..) in table_5() {
+        let step = evaluate(&model, &cluster, &layout);
+        let sum: f64 = step.parts(&layout, &model).iter().map(|part| part.1).sum();
+        assert!((sum / step.time_s - 1.0).abs() < 1e-12);
+        assert!(step.parts(&layout, &model).iter().all(|part| part.1 >= -1e-9), "{:?}", step.parts(&layout, &model));
+        assert!(step.hfu > step.mfu && step.mfu > 0.3 && step.hfu < 0.75);
+    }
+}
+
+#[test]
+fn more_of_anything_slow_never_makes_a_step_faster() {
+    let cluster = Cluster::named("H100").expect("in the list");
+    let model = Transformer::named("llama-3-405b").expect("in the list");
+    let layout = Layout {
+        tensor: 8,
+        pipeline: 16,
+        data: 64,
+        interleave: 8,
+        batch: 2048,
+        recompute: Recompute::Selective,
+        lighter_ends: true,
+        overlap: Overlap::NONE,
+        ..Layout::ONE
+    };
+    let base = step(&model, &cluster, &layout).expect("it works").time_s;
+    let mut slower = cluster.clone();
+    slower.fabric.bytes_per_s *= 0.5;
+    assert!(evaluate(&model, &slower, &layout).time_s > base);
+    let mut slower = cluster.clone();
+    slower.domain.bytes_per_s *= 0.5;
+    assert!(evaluate(&model, &slower, &layout).time_s > base);
+    let mut slower = cluster.clone();
+    slower.accelerator.memory_bytes_per_s *= 0.5;
+    assert!(evaluate(&model, &slower, &layout).time_s > base);
+    let sites = Cluster { sites: 3, ..cluster.clone() };
+    assert!(evaluate(&model, &sites, &layout).time_s > base);
+    let full = Layout { recompute: Recompute::Full, ..layout };
+    assert!(evaluate(&model, &cluster, &full).time_s > base);
+}
+
+#[test]
+fn llama_3_is_within_three_points() {
+    let cluster = Cluster::named("H100").expect("in the list");
+    let model = Transformer::named("llama-3-405b").expect("in the list");
+    let layout = Layout {
+        tensor: 8,
+        pipeline: 16,
+        interleave: 8,
+        lighter_ends: true,
+        overlap: Overlap { tensor: 0.0, ..Overlap::USUAL },
+        ..Layout::ONE
+    };
+    let long = Transformer { sequence: 131_072, ..model.clone() };
+    for (model, layout, published) in [
+        (&model, Layout { data: 64, batch: 2048, ..layout }, 0.43),
+        (&model, Layout { data: 128, batch: 2048, ..layout }, 0.41),
+        (&long, Layout { context: 16, data: 8, batch: 128, ..layout }, 0.38),
+    ] {
+        let step = evaluate(model, &cluster, &layout);
+        assert!((step.mfu - published).abs() < 0.03, "{layout}: {} for {published}", step.mfu);
+    }
+}
+
+/// Published FP8 runs on H100 with known layouts (NVIDIA NeMo 24.07 performance summary): model, layout, TFLOP/s per GPU.
+fn nemo() -> Vec<(Transformer, Layout, f64)> {
+    let run = |name: &str, [tensor, context, pipeline, data, interleave, micro_batch, batch]: [u32; 7], tflops: f64| {
+        let model = Transformer { causal: true, ..Transformer::named(name).expect("in the list") };
+        let layout = Layout {
+            tensor,
+            context,
+            pipeline,
+            data,
+            interleave,
+            micro_batch,
+            batch,
+            precision: Precision::Fp8,
+            ..Layout::ONE
+        };
+        (model, layout, tflops * 1e12)
+    };
+    vec![
+        run("llama-2-70b", [4, 1, 4, 4, 20, 1, 128], 759.0),
+        run("gpt3-175b", [4, 1, 8, 4, 6, 1, 256], 782.0),
+        run("gpt3-175b", [4, 1, 8, 16, 6, 2, 2048], 842.0),
+        run("llama-2-7b", [1, 1, 1, 8, 1, 1, 128], 776.0),
+        run("llama-3-70b", [4, 2, 4, 2, 5, 1, 128], 738.0),
+    ]
+}
+
+#[test]
+fn h100_is_calibrated_on_one_fp8_run_and_predicts_the_others() {
+    let cluster = Cluster::named("H100").expect("in the list");
+    for (place, (model, layout, published)) in nemo().into_iter().enumerate() {
+        // Megatron counts attention below the diagonal as if it were whole.
+        let counted = Transformer { causal: false, ..model.clone() };
+        let step = evaluate(&model, &cluster, &layout);
+        let reached = counted.flops_per_token() * step.tokens_per_s / layout.gpus();
+        let error = reached / published - 1.0;
+        assert!(error.abs() < if place == 0 { 0.005 } else { 0.08 }, "{}: {error}", model.name);
+    }
+}

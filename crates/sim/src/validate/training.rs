@@ -1,0 +1,454 @@
+//! Quantities of the training model: the same functions that `tieline train` uses, on the inputs that a case states.
+//!
+//! Not modelled: accelerators by name; a case states the 16-bit peak, and the catalogue's product with that peak is meant.
+
+use super::{Dimension as D, Given};
+use tieline_campus::training::cluster::{Cluster, Precision};
+use tieline_campus::training::flexibility::{self, Curtailment};
+use tieline_campus::training::goodput::{self as run, Checkpoint, Hazard, Recovery};
+use tieline_campus::training::layout::{Attention, Layout, Overlap, Recompute, Sharding};
+use tieline_campus::training::model::Transformer;
+use tieline_campus::training::{memory as bytes, phases, step};
+use tieline_units::Draw;
+
+type Outcome = Result<Vec<Vec<f64>>, String>;
+type Named = (&'static str, D);
+
+pub(super) const LAYOUT_IN: &[Named] = &[
+    ("hidden", D::Count),
+    ("feed_forward", D::Count),
+    ("heads", D::Count),
+    ("kv_heads", D::Count),
+    ("layers", D::Count),
+    ("vocabulary", D::Count),
+    ("sequence", D::Count),
+    ("gated", D::Count),
+    ("causal", D::Count),
+    ("tensor", D::Count),
+    ("context", D::Count),
+    ("pipeline", D::Count),
+    ("data", D::Count),
+    ("interleave", D::Count),
+    ("micro_batch", D::Count),
+    ("batch", D::Count),
+    ("sequence_parallel", D::Count),
+    ("fused", D::Count),
+    ("recompute", D::Count),
+    ("lighter_ends", D::Count),
+    ("bits", D::Count),
+    ("overlap", D::Ratio),
+    ("slowdown", D::Plain),
+    ("peak", D::Speed),
+];
+pub(super) const ERRORS_IN: &[Named] = &[
+    ("hidden", D::Count),
+    ("feed_forward", D::Count),
+    ("heads", D::Count),
+    ("kv_heads", D::Count),
+    ("layers", D::Count),
+    ("vocabulary", D::Count),
+    ("sequence", D::Count),
+    ("gated", D::Count),
+    ("causal", D::Count),
+    ("tensor", D::Count),
+    ("context", D::Count),
+    ("pipeline", D::Count),
+    ("data", D::Count),
+    ("interleave", D::Count),
+    ("micro_batch", D::Count),
+    ("batch", D::Count),
+    ("sequence_parallel", D::Count),
+    ("fused", D::Count),
+    ("recompute", D::Count),
+    ("lighter_ends", D::Count),
+    ("bits", D::Count),
+    ("overlap", D::Ratio),
+    ("slowdown", D::Plain),
+    ("peak", D::Speed),
+    ("published", D::Span),
+];
+pub(super) const LAYOUT_OUT: &[Named] =
+    &[("time", D::Span), ("mfu", D::Ratio), ("hfu", D::Ratio), ("achieved", D::Speed)];
+pub(super) const ERRORS_OUT: &[Named] = &[
+    ("mean_error", D::Ratio),
+    ("max_error", D::Ratio),
+    ("mean_error_predicted", D::Ratio),
+    ("max_error_predicted", D::Ratio),
+];
+pub(super) const MEMORY_OUT: &[Named] = &[("states", D::Bytes), ("activations", D::Bytes)];
+pub(super) const BUBBLE_IN: &[Named] = &[("pipeline", D::Count), ("interleave", D::Count), ("micro_batches", D::Count)];
+pub(super) const BUBBLE_OUT: &[Named] = &[("scheduled", D::Ratio), ("formula", D::Ratio)];
+pub(super) const GIVEN_IN: &[Named] =
+    &[("parameters", D::Count), ("tokens", D::Count), ("gpus", D::Count), ("achieved", D::Speed)];
+pub(super) const GIVEN_OUT: &[Named] = &[("time", D::Span), ("days", D::Plain)];
+pub(super) const SHARE_IN: &[Named] = &[
+    ("hidden", D::Count),
+    ("feed_forward", D::Count),
+    ("heads", D::Count),
+    ("layers", D::Count),
+    ("vocabulary", D::Count),
+    ("sequence", D::Count),
+    ("tokens", D::Count),
+    ("peak", D::Speed),
+    ("share", D::Ratio),
+];
+pub(super) const BYTES_IN: &[Named] = &[("held", D::Bytes), ("gpus", D::Count), ("parameters", D::Count)];
+pub(super) const INTERRUPTIONS_IN: &[Named] = &[
+    ("gpus", D::Count),
+    ("gpus_per_node", D::Count),
+    ("per_1000_node_days", D::Plain),
+    ("period", D::Span),
+    ("runs", D::Count),
+];
+pub(super) const CAUSES_OUT: &[Named] = &[("count", D::Count), ("sum", D::Count)];
+pub(super) const GOODPUT_IN: &[Named] = &[
+    ("gpus", D::Count),
+    ("gpus_per_node", D::Count),
+    ("per_1000_node_days", D::Plain),
+    ("restart", D::Span),
+    ("interval", D::Span),
+    ("stall", D::Span),
+    ("durable_after", D::Span),
+    ("planned_every", D::Span),
+    ("planned_stop", D::Span),
+    ("period", D::Span),
+    ("runs", D::Count),
+];
+pub(super) const GOODPUT_OUT: &[Named] =
+    &[("closed_form", D::Ratio), ("simulated", D::Ratio), ("standard_errors_apart", D::Plain)];
+pub(super) const OPTIMUM_OUT: &[Named] = &[("simulated_over_formula", D::Plain), ("simulated_over_young", D::Plain)];
+pub(super) const TRIAL_IN: &[Named] = &[("depth", D::Ratio), ("duration", D::Span)];
+pub(super) const TRIAL_OUT: &[Named] = &[
+    ("baseline", D::Power),
+    ("left", D::Ratio),
+    ("weighted", D::Ratio),
+    ("fine_tuning", D::Ratio),
+    ("inference", D::Ratio),
+    ("pre_training", D::Ratio),
+];
+
+/// Products by their 16-bit peak.
+fn cluster(peak: f64) -> Result<Cluster, String> {
+    ["A100", "H100", "GB200"]
+        .iter()
+        .filter_map(|name| Cluster::named(name))
+        .find(|cluster| cluster.accelerator.peak(Precision::Bf16) == peak)
+        .ok_or_else(|| format!("no accelerator has a 16-bit peak of {peak:e} FLOP/s"))
+}
+
+/// One row of a case: an input with one value goes with every row.
+fn rows(given: &Given) -> usize {
+    LAYOUT_IN.iter().map(|(name, _)| given.list(name).len()).max().unwrap_or(0)
+}
+
+struct Row {
+    model: Transformer,
+    cluster: Cluster,
+    layout: Layout,
+    slowdown: f64,
+}
+
+fn row(given: &Given, place: usize) -> Result<Row, String> {
+    let at = |name: &str| -> Result<f64, String> {
+        let list = given.list(name);
+        let value = if list.len() == 1 { list.first() } else { list.get(place) };
+        value.copied().ok_or_else(|| format!("input \"{name}\" has {} values for {} rows", list.len(), rows(given)))
+    };
+    let whole = |name: &str| -> Result<u32, String> {
+        let value = at(name)?;
+        let ok = value.fract() == 0.0 && (0.0..=4e9).contains(&value);
+        if ok { Ok(value as u32) } else { Err(format!("input \"{name}\" is {value}, expected a whole number")) }
+    };
+    let flag = |name: &str| whole(name).map(|value| value != 0);
+    let overlap = at("overlap")?;
+    let (heads, kv_heads, hidden) = (whole("heads")?, whole("kv_heads")?, whole("hidden")?);
+    let head_size = hidden / heads.max(1);
+    let model = Transformer {
+        name: "case".to_owned(),
+        layers: whole("layers")?,
+        hidden,
+        feed_forward: whole("feed_forward")?,
+        heads,
+        head_size,
+        kv_heads,
+        input_width: (heads + 2 * kv_heads) * head_size,
+        vocabulary: whole("vocabulary")?,
+        sequence: whole("sequence")?,
+        gated: flag("gated")?,
+        tied: !flag("gated")?,
+        causal: flag("causal")?,
+        experts: None,
+    };
+    let layout = Layout {
+        tensor: whole("tensor")?,
+        context: whole("context")?,
+        pipeline: whole("pipeline")?,
+        data: whole("data")?,
+        expert: 1,
+        interleave: whole("interleave")?,
+        micro_batch: whole("micro_batch")?,
+        batch: whole("batch")?,
+        sequence_parallel: flag("sequence_parallel")?,
+        sharding: if flag("fused")? { Sharding::Optimizer } else { Sharding::None },
+        recompute: [Recompute::None, Recompute::Selective, Recompute::Full]
+            .get(whole("recompute")? as usize)
+            .copied()
+            .ok_or("recompute is 0, 1 or 2")?,
+        precision: match whole("bits")? {
+            16 => Precision::Bf16,
+            8 => Precision::Fp8,
+            4 => Precision::Fp4,
+            other => return Err(format!("there is no format of {other} bits")),
+        },
+        attention: if flag("fused")? { Attention::Fused } else { Attention::Plain },
+        // The input is the share of tensor collectives that hides; where any does, the software is of the usual kind.
+        overlap: if flag("fused")? { Overlap { tensor: overlap, ..Overlap::USUAL } } else { Overlap::NONE },
+        lighter_ends: flag("lighter_ends")?,
+    };
+    Ok(Row { model, cluster: cluster(at("peak")?)?, layout, slowdown: at("slowdown")? })
+}
+
+pub(super) fn layout(given: &Given) -> Outcome {
+    let mut out = vec![Vec::new(); 4];
+    for place in 0..rows(given) {
+        let Row { model, cluster, layout, slowdown } = row(given, place)?;
+        let done = step::evaluate(&model, &cluster, &layout);
+        // NVIDIA's figures count attention above the diagonal too.
+        let counted = Transformer { causal: false, ..model }.flops_per_token();
+        out[0].push(done.time_s * slowdown);
+        out[1].push(done.mfu / slowdown);
+        out[2].push(done.hfu / slowdown);
+        out[3].push(counted * done.tokens_per_s / layout.gpus() / slowdown);
+    }
+    Ok(out)
+}
+
+/// Errors of all rows, and of those that were not used to fix constants (recomputation other than full).
+pub(super) fn layout_errors(given: &Given) -> Outcome {
+    let published = given.list("published");
+    let (mut all, mut predicted) = (Vec::new(), Vec::new());
+    for (place, published_s) in published.iter().enumerate() {
+        let Row { model, cluster, layout, slowdown } = row(given, place)?;
+        let error = (step::evaluate(&model, &cluster, &layout).time_s * slowdown / published_s - 1.0).abs();
+        all.push(error);
+        if layout.recompute != Recompute::Full {
+            predicted.push(error);
+        }
+    }
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let max = |v: &[f64]| v.iter().copied().fold(0.0, f64::max);
+    Ok(vec![vec![mean(&all)], vec![max(&all)], vec![mean(&predicted)], vec![max(&predicted)]])
+}
+
+pub(super) fn memory(given: &Given) -> Outcome {
+    let mut out = vec![Vec::new(); 2];
+    for place in 0..rows(given) {
+        let Row { model, layout, .. } = row(given, place)?;
+        out[0].push(bytes::needed(&model, &layout).states());
+        out[1].push(bytes::activations(&model, &layout));
+    }
+    Ok(out)
+}
+
+/// Activations of each row over those of the first.
+pub(super) fn activation_shares(given: &Given) -> Outcome {
+    let mut held = Vec::new();
+    for place in 0..rows(given) {
+        let Row { model, layout, .. } = row(given, place)?;
+        held.push(bytes::activations(&model, &layout));
+    }
+    let first = held.first().copied().unwrap_or(f64::NAN);
+    Ok(vec![held.iter().skip(1).map(|b| b / first).collect()])
+}
+
+/// The bubble of the schedule, counted from its phases, and the formula.
+pub(super) fn bubble(given: &Given) -> Outcome {
+    let mut out = vec![Vec::new(); 2];
+    let (p, v, m) = (given.list("pipeline"), given.list("interleave"), given.list("micro_batches"));
+    for ((p, v), m) in p.iter().zip(v).zip(m) {
+        let layers = (p * v) as u32;
+        let model = Transformer::classic("case", 1024, 16, layers);
+        let layout = Layout { pipeline: *p as u32, interleave: *v as u32, batch: *m as u32, ..Layout::ONE };
+        let cluster = Cluster::named("A100").ok_or("no A100")?;
+        let mut done = step::evaluate(&model, &cluster, &layout);
+        done.micro_batch_s = v * (done.forward.total() + done.backward.total() + 2.0 * done.transfer_s);
+        let stages = phases::phases(&model, &layout, &done);
+        out[0].push(stages.first().map_or(f64::NAN, |stage| phases::bubble_share(stage)));
+        out[1].push((p - 1.0) / (v * m));
+    }
+    Ok(out)
+}
+
+/// 8 N T / (n X): with full recomputation the hardware does 8 for 6 (cluster.md 4.1).
+pub(super) fn iteration_given(given: &Given) -> Outcome {
+    let work = 8.0 * given.one("parameters")? * given.one("tokens")?;
+    let time_s = work / (given.one("gpus")? * given.one("achieved")?);
+    Ok(vec![vec![time_s], vec![time_s / 86_400.0]])
+}
+
+/// Model arithmetic, attention included, at a given share of peak.
+pub(super) fn gpu_time_at_share(given: &Given) -> Outcome {
+    let whole = |name: &str| given.one(name).map(|value| value as u32);
+    let gated = Transformer::gated(
+        "case",
+        whole("hidden")?,
+        whole("feed_forward")?,
+        (whole("heads")?, whole("heads")?),
+        whole("layers")?,
+        whole("sequence")?,
+    );
+    let model = Transformer { vocabulary: whole("vocabulary")?, causal: false, ..gated };
+    let speed = given.one("peak")? * given.one("share")?;
+    Ok(vec![vec![model.flops_per_token() * given.one("tokens")? / speed]])
+}
+
+fn hazard(given: &Given, restart_s: f64) -> Result<Hazard, String> {
+    Ok(Hazard {
+        gpus: given.one("gpus")?,
+        gpus_per_node: given.one("gpus_per_node")?,
+        per_1000_node_days: given.one("per_1000_node_days")?,
+        restart_s,
+        spares: f64::INFINITY,
+        repair_s: 0.0,
+        planned_every_s: f64::INFINITY,
+        planned_stop_s: 0.0,
+        stragglers: 0.0,
+        recovery: Recovery::Restart,
+    })
+}
+
+/// Failures within a period, mean over simulated runs.
+pub(super) fn interruptions(given: &Given) -> Outcome {
+    let hazard = hazard(given, 0.0)?;
+    let (period_s, runs) = (given.one("period")?, given.one("runs")?);
+    if !(1.0..=1e6).contains(&runs) {
+        return Err("between 1 and a million runs".to_owned());
+    }
+    let mut count = 0_u64;
+    for sample in 0..runs as u32 {
+        // Nothing is ever lost, so the run lasts just as long as its work.
+        let checkpoint = Checkpoint { every_s: 1.0, stall_s: 0.0, durable_after_s: 0.0 };
+        let free = Hazard { recovery: Recovery::Elastic { replicas: 1.0, stall_s: 0.0, swap_s: 0.0 }, ..hazard };
+        count += run::simulate(&free, &checkpoint, period_s, &Draw::new(42, sample), &mut |_| {}).failures;
+    }
+    Ok(vec![vec![count as f64 / runs]])
+}
+
+pub(super) fn causes(_given: &Given) -> Outcome {
+    let counts: Vec<f64> = run::CAUSES.iter().map(|cause| f64::from(cause.1)).collect();
+    let sum = counts.iter().sum();
+    Ok(vec![counts, vec![sum]])
+}
+
+pub(super) fn goodput(given: &Given) -> Outcome {
+    let base = hazard(given, given.one("restart")?)?;
+    let hazard =
+        Hazard { planned_every_s: given.one("planned_every")?, planned_stop_s: given.one("planned_stop")?, ..base };
+    let checkpoint = Checkpoint {
+        every_s: given.one("interval")?,
+        stall_s: given.one("stall")?,
+        durable_after_s: given.one("durable_after")?,
+    };
+    let share = run::effective_share(&hazard, &checkpoint);
+    let runs = given.one("runs")?;
+    if !(2.0..=1e5).contains(&runs) || checkpoint.every_s <= 0.0 || share <= 0.0 {
+        return Err("an interval, 2 to 100,000 runs, and a job that makes progress are needed".to_owned());
+    }
+    let work_s = libm::round(given.one("period")? * share / checkpoint.every_s).max(1.0) * checkpoint.every_s;
+    let times_s = run::times_s(&hazard, &checkpoint, work_s, 44, 0..runs as u32);
+    let simulated = run::effective_of(work_s, &times_s).ok_or("two runs at least")?;
+    let apart = (simulated.value - share).abs() / simulated.standard_error;
+    Ok(vec![vec![share], vec![simulated.value], vec![apart]])
+}
+
+/// The interval at which simulated runs waste least, against the formula: a parabola through the simulated waste about it.
+pub(super) fn simulated_optimum(given: &Given) -> Outcome {
+    let (between_s, repair_s) = (given.one("between_failures")?, given.one("repair")?);
+    let stall_s = given.one("checkpoint")?;
+    let hazard = Hazard {
+        gpus: 1.0,
+        gpus_per_node: 1.0,
+        per_1000_node_days: 1000.0 * 86_400.0 / between_s,
+        restart_s: repair_s,
+        spares: f64::INFINITY,
+        repair_s: 0.0,
+        planned_every_s: f64::INFINITY,
+        planned_stop_s: 0.0,
+        stragglers: 0.0,
+        recovery: Recovery::Restart,
+    };
+    let formula_s = run::daly_s(between_s, repair_s, stall_s);
+    // Waste = C / T + T / 2M + constant near the optimum: least squares on simulated points gives C and 1 / 2M back.
+    let mut sums = [[0.0; 3]; 3];
+    let mut right = [0.0; 3];
+    for k in 0..13 {
+        let every_s = formula_s * libm::pow(2.0, f64::from(k) / 4.0 - 1.5);
+        let work_s = libm::round(4e8 / every_s) * every_s;
+        let time_s =
+            run::simulate(&hazard, &Checkpoint::synchronous(every_s, stall_s), work_s, &Draw::new(52, k), &mut |_| {})
+                .time_s;
+        let basis = [1.0, formula_s / every_s, every_s / formula_s];
+        for i in 0..3 {
+            for j in 0..3 {
+                sums[i][j] += basis[i] * basis[j];
+            }
+            right[i] += basis[i] * time_s / work_s;
+        }
+    }
+    let solved = solve(sums, right).ok_or("the fit is singular")?;
+    let best_s = formula_s * libm::sqrt(solved[1] / solved[2]);
+    Ok(vec![vec![best_s / formula_s], vec![best_s / run::young_s(between_s, stall_s)]])
+}
+
+/// Three equations by elimination.
+fn solve(mut a: [[f64; 3]; 3], mut b: [f64; 3]) -> Option<[f64; 3]> {
+    for i in 0..3 {
+        if a[i][i].abs() < 1e-12 {
+            return None;
+        }
+        for j in i + 1..3 {
+            let factor = a[j][i] / a[i][i];
+            for k in i..3 {
+                a[j][k] -= factor * a[i][k];
+            }
+            b[j] -= factor * b[i];
+        }
+    }
+    let mut x = [0.0; 3];
+    for i in (0..3).rev() {
+        let rest: f64 = (i + 1..3).map(|k| a[i][k] * x[k]).sum();
+        x[i] = (b[i] - rest) / a[i][i];
+    }
+    Some(x)
+}
+
+/// The field trial's six jobs shed a share of their power in merit order within their tiers.
+pub(super) fn field_trial(given: &Given) -> Outcome {
+    let (depth, duration_s) = (given.one("depth")?, given.one("duration")?);
+    let jobs = flexibility::field_trial();
+    let baseline_w: f64 = jobs.iter().map(flexibility::Flexible::power_w).sum();
+    let (depths, shed_w, met) = flexibility::share_out(&jobs, depth * baseline_w, duration_s, 3600.0);
+    if !met {
+        return Err(format!("the jobs shed {:.1} % at most", 100.0 * shed_w / baseline_w));
+    }
+    let (mut weighted, mut weights, mut kept) = (0.0, 0.0, Vec::new());
+    for (job, depth) in jobs.iter().zip(depths) {
+        let asked = Curtailment { depth, duration_s, notice_s: 3600.0 };
+        let throughput = if depth > 0.0 { job.cheapest(&asked).map_or(f64::NAN, |cost| cost.throughput) } else { 1.0 };
+        let weight = 1.0 - job.tolerance;
+        weighted += weight * throughput;
+        weights += weight;
+        kept.push(throughput);
+    }
+    let [tuned, first, second, third, large, small] = kept[..] else {
+        return Err("the trial has six jobs".to_owned());
+    };
+    Ok(vec![
+        vec![baseline_w],
+        vec![1.0 - shed_w / baseline_w],
+        vec![weighted / weights],
+        vec![tuned],
+        vec![first, second, third],
+        vec![large, small],
+    ])
+}

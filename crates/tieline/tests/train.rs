@@ -1,0 +1,100 @@
+//! `tieline train` as a user meets it: its page, its JSON, its charts, and what it says to a layout that cannot work.
+
+#![allow(clippy::unwrap_used)]
+
+mod desk;
+
+use desk::Desk;
+use serde_json::Value;
+
+const TOKENS: &str = "tokens = \"30 T\"";
+
+/// The shipped scenario with a line added to its training table.
+fn with(desk: &Desk, name: &str, line: &str) -> String {
+    let text = include_str!("../../../scenarios/colossus-2.toml");
+    assert_eq!(text.matches(TOKENS).count(), 2, "the job's target and the run's tokens");
+    let at = text.rfind(TOKENS).unwrap() + TOKENS.len();
+    std::fs::write(desk.path(name), format!("{}\n{line}{}", &text[..at], &text[at..])).unwrap();
+    format!("./{name}")
+}
+
+#[test]
+fn the_page_answers_its_four_questions_and_the_charts_lie_beside() {
+    let desk = Desk::new("train-page");
+    let said = desk.tieline(&["train", "colossus-2", "--out", "out"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    for part in
+        ["Step ", "MFU", "Goodput", "effective", "Finish", "P10", "P90", "it hangs on", "Price", "$/MWh", "guess"]
+    {
+        assert!(said.out.contains(part), "no {part} in {}", said.out);
+    }
+    assert!(said.out.lines().count() < 90, "one page: {} lines", said.out.lines().count());
+    assert_eq!(desk.files_in("out"), ["train.html", "train.json"]);
+    let html = String::from_utf8(desk.read("out/train.html")).unwrap();
+    assert_eq!(html.matches("<svg").count(), 7);
+    assert!(
+        !html.contains("<script") && !html.contains("NaN") && !html.contains("inf\"") && !html.contains("Linf"),
+        "plain numbers, no program"
+    );
+}
+
+#[test]
+fn json_repeats_bit_for_bit_and_its_sums_close() {
+    let desk = Desk::new("train-json");
+    let said = desk.tieline(&["train", "colossus-2", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.out, desk.tieline(&["train", "colossus-2", "--json"]).out);
+    let study: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(study["schema"], 1);
+    let parts: f64 =
+        study["step"]["parts"].as_array().unwrap().iter().map(|part| part["value"].as_f64().unwrap()).sum();
+    let step_s = study["step"]["layouts"][0]["step_s"].as_f64().unwrap();
+    assert!((parts / step_s - 1.0).abs() < 1e-9);
+    let tokens_per_s = study["step"]["tokens_per_s"].as_f64().unwrap();
+    assert!((tokens_per_s * step_s - 17_280.0 * 8192.0).abs() < 1.0);
+    for way in study["goodput"]["ways"].as_array().unwrap() {
+        if let Some(simulated) = way["simulated"].as_object() {
+            let off = simulated["value"].as_f64().unwrap() - way["closed_form"].as_f64().unwrap();
+            // Three standard errors, and the last bits.
+            assert!(off.abs() < 3.0 * simulated["standard_error"].as_f64().unwrap() + 1e-4, "{way}");
+        }
+    }
+    let [p10, p50, p90] = [0, 1, 2].map(|k| study["outlook"]["quantiles_d"][k][0].as_f64().unwrap());
+    assert!(p10 < p50 && p50 < p90);
+    let deeper = desk.tieline(&["train", "colossus-2", "--json", "--depth", "40", "--hours", "3"]);
+    let deeper: Value = serde_json::from_str(&deeper.out).unwrap();
+    let usd = |study: &Value| study["price"]["jobs"][0]["offers"][0]["usd"].as_f64().unwrap();
+    assert!(usd(&deeper) > usd(&study), "more depth costs more");
+}
+
+#[test]
+fn a_layout_that_cannot_work_is_named_with_the_nearest_that_does() {
+    let desk = Desk::new("train-bad");
+    for (name, line, telling) in [
+        (
+            "divide.toml",
+            "layout = { tensor = 7, pipeline = 16, data = 480 }",
+            "128 heads cannot be divided evenly by tensor parallel 7",
+        ),
+        ("fit.toml", "layout = { tensor = 8, pipeline = 4, data = 32 }", "does not fit"),
+        (
+            "experts.toml",
+            "layout = { tensor = 8, pipeline = 16, data = 480, expert = 512 }",
+            "more than the 256 experts",
+        ),
+        ("batch.toml", "layout = { data = 20000 }", "less than data parallel 20000"),
+    ] {
+        let said = desk.tieline(&["train", &with(&desk, name, line)]);
+        said.ends(1, telling);
+        assert!(said.err.contains("the nearest layout that works: TP"), "{}", said.err);
+    }
+    let good = "layout = { tensor = 8, pipeline = 16, data = 480, expert = 64, context = 2 }";
+    assert_eq!(desk.tieline(&["train", &with(&desk, "good.toml", good)]).code, 0);
+    desk.tieline(&["train", &with(&desk, "zero.toml", "fabric_gb_per_s = 0")]).ends(1, "has no bandwidth");
+    desk.tieline(&["train", &with(&desk, "minus.toml", "fabric_gb_per_s = -5")]).ends(1, "may not be negative");
+    desk.tieline(&["train", &with(&desk, "range.toml", "tokens_low = \"150 %\"")]).ends(1, "does not hold 100 %");
+    desk.tieline(&["train", "colossus-2", "--depth", "140"]).ends(2, "at most 100");
+    desk.tieline(&["train", "colosus-2"]).ends(2, "did you mean");
+    let short = desk.short_with("short.toml", &[]);
+    desk.tieline(&["train", &short]).ends(1, "no [training] table");
+}
