@@ -8,6 +8,8 @@ mod bench;
 mod conservation;
 #[path = "all/control.rs"]
 mod control;
+#[path = "all/measures.rs"]
+mod measures;
 #[path = "all/site.rs"]
 mod site;
 #[path = "all/sweep.rs"]
