@@ -7,8 +7,10 @@
 
 mod bench;
 mod check;
+mod comply;
 mod machine;
 mod outdir;
+mod record;
 mod replay;
 mod run;
 mod scenarios;
@@ -48,6 +50,23 @@ enum Mode {
         /// Seed of all luck; the scenario's own when left out.
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Hold a measured power trace against a utility's specification; only all clauses passed exits 0.
+    Comply(Box<comply::Given>),
+    /// Record the power of this machine's GPUs (NVML) into a Parquet trace; limits and clocks stay as they are.
+    Record {
+        /// File to write.
+        #[arg(long, default_value = "gpu-power.parquet")]
+        out: PathBuf,
+        /// How long, such as "10 min".
+        #[arg(long, default_value = "60 s")]
+        duration: String,
+        /// How often to look; rows follow the counter's own refresh.
+        #[arg(long, default_value = "1 ms")]
+        poll: String,
+        /// Numbers of the GPUs, separated by commas; all when left out.
+        #[arg(long, value_delimiter = ',')]
+        gpu: Vec<u32>,
     },
     /// Recompute every decision of a journal and name the first difference.
     Replay {
@@ -100,11 +119,24 @@ enum Verdict {
     Usage,
 }
 
+fn seconds(text: &str) -> Option<f64> {
+    use tieline_units::Quantity as _;
+    tieline_units::SpanQuantity::parse(text).ok().map(|span| span.si())
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.mode {
         Mode::Check { scenario } => check::check(&scenario),
         Mode::Run { scenario, study, out, seed } => run::run(&scenario, &study, out, seed),
+        Mode::Comply(given) => comply::comply(&given),
+        Mode::Record { out, duration, poll, gpu } => match (seconds(&duration), seconds(&poll)) {
+            (Some(duration_s), Some(poll_s)) => record::command(&out, duration_s, poll_s, &gpu),
+            _ => {
+                eprintln!("tieline: --duration and --poll want a time with its unit, such as \"60 s\" or \"1 ms\"");
+                Ok(Verdict::Usage)
+            }
+        },
         Mode::Replay { journal } => replay::replay(&journal),
         Mode::Explain { journal, tick } => replay::explain(&journal, tick),
         Mode::Validate { data, json } => validate::validate(data.as_deref(), json),
