@@ -129,11 +129,18 @@ impl Judge {
             }
             Rule::VoltageStep { window_s } => Meter::VoltageStep(Change::new(self.samples(*window_s))),
             Rule::VoltageRange { window_s } => Meter::VoltageRange(Range::new(self.samples(*window_s))),
+            Rule::Flicker { .. } if step_s > 1.001 / FLICKER_HZ => {
+                Meter::Nothing(format!("needs {FLICKER_HZ} readings a second; one comes every {}", time(step_s)))
+            }
             Rule::Flicker { lamp } => Meter::Flicker(Box::new(Flickermeter::new(*lamp, step_s))),
         }
     }
 
     fn spectral(&mut self, band: &Band) -> Meter {
+        let need_s = 1.0 / (self.specification.evidence.readings_per_period * band.high_hz);
+        if self.circumstances.step_s > 1.001 * need_s {
+            return Meter::Nothing(too_slow(band, need_s, self.circumstances.step_s));
+        }
         let wanted = self.samples(self.specification.evidence.periods_per_segment / band.low_hz).max(16);
         let length = wanted.next_power_of_two();
         if length > LONGEST_SEGMENT {
@@ -332,12 +339,20 @@ impl Judge {
         if out.value.is_none() && out.blind.is_none() {
             out.blind = Some(format!("the trace has no uninterrupted stretch of {}", time(window_s)));
         }
+        if out.blind.is_some() {
+            // A number that says nothing is not shown.
+            (out.value, out.at_s, out.remark) = (None, None, String::new());
+        }
         if known.coverage < evidence.coverage {
             let words = format!("only {:.2} % of the time was measured", 100.0 * known.coverage);
             out.partial.get_or_insert(words);
         }
         out
     }
+}
+
+fn too_slow(band: &Band, need_s: f64, have_s: f64) -> String {
+    format!("{} Hz needs a reading every {}; one comes every {}", band.high_hz, time(need_s), time(have_s))
 }
 
 /// What all clauses are judged with.
@@ -392,12 +407,7 @@ impl Measured {
             self.remark = format!("less than {:.3} % of the reference moves in the band", 100.0 * band.negligible);
         }
         if known.interval_s * readings * band.high_hz > 1.001 {
-            self.blind = Some(format!(
-                "{} Hz needs a reading every {}; one comes every {}",
-                band.high_hz,
-                time(1.0 / (readings * band.high_hz)),
-                time(known.interval_s)
-            ));
+            self.blind = Some(too_slow(band, 1.0 / (readings * band.high_hz), known.interval_s));
         }
     }
 }
