@@ -6,7 +6,7 @@ use serde::Serialize;
 use tieline_campus::specification::{Outlook, Ruling, Specification, Traces, Verdict};
 use tieline_campus::spectrum::sampling::Findings;
 use tieline_campus::spectrum::welch::Spectrum;
-use tieline_campus::spectrum::windows::Buckets;
+use tieline_campus::spectrum::windows::{Bucket, Buckets};
 
 /// The page's program, bundled from `report/src/comply.ts`.
 const SCRIPT: &str = include_str!("../report/dist/comply.js");
@@ -313,7 +313,7 @@ impl Compliance<'_> {
 }
 
 fn curve(buckets: &Buckets, step_s: f64, size: f64) -> Curve {
-    let pick = |value: &dyn Fn(&(f64, f64, f64, u64)) -> f64| {
+    let pick = |value: &dyn Fn(&Bucket) -> f64| {
         buckets.all.iter().map(|bucket| (bucket.3 > 0).then(|| short(value(bucket) / size))).collect()
     };
     Curve {

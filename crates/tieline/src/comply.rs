@@ -353,6 +353,7 @@ fn measure(
             }
         }
     };
+    // From here on the path belongs in front of whatever goes wrong.
     let failed = |why: &dyn std::fmt::Display| anyhow!("{}: {why}", path.display());
     for block in receive {
         let block = block.map_err(|why| failed(&why))?;
@@ -412,7 +413,13 @@ fn remarks(reading: &Reading, sampling: &Sampling, averaging_s: f64) -> Vec<Stri
         "stamps are coarser than the sampling: rows of one stamp were spread evenly".to_owned(),
     );
     let doubled = if found.spread { 0 } else { found.doubled };
-    say(doubled, format!("{doubled} rows repeat the stamp of the row before; the first counts"));
+    say(
+        doubled,
+        format!(
+            "{doubled} rows repeat a stamp{}; the first counts",
+            if found.disordered > 0 && doubled > 60 { " (a clock set back?)" } else { "" }
+        ),
+    );
     say(found.slipped, format!("{} rows with a time a month or more away were left out", found.slipped));
     say(found.bridged, format!("{} holes of {:.3} s in all were bridged", found.bridged, found.bridged_s));
     let gap = found

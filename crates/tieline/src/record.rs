@@ -144,7 +144,7 @@ struct Card {
 /// # Errors
 /// No NVML, no GPU, a GPU that does not tell its power, or a file that cannot be written.
 pub fn command(out: &Path, duration_s: f64, poll_s: f64, chosen: &[u32]) -> Result<Verdict> {
-    if !(duration_s > 0.0 && duration_s <= 86_400.0 * 31.0 && poll_s >= 1e-4 && poll_s <= 10.0) {
+    if !(duration_s > 0.0 && duration_s <= 86_400.0 * 31.0 && (1e-4..=10.0).contains(&poll_s)) {
         eprintln!("tieline: --duration lies above 0 and up to 31 d, --poll between 0.1 ms and 10 s");
         return Ok(Verdict::Usage);
     }

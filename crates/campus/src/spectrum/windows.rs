@@ -26,13 +26,16 @@ impl Worst {
     }
 }
 
+/// Least, greatest, sum and count of a stretch.
+pub type Bucket = (f64, f64, f64, u64);
+
 /// Least, mean and greatest of equal stretches of a trace: at most [`Self::MOST`], merged in pairs as the trace grows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Buckets {
     /// Samples of each stretch.
     pub size: u64,
     /// Least, greatest, sum and count of each; the last may be short. A count of zero is a hole.
-    pub all: Vec<(f64, f64, f64, u64)>,
+    pub all: Vec<Bucket>,
     left: u64,
 }
 
@@ -45,7 +48,7 @@ impl Default for Buckets {
 impl Buckets {
     /// Most stretches that are kept: about as many as a screen has columns.
     pub const MOST: usize = 2048;
-    const EMPTY: (f64, f64, f64, u64) = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0);
+    const EMPTY: Bucket = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0);
 
     /// Takes the next values.
     pub fn push(&mut self, block: &[f64]) {
@@ -78,8 +81,7 @@ impl Buckets {
             return;
         }
         if self.all.len() == Self::MOST {
-            let pair =
-                |p: &[(f64, f64, f64, u64)]| (p[0].0.min(p[1].0), p[0].1.max(p[1].1), p[0].2 + p[1].2, p[0].3 + p[1].3);
+            let pair = |p: &[Bucket]| (p[0].0.min(p[1].0), p[0].1.max(p[1].1), p[0].2 + p[1].2, p[0].3 + p[1].3);
             self.all = self.all.chunks_exact(2).map(pair).collect();
             self.size *= 2;
         }

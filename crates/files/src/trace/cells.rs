@@ -2,6 +2,8 @@
 //!
 //! Not modelled: hexadecimal, fractions, numbers in words.
 
+use super::PowerUnit;
+
 /// Powers of ten that a double holds exactly.
 const EXACT: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
@@ -120,6 +122,44 @@ impl Decimal {
     }
 }
 
+/// What a cell of power holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    /// A number, and the unit that stands behind it.
+    Number(f64, Option<PowerUnit>),
+    /// A word for no reading, or nothing.
+    Missing,
+    /// Something else.
+    Unreadable,
+}
+
+/// Reads a cell of power: a number, perhaps with thousands set apart, perhaps with its unit behind.
+pub fn cell(cell: &[u8], point: u8) -> Cell {
+    if let Some(read) = decimal(cell, point)
+        && read.length == cell.len()
+    {
+        return Cell::Number(read.value(cell, point), None);
+    }
+    let bare = trim(cell);
+    if missing(bare) {
+        return Cell::Missing;
+    }
+    let Some(read) = decimal(bare, point) else { return Cell::Unreadable };
+    let rest = trim(&bare[read.length..]);
+    if rest.is_empty() {
+        return Cell::Number(read.value(bare, point), None);
+    }
+    let apart = if point == b',' { b'.' } else { b',' };
+    if rest.len() > 3 && (rest[0] == apart || rest[0] == b'\'') && rest[1..4].iter().all(u8::is_ascii_digit) {
+        let joined: Vec<u8> = bare.iter().copied().filter(|byte| *byte != apart && *byte != b'\'').collect();
+        return self::cell(&joined, point);
+    }
+    match std::str::from_utf8(rest).ok().and_then(PowerUnit::read) {
+        Some(unit) => Cell::Number(read.value(bare, point), Some(unit)),
+        None => Cell::Unreadable,
+    }
+}
+
 /// Blanks and quotes off both ends.
 pub fn trim(mut cell: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = cell
@@ -198,6 +238,26 @@ mod tests {
         assert_eq!(decimal(comma, b',').unwrap().value(comma, b','), 1234.5);
         assert_eq!((decimal(b"", b'.'), decimal(b"-", b'.'), decimal(b"e5", b'.')), (None, None, None));
         assert_eq!(decimal(b"287.31 W", b'.').unwrap().length, 6);
+    }
+
+    #[test]
+    fn cells_hold_numbers_as_people_export_them() {
+        for (text, value, unit) in [
+            ("287.31 W", 287.31, Some(PowerUnit::Watt)),
+            ("80,123.4", 80_123.4, None),
+            ("1,280,123.4 kW", 1_280_123.4, Some(PowerUnit::Kilowatt)),
+            ("12'345", 12_345.0, None),
+            (" \"5\" ", 5.0, None),
+        ] {
+            assert_eq!(cell(text.as_bytes(), b'.'), Cell::Number(value, unit), "{text}");
+        }
+        assert_eq!(cell(b"1.280,5", b','), Cell::Number(1280.5, None));
+        for text in ["", "NaN", "[N/A]", "Bad", "--"] {
+            assert_eq!(cell(text.as_bytes(), b'.'), Cell::Missing, "{text}");
+        }
+        for text in ["12 apples", "x", "1,2"] {
+            assert_eq!(cell(text.as_bytes(), b'.'), Cell::Unreadable, "{text}");
+        }
     }
 
     #[test]

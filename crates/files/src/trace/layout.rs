@@ -2,7 +2,7 @@
 //!
 //! Not modelled: columns whose meaning changes within a file.
 
-use super::cells::{decimal, missing, trim};
+use super::cells::{Cell, cell, missing, trim};
 use super::stamp::{Clock, Order, Stamp, civil};
 use super::{PowerUnit, Reading, TraceError, Wishes};
 use crate::scenario::nearest;
@@ -180,19 +180,16 @@ impl Preview {
 
     /// Mostly numbers, alone or with a unit behind.
     fn numeric(&self, index: usize) -> bool {
-        let number = |cell: &[u8]| {
-            decimal(cell, self.point).is_some_and(|number| {
-                let rest = trim(&cell[number.length..]);
-                rest.is_empty() || std::str::from_utf8(rest).is_ok_and(|rest| PowerUnit::read(rest).is_some())
-            })
-        };
+        let number = |text: &[u8]| matches!(cell(text, self.point), Cell::Number(..));
         self.share(index, number) > 0.8
     }
 
     fn values(&self, index: usize) -> Vec<f64> {
-        self.column(index)
-            .filter_map(|cell| decimal(cell, self.point).map(|number| number.value(cell, self.point)))
-            .collect()
+        let value = |text: &[u8]| match cell(text, self.point) {
+            Cell::Number(value, _) => Some(value),
+            Cell::Missing | Cell::Unreadable => None,
+        };
+        self.column(index).filter_map(value).collect()
     }
 
     fn named(&self, wish: &str) -> Result<usize, TraceError> {
@@ -260,7 +257,7 @@ fn time(preview: &Preview, wishes: &Wishes, reading: &mut Reading) -> Result<Tim
     }
     let columns = 0..preview.names.len();
     let is_civil = |at: &usize| {
-        [Order::YearFirst, Order::DayFirst, Order::MonthFirst]
+        [Order::Year, Order::Day, Order::Month]
             .iter()
             .any(|order| preview.share(*at, |cell| civil(cell, *order).is_some()) > 0.8)
     };
@@ -276,6 +273,9 @@ fn time(preview: &Preview, wishes: &Wishes, reading: &mut Reading) -> Result<Tim
     }
     let rising = |at: &usize| {
         let values = preview.values(*at);
+        if values.len() == 1 {
+            return named(at) && preview.numeric(*at);
+        }
         let up = values.windows(2).filter(|pair| pair[1] >= pair[0]).count();
         preview.numeric(*at)
             && values.len() > 1
@@ -301,7 +301,7 @@ fn time_in(preview: &Preview, at: usize, wishes: &Wishes, reading: &mut Reading)
         (reading.civil, reading.zoned) = (true, true);
         return Ok(TimeAt::Column(at, Clock::Count(unit_ns)));
     }
-    if preview.numeric(at) && preview.share(at, |cell| civil(cell, Order::YearFirst).is_some()) < 0.5 {
+    if preview.numeric(at) && preview.share(at, |cell| civil(cell, Order::Year).is_some()) < 0.5 {
         return count_in(preview, at, wishes, reading);
     }
     let order = self::order(preview, at, wishes)?;
@@ -352,21 +352,21 @@ fn time_in(preview: &Preview, at: usize, wishes: &Wishes, reading: &mut Reading)
 /// Year, day or month first? Where a day above 12 shows it, nobody needs to say it.
 fn order(preview: &Preview, at: usize, wishes: &Wishes) -> Result<Order, TraceError> {
     let fits = |order: Order| preview.share(at, |cell| civil(cell, order).is_some());
-    if fits(Order::YearFirst) > 0.8 {
-        return Ok(Order::YearFirst);
+    if fits(Order::Year) > 0.8 {
+        return Ok(Order::Year);
     }
     match wishes.day_first {
-        Some(true) => return Ok(Order::DayFirst),
-        Some(false) => return Ok(Order::MonthFirst),
+        Some(true) => return Ok(Order::Day),
+        Some(false) => return Ok(Order::Month),
         None => {}
     }
     let dotted = preview.share(at, |cell| cell.iter().take(3).any(|byte| *byte == b'.')) > 0.8;
-    let (day, month) = (fits(Order::DayFirst), fits(Order::MonthFirst));
+    let (day, month) = (fits(Order::Day), fits(Order::Month));
     if dotted || day > month {
-        return Ok(Order::DayFirst);
+        return Ok(Order::Day);
     }
     if month > day {
-        return Ok(Order::MonthFirst);
+        return Ok(Order::Month);
     }
     if day > 0.8 {
         let example = preview.column(at).next().map(String::from_utf8_lossy).unwrap_or_default();
@@ -375,7 +375,7 @@ fn order(preview: &Preview, at: usize, wishes: &Wishes) -> Result<Order, TraceEr
             "column \"{name}\" holds \"{example}\": day or month first? give --dates dmy or mdy"
         )));
     }
-    Ok(Order::YearFirst)
+    Ok(Order::Year)
 }
 
 fn count_in(preview: &Preview, at: usize, wishes: &Wishes, reading: &mut Reading) -> Result<TimeAt, TraceError> {
@@ -483,9 +483,9 @@ fn unit_of(preview: &Preview, at: usize, wishes: &Wishes) -> Result<PowerUnit, T
             preview.values(at).first().copied().unwrap_or(f64::NAN)
         ))
     };
-    let suffix = preview.column(at).find(|cell| !missing(cell)).and_then(|cell| {
-        let rest = trim(&cell[decimal(cell, preview.point)?.length..]);
-        std::str::from_utf8(rest).ok().and_then(PowerUnit::read)
+    let suffix = preview.column(at).find_map(|text| match cell(text, preview.point) {
+        Cell::Number(_, unit) => unit,
+        Cell::Missing | Cell::Unreadable => None,
     });
     match (suffix, unit_in(name)) {
         (Some(unit), _) => Ok(unit),
@@ -500,10 +500,12 @@ fn unit_of(preview: &Preview, at: usize, wishes: &Wishes) -> Result<PowerUnit, T
 /// Several devices below one another would be read as one that jumps.
 fn devices(preview: &Preview, taken: &[usize], power: &[(usize, f64)]) -> Result<(), TraceError> {
     for at in 0..preview.names.len() {
-        if taken.contains(&at)
-            || power.iter().any(|(column, _)| *column == at)
-            || !has(&preview.names[at], DEVICE_WORDS)
-        {
+        // "gpu_id" tells devices apart, "util_gpu" does not.
+        let device = words(&preview.names[at]).iter().all(|word| {
+            let word = word.to_lowercase();
+            DEVICE_WORDS.contains(&word.as_str()) || ["id", "no", "nr", "number", "name"].contains(&word.as_str())
+        });
+        if taken.contains(&at) || power.iter().any(|(column, _)| *column == at) || !device {
             continue;
         }
         let mut cells: Vec<&[u8]> = preview.column(at).collect();

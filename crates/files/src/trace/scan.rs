@@ -5,7 +5,7 @@
 //!
 //! Not modelled: line breaks inside quotes, escapes by backslash, a delimiter of more than one byte.
 
-use super::cells::{decimal, missing, trim};
+use super::cells::{Cell, cell, decimal, missing, trim};
 use super::layout::{Columns, Preview, TimeAt, find};
 use super::stamp::{Clock, Stamp};
 use super::{PowerUnit, Reading, TraceError, Wishes};
@@ -163,8 +163,10 @@ impl Text {
         };
         let mut power_w = 0.0;
         for (at, factor) in &self.columns.power {
-            power_w += match number(cells[*at], point, *factor) {
-                Cell::Watts(watts) => watts,
+            power_w += match cell(cells[*at], point) {
+                Cell::Number(value, None) => value * factor,
+                // A unit in the cell was seen when the column was chosen; another one in a later row still counts.
+                Cell::Number(value, Some(unit)) => value * unit.watts(),
                 Cell::Missing => f64::NAN,
                 Cell::Unreadable => {
                     let (count, first) = &mut self.columns.reading.unreadable_cells;
@@ -205,40 +207,6 @@ impl Text {
                 Some(self.last)
             }
         }
-    }
-}
-
-enum Cell {
-    Watts(f64),
-    Missing,
-    Unreadable,
-}
-
-/// A cell of power: a number, perhaps with thousands set apart in quotes, perhaps with its unit behind.
-fn number(cell: &[u8], point: u8, factor: f64) -> Cell {
-    if let Some(read) = decimal(cell, point)
-        && read.length == cell.len()
-    {
-        return Cell::Watts(read.value(cell, point) * factor);
-    }
-    let cell = trim(cell);
-    if missing(cell) {
-        return Cell::Missing;
-    }
-    let Some(read) = decimal(cell, point) else { return Cell::Unreadable };
-    let rest = trim(&cell[read.length..]);
-    if rest.is_empty() {
-        return Cell::Watts(read.value(cell, point) * factor);
-    }
-    let apart = if point == b',' { b'.' } else { b',' };
-    if rest.len() > 3 && (rest[0] == apart || rest[0] == b'\'') && rest[1..4].iter().all(u8::is_ascii_digit) {
-        let joined: Vec<u8> = cell.iter().copied().filter(|byte| *byte != apart && *byte != b'\'').collect();
-        return number(&joined, point, factor);
-    }
-    // A unit in the cell was seen when the column was chosen; another one in a later row still counts.
-    match std::str::from_utf8(rest).ok().and_then(PowerUnit::read) {
-        Some(unit) => Cell::Watts(read.value(cell, point) * unit.watts()),
-        None => Cell::Unreadable,
     }
 }
 
@@ -322,7 +290,8 @@ fn look(text: &[u8], whole: bool) -> Result<(Dialect, Preview, usize, u64), Trac
     };
     let first = filled.iter().position(|(_, line)| is_row(line));
     let Some(first) = first else {
-        return Err(TraceError::File("no row with numbers in its first lines".to_owned()));
+        let what = format!("no row with numbers in its first {} lines", filled.len());
+        return Err(TraceError::File(what));
     };
     // The names: the nearest line above with as many cells; below it there may be one with units.
     let above: Vec<Vec<String>> =
@@ -425,6 +394,10 @@ fn plain(input: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, Trac
     let head = input.fill_buf().map_err(|why| broken(&why))?;
     if head.is_empty() {
         return Err(TraceError::File("it is empty".to_owned()));
+    }
+    let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    if matches!(first, Some(b'{' | b'[' | b'<')) {
+        return Err(TraceError::File("this is JSON or XML; write its columns as CSV or Parquet".to_owned()));
     }
     let known: [(&[u8], &str); 5] = [
         (b"PK\x03\x04", "a workbook or a zip archive; save the sheet as CSV, or unpack it"),

@@ -8,11 +8,11 @@ use super::cells::decimal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Year, month, day.
-    YearFirst,
+    Year,
     /// Day, month, year.
-    DayFirst,
+    Day,
     /// Month, day, year.
-    MonthFirst,
+    Month,
 }
 
 /// What stands in a cell of time.
@@ -163,9 +163,9 @@ fn date(at: &mut Cursor<'_>, order: Order) -> Option<i64> {
     at.eat(&[mark]).then_some(())?;
     let third = at.number(1, 4)?;
     match order {
-        Order::YearFirst => days(first, second, third),
-        Order::DayFirst => days(third, second, first),
-        Order::MonthFirst => days(third, first, second),
+        Order::Year => days(first, second, third),
+        Order::Day => days(third, second, first),
+        Order::Month => days(third, first, second),
     }
 }
 
@@ -218,24 +218,24 @@ mod tests {
     fn stamps_of_many_loggers_are_the_same_instant() {
         let instant = 1_714_564_800_500_000_000; // 2024-05-01T12:00:00.5Z
         let cases = [
-            ("2024-05-01T12:00:00.5Z", Order::YearFirst),
-            ("2024-05-01 12:00:00.500000000", Order::YearFirst),
-            ("2024/05/01 12:00:00.500", Order::YearFirst),
-            ("2024-05-01T14:00:00.5+02:00", Order::YearFirst),
-            ("2024-05-01 05:00:00.5-0700", Order::YearFirst),
-            ("01.05.2024 12:00:00,5", Order::DayFirst),
-            ("5/1/2024 12:00:00.5 PM", Order::MonthFirst),
+            ("2024-05-01T12:00:00.5Z", Order::Year),
+            ("2024-05-01 12:00:00.500000000", Order::Year),
+            ("2024/05/01 12:00:00.500", Order::Year),
+            ("2024-05-01T14:00:00.5+02:00", Order::Year),
+            ("2024-05-01 05:00:00.5-0700", Order::Year),
+            ("01.05.2024 12:00:00,5", Order::Day),
+            ("5/1/2024 12:00:00.5 PM", Order::Month),
         ];
         for (text, order) in cases {
             let Some(Stamp::Instant(ns, _)) = civil(text.as_bytes(), order) else { panic!("{text}") };
             assert_eq!(ns, instant, "{text}");
         }
-        assert_eq!(civil(b"12:34", Order::YearFirst), Some(Stamp::Clock(45_240_000_000_000)));
-        assert_eq!(civil(b"2024-05-01", Order::YearFirst), Some(Stamp::Date(1_714_521_600_000_000_000)));
+        assert_eq!(civil(b"12:34", Order::Year), Some(Stamp::Clock(45_240_000_000_000)));
+        assert_eq!(civil(b"2024-05-01", Order::Year), Some(Stamp::Date(1_714_521_600_000_000_000)));
         for bad in
             ["2024-13-01 00:00", "2024-02-30", "24-05-01 00:00", "12:99", "2024-05-01 12:00:00 CEST", "x", "", "1.5"]
         {
-            assert_eq!(civil(bad.as_bytes(), Order::YearFirst), None, "{bad}");
+            assert_eq!(civil(bad.as_bytes(), Order::Year), None, "{bad}");
         }
         assert_eq!(
             (offset("-07:00"), offset("UTC+1"), offset("Z"), offset("CET")),
