@@ -30,7 +30,7 @@ fn trace(swing: f64) -> String {
     let mut text = String::from("time_s,power_mw\n");
     for row in 0..660_000_u32 {
         let at_s = f64::from(row) / 1000.0;
-        let noise = f64::from(row * 7919 % 1009) / 1009.0 - 0.5;
+        let noise = f64::from(row % 1009 * 787 % 1009) / 1009.0 - 0.5;
         let power_mw = 100.0 + 0.05 * noise + 0.5 * swing * (core::f64::consts::TAU * 0.9 * at_s).sin();
         let _ = writeln!(text, "{}.{:03},{power_mw:.5}", row / 1000, row % 1000);
     }
@@ -118,7 +118,7 @@ fn wrong_usage_exits_two_and_says_what_to_write() {
         .expect("written");
     for (arguments, code, word) in [
         (vec!["total.csv", "--spec", SPEC], 2, "--unit"),
-        (vec!["total.csv", "--spec", "waveform-2508"], 2, "did you mean"),
+        (vec!["total.csv", "--spec", "waveform-2508.14319"], 2, "did you mean"),
         (vec!["total.csv", "--spec", SPEC, "--set", "ramp-upp=1 MW/s"], 2, "ramp-up"),
         (vec!["total.csv", "--spec", SPEC, "--unit", "kilo"], 2, "--unit"),
         (vec!["total.csv", "--spec", "bad.toml"], 1, "ramp[0].direction"),

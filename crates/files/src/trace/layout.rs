@@ -285,12 +285,18 @@ fn time(preview: &Preview, wishes: &Wishes, reading: &mut Reading) -> Result<Tim
     let mut risings: Vec<usize> = columns.clone().filter(rising).collect();
     risings.sort_by_key(|at| !named(at));
     match risings.first() {
-        Some(at) if named(at) || *at == 0 => time_in(preview, *at, wishes, reading),
+        Some(at) if named(at) || (*at == 0 && preview.names.len() > 1 && !like_power(&preview.names[*at])) => {
+            time_in(preview, *at, wishes, reading)
+        }
         _ => Err(TraceError::Ask(format!(
             "no column looks like a time; give --time COLUMN, or --step SPAN for rows in even steps. The columns are {}",
             preview.list()
         ))),
     }
+}
+
+fn like_power(name: &str) -> bool {
+    has(name, POWER_WORDS) || unit_in(name).is_some()
 }
 
 /// How the cells of a column say the time.
