@@ -15,6 +15,8 @@ const LEAST_STEP_NS: i64 = 500_000;
 const MOST_JUMP_NS: i64 = 31 * 86_400_000_000_000;
 /// So many slips in a row are no slips.
 const MOST_SLIPS: u64 = 1000;
+/// Rows of one single stamp after which the column cannot be the time.
+const MOST_UNPLACED: usize = 10_000_000;
 /// Longest run of equal readings that is told apart, readings.
 const LONGEST_RUN: usize = 4096;
 /// Fewest levels that a trace must have for its repeats to say something about the sensor. A guess: a drawn waveform has few.
@@ -252,6 +254,12 @@ impl Sampling {
         if !self.started {
             self.start(&mut rows);
         }
+        if !self.started {
+            // No two different stamps yet: there is no step, and nothing can be placed.
+            self.rows = rows;
+            let hopeless = self.ended || self.rows.len() > MOST_UNPLACED;
+            return if hopeless { Err(Unusable::TooFew) } else { Ok(()) };
+        }
         let ready = rows.len().saturating_sub(keep);
         let mut place = 0;
         while place < ready {
@@ -472,6 +480,16 @@ mod tests {
         assert!((found.held_s.unwrap() - 0.03).abs() < 0.001, "{found:?}");
         let square: Vec<_> = (0..30_000).map(|i| (i * 10 * MS, f64::from(u8::from(i / 500 % 2 == 0)))).collect();
         assert_eq!(run(&square).2.held_s, None, "a drawn square wave repeats and says nothing about a sensor");
+    }
+
+    #[test]
+    fn readings_of_a_single_instant_are_refused() {
+        for rows in [vec![], vec![(5, 1.0)], vec![(5, 1.0); 20_000]] {
+            let mut sampling = Sampling::new();
+            let mut each = |_: Piece<'_>| panic!("nothing can be placed");
+            let pushed = sampling.push(&rows, &mut each).and_then(|()| sampling.finish(&mut each));
+            assert_eq!(pushed, Err(Unusable::TooFew));
+        }
     }
 
     #[test]
