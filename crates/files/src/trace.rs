@@ -118,9 +118,9 @@ impl std::error::Error for TraceError {}
 /// How a trace is read, in words, and what was left out.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// "column \"timestamp\": ISO 8601 with zone".
+    /// As `column "timestamp": civil time, with zone`.
     pub time: String,
-    /// "column \"power.draw [W]\", W".
+    /// As `column "power.draw" in W`.
     pub power: String,
     /// Whether stamps are instants of civil time.
     pub civil: bool,
