@@ -155,6 +155,8 @@ fn arithmetic_is_not_called_predicted() {
             "control.low_pass",
             "train.effective_time",
             "campus.cap_curve_leave_one_out",
+            "wave.flicker_of_sine",
+            "wave.flicker_of_steps",
         ];
         let is_simulated = simulated.contains(&case.quantity.as_str()) || case.needs.is_some();
         assert_eq!(case.class == Class::Predicted, is_simulated, "{}", case.id);
