@@ -13,5 +13,7 @@ mod island;
 pub mod onsite;
 pub mod plant;
 mod soundness;
+pub mod specification;
+pub mod spectrum;
 pub mod storage;
 pub mod training;

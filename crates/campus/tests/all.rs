@@ -10,6 +10,8 @@ mod conservation;
 mod control;
 #[path = "all/faults.rs"]
 mod faults;
+#[path = "all/measures.rs"]
+mod measures;
 #[path = "all/site.rs"]
 mod site;
 #[path = "all/sweep.rs"]

@@ -11,7 +11,7 @@ const notice = `/* Contains uPlot ${version}:\n\n${licence}\n*/`;
 
 await build({
   absWorkingDir: here,
-  entryPoints: { report: "src/main.ts" },
+  entryPoints: { report: "src/main.ts", comply: "src/comply.ts" },
   outdir: "dist",
   bundle: true,
   minify: true,
@@ -24,7 +24,7 @@ await build({
 });
 
 // The page embeds both files; what would end their elements early must not stand in them.
-for (const [file, word] of [["report.js", "</script"], ["report.css", "</style"]]) {
+for (const [file, word] of [["report.js", "</script"], ["report.css", "</style"], ["comply.js", "</script"], ["comply.css", "</style"]]) {
   const path = join(here, "dist", file);
   const text = readFileSync(path, "utf8");
   if (text.toLowerCase().includes(word) || text.includes("<!--")) throw new Error(`${file} contains ${word} or <!--`);

@@ -2,9 +2,12 @@
 //!
 //! Not modelled: network case files (they come with the grid studies).
 pub mod cases;
+pub mod compliance;
 pub mod eia930;
 pub mod report;
 pub mod scenario;
+pub mod specification;
 pub mod summary;
 pub mod table;
+pub mod trace;
 pub mod training;

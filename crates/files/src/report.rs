@@ -101,10 +101,15 @@ pub fn report_html(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome) -> 
         provenance: &scenario.provenance,
     };
     let data = serde_json::to_string(&page).expect("texts and numbers under text keys are always JSON");
+    let title = format!("{} · tieline", if scenario.title.is_empty() { &stamp.scenario } else { &scenario.title });
+    self::page(&title, &data, STYLE, SCRIPT)
+}
+
+/// A page with its data, style and program inside.
+pub(crate) fn page(title: &str, data: &str, style: &str, script: &str) -> String {
     // Inside a script element only `<` can end it or open a comment; JSON has `<` in texts only, where \u003c means it.
     let data = data.replace('<', "\\u003c");
-    let title =
-        escaped(&format!("{} · tieline", if scenario.title.is_empty() { &stamp.scenario } else { &scenario.title }));
+    let title = escaped(title);
     format!(
         r#"<!doctype html>
 <html lang="en">
@@ -115,14 +120,14 @@ pub fn report_html(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome) -> 
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>{title}</title>
 <style>
-{STYLE}</style>
+{style}</style>
 </head>
 <body>
-<main id="report"><noscript>This page draws its charts with JavaScript, which is off. The same results are in
-summary.json and in the Parquet tables beside it.</noscript></main>
+<main id="report"><noscript>This page draws its charts with JavaScript, which is off. The same results are in the files
+beside it.</noscript></main>
 <script id="data" type="application/json">{data}</script>
 <script>
-{SCRIPT}</script>
+{script}</script>
 </body>
 </html>
 "#

@@ -10,7 +10,7 @@ mod faults;
 mod fields;
 mod schema;
 mod script;
-mod sheet;
+pub(crate) mod sheet;
 mod training;
 
 pub use diagnostics::{Mistake, Mistakes};
@@ -69,6 +69,16 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&
 /// # Errors
 /// All mistakes of the file, in its order.
 pub fn read(name: &str, text: &str, open: &mut Open<'_>) -> Result<Scenario, Mistakes> {
+    let (scenario, sources, provenance) = collect(name, text, |notes, tree| walk(notes, tree, text, open))?;
+    Ok(Scenario { sources, provenance, ..scenario })
+}
+
+/// Walks a TOML file with a collecting reader: its value, the sources of its numbers, or all of its mistakes.
+pub(crate) fn collect<T>(
+    name: &str,
+    text: &str,
+    walk: impl FnOnce(&Notes<'_>, &DeTable<'_>) -> T,
+) -> Result<(T, std::collections::BTreeMap<tieline_units::SourceKind, usize>, sheet::Provenance), Mistakes> {
     let notes = Notes::new(text);
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in errors.iter().take(MOST_MISTAKES) {
@@ -78,10 +88,10 @@ pub fn read(name: &str, text: &str, open: &mut Open<'_>) -> Result<Scenario, Mis
         let found = format!("{}{place}", error.message().trim().replace('\n', "; "));
         notes.mistake(span, "(TOML)", &found, "the grammar of TOML", "");
     }
-    let scenario = walk(&notes, tree.get_ref(), text, open);
+    let value = walk(&notes, tree.get_ref());
     let (mut list, sources, provenance) = notes.finish();
     if errors.is_empty() && list.is_empty() {
-        return Ok(Scenario { sources, provenance, ..scenario });
+        return Ok((value, sources, provenance));
     }
     if !errors.is_empty() {
         // What the grammar hid is not missing.

@@ -124,6 +124,11 @@ impl<W: Write + Send> TableWriter<W> {
         Ok(())
     }
 
+    /// Adds remarks to the file's metadata, under keys that begin with `tieline.`; until the footer is written.
+    pub fn remark(&mut self, key: &str, value: String) {
+        self.inner.append_key_value_metadata(KeyValue::new(format!("tieline.{key}"), value));
+    }
+
     /// Writes the footer, flushes and hands the output back.
     ///
     /// # Errors
@@ -186,15 +191,21 @@ fn put<T: DataType, W: Write + Send>(
 /// Bytes that are cut short, damaged, no Parquet, or Parquet that tieline did not write.
 pub fn read(bytes: impl Into<Bytes>) -> Result<Table, TableError> {
     let bytes = bytes.into();
-    // The parquet crate panics on some damaged bytes. Nothing of its own survives the call, so it is safe to go on; its
-    // message would only frighten a user who gets a proper error, so it is held back while it reads.
+    guarded(|| decode(bytes)).unwrap_or(Err(TableError::Damaged))
+}
+
+/// Runs a piece of reading; `None` where the bytes made the parquet crate panic.
+///
+/// It panics on some damaged bytes. Nothing of its own survives the call, so it is safe to go on; its message would only
+/// frighten a user who gets a proper error, so it is held back while it reads.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let said = take_hook();
     set_hook(Box::new(|_| {}));
-    let table = catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or(Err(TableError::Damaged));
+    let value = catch_unwind(AssertUnwindSafe(read)).ok();
     set_hook(said);
-    table
+    value
 }
 
 fn decode(bytes: Bytes) -> Result<Table, TableError> {

@@ -158,6 +158,8 @@ fn arithmetic_is_not_called_predicted() {
             "campus.field_trial",
             "train.layout_errors",
             "train.simulated_optimum",
+            "wave.flicker_of_sine",
+            "wave.flicker_of_steps",
         ];
         // Models that some cases calibrate and others test, and a rate that was measured on another fleet.
         let either = ["train.layout", "train.goodput"].contains(&case.quantity.as_str()) || case.id == "V-TRAIN-48";

@@ -5,6 +5,7 @@
 //!
 //! Not modelled: statistics over cases; a case passes or fails as a whole, by its worst part.
 
+mod measures;
 mod quantities;
 mod training;
 mod trial;

@@ -7,8 +7,10 @@
 
 mod bench;
 mod check;
+mod comply;
 mod machine;
 mod outdir;
+mod record;
 mod replay;
 mod run;
 mod scenarios;
@@ -73,6 +75,23 @@ enum Mode {
         #[arg(long, value_name = "MINUTES")]
         notice: Option<f64>,
     },
+    /// Hold a measured power trace against a utility's specification; only all clauses passed exits 0.
+    Comply(Box<comply::Given>),
+    /// Record the power of this machine's GPUs (NVML) into a Parquet trace; limits and clocks stay as they are.
+    Record {
+        /// File to write.
+        #[arg(long, default_value = "gpu-power.parquet")]
+        out: PathBuf,
+        /// How long, such as "10 min".
+        #[arg(long, default_value = "60 s")]
+        duration: String,
+        /// How often to look; rows follow the counter's own refresh.
+        #[arg(long, default_value = "1 ms")]
+        poll: String,
+        /// Numbers of the GPUs, separated by commas; all when left out.
+        #[arg(long, value_delimiter = ',')]
+        gpu: Vec<u32>,
+    },
     /// Recompute every decision of a journal and name the first difference.
     Replay {
         /// A `journal.tlj` that a run or the field wrote.
@@ -124,6 +143,11 @@ enum Verdict {
     Usage,
 }
 
+fn seconds(text: &str) -> Option<f64> {
+    use tieline_units::Quantity as _;
+    tieline_units::SpanQuantity::parse(text).ok().map(|span| span.si())
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.mode {
@@ -132,6 +156,14 @@ fn main() -> ExitCode {
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })
         }
+        Mode::Comply(given) => comply::comply(&given),
+        Mode::Record { out, duration, poll, gpu } => match (seconds(&duration), seconds(&poll)) {
+            (Some(duration_s), Some(poll_s)) => record::command(&out, duration_s, poll_s, &gpu),
+            _ => {
+                eprintln!("tieline: --duration and --poll want a time with its unit, such as \"60 s\" or \"1 ms\"");
+                Ok(Verdict::Usage)
+            }
+        },
         Mode::Replay { journal } => replay::replay(&journal),
         Mode::Explain { journal, tick } => replay::explain(&journal, tick),
         Mode::Validate { data, json } => validate::validate(data.as_deref(), json),

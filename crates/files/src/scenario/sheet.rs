@@ -358,6 +358,14 @@ impl<'s, 'i> Sheet<'s, 'i> {
         inner.map(|inner| (inner, source))
     }
 
+    /// The source of a key's number as written; empty where none was given.
+    pub fn source_of(&self, key: &str) -> String {
+        let own = self.value(key).and_then(|value| value.get_ref().as_table()).and_then(|table| {
+            table.iter().find(|(name, _)| name.get_ref() == "source").and_then(|(_, source)| source.get_ref().as_str())
+        });
+        own.map_or_else(|| self.source.as_ref().map_or_else(String::new, ToString::to_string), str::to_owned)
+    }
+
     /// A text, a word of a list, or a default.
     pub fn text(&self, key: &str) -> Option<String> {
         let field = self.field(key);

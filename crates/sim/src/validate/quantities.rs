@@ -9,9 +9,9 @@ use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
 use tieline_units::{Draw, Purpose};
 
-use super::{Dimension as D, Given, Quantity, training};
+use super::{Dimension as D, Given, Quantity, measures, training};
 
-type Outcome = Result<Vec<Vec<f64>>, String>;
+pub(super) type Outcome = Result<Vec<Vec<f64>>, String>;
 
 /// Every quantity: name, inputs, columns of data, outputs, function.
 pub(super) const TABLE: &[Quantity] = &[
@@ -210,6 +210,16 @@ pub(super) const TABLE: &[Quantity] = &[
             Ok(vec![pool, requirement.into_iter().collect()])
         },
     ),
+    measures::FLICKER_SINE,
+    measures::FLICKER_SQUARE,
+    measures::SPECTRUM_SINE,
+    measures::SPECTRUM_SQUARE,
+    measures::RAMP,
+    measures::VOLTAGE,
+    measures::EVENT,
+    measures::CAP_STEP,
+    measures::LEVELS,
+    measures::NODE,
 ];
 
 const GB200_OUT: &[(&str, D)] = &[("throughput", D::Ratio), ("cap_change", D::Ratio), ("cluster_gain", D::Ratio)];
@@ -252,7 +262,11 @@ const fn row(
 }
 
 /// Two inputs of equal length, value by value; an input of one value goes with each of the other.
-fn pairs<'g>(given: &'g Given, a: &str, b: &str) -> Result<impl Iterator<Item = (f64, f64)> + use<'g>, String> {
+pub(super) fn pairs<'g>(
+    given: &'g Given,
+    a: &str,
+    b: &str,
+) -> Result<impl Iterator<Item = (f64, f64)> + use<'g>, String> {
     let (left, right) = (given.list(a), given.list(b));
     let count = left.len().max(right.len());
     if left.is_empty() || right.is_empty() || (left.len() != right.len() && left.len() != 1 && right.len() != 1) {

@@ -2,6 +2,7 @@
 //!
 //! Not modelled: statistics over several runs; the figures move by some percent with what else the machine does.
 
+mod comply;
 mod control;
 mod day;
 mod journal;
@@ -77,6 +78,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("operation.day_memory", |_| day::day()),
     ("operation.journal", |_| day::day()),
     ("check", |_| day::check()),
+    ("comply.rows", comply::rows),
 ];
 
 /// Measures everything whose name begins with `name`.

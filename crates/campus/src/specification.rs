@@ -1,0 +1,148 @@
+//! A utility's specification for a power waveform as values, and the judge that holds a trace against it.
+//!
+//! Not modelled: clauses on reactive power, harmonics, ride-through; a utility's right to waive a clause.
+
+mod judge;
+mod ruling;
+
+pub use judge::{Judge, Traces};
+pub use ruling::{Outlook, Ruling, Verdict};
+
+use crate::spectrum::flicker::Lamp;
+use crate::spectrum::windows::Plan;
+
+/// A limit: an amount, a share of the reference power, or none where the specification leaves it open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// In the clause's own SI unit.
+    Amount(f64),
+    /// Share of the reference power (for a ramp: within the clause's window).
+    Share(f64),
+    /// Not given: the clause is measured and cannot be passed.
+    Open,
+}
+
+/// What a clause bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// Change of power over a window, up or down, W/s.
+    Ramp {
+        /// Whether rises are bounded, else falls.
+        up: bool,
+        /// Window, s.
+        window_s: f64,
+    },
+    /// Difference between the extremes inside a window, W.
+    Range {
+        /// Window, s.
+        window_s: f64,
+    },
+    /// Mean of an interval against the plan, W.
+    Schedule {
+        /// Interval, s; aligned with the clock where the trace has one.
+        interval_s: f64,
+    },
+    /// Share of the energy of all variation that lies in a band.
+    Band(Band),
+    /// Largest bin of a band as a share of the sum of magnitudes.
+    Component(Band),
+    /// Change of voltage between the ends of a window, share of nominal.
+    VoltageStep {
+        /// Window, s.
+        window_s: f64,
+    },
+    /// Difference between the extremes of voltage inside a window, share of nominal.
+    VoltageRange {
+        /// Window, s.
+        window_s: f64,
+    },
+    /// Short-term flicker severity.
+    Flicker {
+        /// Lamp of the meter.
+        lamp: Lamp,
+    },
+}
+
+/// A band of frequencies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Band {
+    /// Lower edge, Hz.
+    pub low_hz: f64,
+    /// Upper edge, Hz.
+    pub high_hz: f64,
+    /// Spans over which spectra are averaged and judged, s.
+    pub window_s: f64,
+    /// Root mean square in the band below which the clause is met whatever the shares, share of the reference power.
+    pub negligible: f64,
+}
+
+/// One clause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clause {
+    /// Short name, unique.
+    pub name: String,
+    /// What it bounds.
+    pub rule: Rule,
+    /// The bound.
+    pub limit: Limit,
+    /// Where the bound comes from.
+    pub source: String,
+}
+
+/// What is asked of a trace before a clause counts as shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evidence {
+    /// Share of the time that must have been measured.
+    pub coverage: f64,
+    /// Readings that a window must hold.
+    pub readings_per_window: f64,
+    /// Readings per period of the highest frequency of a band.
+    pub readings_per_period: f64,
+    /// Periods of the lowest frequency of a band that a segment must hold.
+    pub periods_per_segment: f64,
+}
+
+/// The network at the point of connection, as far as the specification knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Connection {
+    /// Short-circuit power over the reference power.
+    pub short_circuit_ratio: Option<f64>,
+    /// Reactance over resistance.
+    pub x_over_r: Option<f64>,
+    /// Power factor, lagging.
+    pub power_factor: f64,
+}
+
+/// A specification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Specification {
+    /// Short name.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// Reference power that shares are of, W.
+    pub rated_w: Option<f64>,
+    /// The network.
+    pub connection: Connection,
+    /// What counts as shown.
+    pub evidence: Evidence,
+    /// The clauses.
+    pub clauses: Vec<Clause>,
+    /// Every number with its source: key, as written, source.
+    pub provenance: Vec<(String, String, String)>,
+}
+
+/// What is known of a trace beside its samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Circumstances {
+    /// Step of the samples, s.
+    pub step_s: f64,
+    /// Time over which the sensor averages, s; zero where it does not.
+    pub averaging_s: f64,
+    /// Time between readings that may differ, s, where the user says so.
+    pub update_s: Option<f64>,
+    /// First sample after a whole multiple of the clock's day, s; zero where the trace has no clock.
+    pub clock_s: f64,
+    /// The plan, if one was given.
+    pub plan: Option<Plan>,
+}
