@@ -14,3 +14,4 @@ pub mod plant;
 mod soundness;
 pub mod storage;
 pub mod training;
+pub mod waveform;

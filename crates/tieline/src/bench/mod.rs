@@ -6,6 +6,7 @@ mod control;
 mod day;
 mod journal;
 mod plant;
+pub mod waveform;
 mod worst_case;
 
 use crate::machine::{self, Machine};
@@ -40,6 +41,17 @@ impl Figure {
         Self { name: name.to_owned(), value, unit, better: "lower", target, limit: None, share_of_limit: None, note }
     }
 
+    fn higher(name: &str, value: f64, unit: &'static str, target: f64, note: String) -> Self {
+        Self { name: name.to_owned(), value, unit, better: "higher", target, limit: None, share_of_limit: None, note }
+    }
+
+    /// With the most that the machine could do.
+    fn with_ceiling(mut self, limit: f64) -> Self {
+        self.limit = Some(limit);
+        self.share_of_limit = Some(self.value / limit);
+        self
+    }
+
     /// With the least that the machine could need.
     fn with_limit(mut self, limit: f64) -> Self {
         self.limit = Some(limit);
@@ -65,6 +77,9 @@ const BENCHES: &[(&str, Measure)] = &[
     ("journal.append", |machine| journal::append(machine)),
     ("journal.row", |machine| journal::append(machine)),
     ("plant.step", |_| plant::step()),
+    ("waveform.steps", waveform::steps),
+    ("waveform.steps_baseline", waveform::steps),
+    ("waveform.memory", waveform::steps),
     ("operation.day", |_| day::day()),
     ("operation.day_memory", |_| day::day()),
     ("operation.journal", |_| day::day()),
@@ -123,7 +138,9 @@ fn line(cells: &[&str; 6]) -> String {
 }
 
 fn number(value: f64) -> String {
-    if value.abs() >= 1000.0 {
+    if value.abs() >= 1e7 {
+        format!("{value:.3e}")
+    } else if value.abs() >= 1000.0 {
         format!("{value:.0}")
     } else if value.abs() >= 10.0 {
         format!("{value:.1}")
