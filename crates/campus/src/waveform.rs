@@ -468,9 +468,14 @@ impl Waveform {
         let (halls, points) = (self.halls.len(), self.points.len());
         let tile = &mut self.tile;
         tile.start_ms = self.now_ms;
-        for (rows, count) in
-            [(&mut tile.gpus_w, halls), (&mut tile.halls_w, halls), (&mut tile.load_w, points), (&mut tile.battery_w, points), (&mut tile.meter_w, points), (&mut self.racks_w, halls)]
-        {
+        for (rows, count) in [
+            (&mut tile.gpus_w, halls),
+            (&mut tile.halls_w, halls),
+            (&mut tile.load_w, points),
+            (&mut tile.battery_w, points),
+            (&mut tile.meter_w, points),
+            (&mut self.racks_w, halls),
+        ] {
             rows.resize_with(count, Vec::new);
             for row in rows {
                 row.clear();
@@ -586,13 +591,8 @@ struct Place {
 
 impl<'a> Layout<'a> {
     fn new(campus: &'a Campus) -> Self {
-        let mut layout = Self {
-            campus,
-            groups: Vec::new(),
-            sequences: Vec::new(),
-            job_group: Vec::new(),
-            job_sequence: Vec::new(),
-        };
+        let mut layout =
+            Self { campus, groups: Vec::new(), sequences: Vec::new(), job_group: Vec::new(), job_sequence: Vec::new() };
         for (index, job) in campus.jobs.iter().enumerate() {
             layout.job_group.push(layout.groups.len());
             layout.job_sequence.push(layout.sequences.len());

@@ -12,5 +12,7 @@ mod control;
 mod site;
 #[path = "all/sweep.rs"]
 mod sweep;
+#[path = "all/waveform.rs"]
+mod waveform;
 #[path = "all/work.rs"]
 mod work;

@@ -5,7 +5,7 @@
 //!
 //! Not modelled: GPUs of different products in one rack.
 
-use super::chip::{self, ENDLESS_MS, Interval, Noise, Row, Settings, Sums};
+use super::chip::{self, ENDLESS_MS, Interval, Noise, Row, Scratch, Settings, Sums};
 use super::clock::{Turn, View};
 use super::lanes::{F32s, F64s, I32s, Isa};
 use super::phases::{Doing, HALT, HALTING, LEVELS, Phase, STARTING, at, following};
@@ -140,10 +140,11 @@ impl Block {
         let assets: [u32; LANES] = core::array::from_fn(|lane| self.first_gpu[lane].wrapping_add(place));
         let mut noise: [F32s; 4] = [[0.0; LANES]; 4];
         let mut sums = Sums::new();
+        let mut scratch = Scratch::new();
         let mut full_pace = row.pace.iter().all(|pace| *pace == 1.0);
         for window in 0..tile.windows {
             let number = tile.first_window + window as u64;
-            if window == 0 || number % PER_DRAW == 0 {
+            if window == 0 || number.is_multiple_of(PER_DRAW) {
                 let event = number / PER_DRAW;
                 tile.isa.run(Noise { draw: tile.draw, assets: &assets, event, to: &mut noise });
             }
@@ -157,6 +158,7 @@ impl Block {
                 noise: &noise[(number % PER_DRAW) as usize],
                 rack: &mut rack[window * WINDOW_MS..][..WINDOW_MS],
                 sums: &mut sums,
+                scratch: &mut scratch,
             });
             if !full_pace || before.1 != sums.shaved {
                 full_pace = self.pace(row, place, &before, &sums, tile);

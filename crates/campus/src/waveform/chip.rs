@@ -165,31 +165,63 @@ pub(crate) struct Interval<'a> {
     /// Fixed-point power of each rack in each ms.
     pub(crate) rack: &'a mut [I32s],
     pub(crate) sums: &'a mut Sums,
+    pub(crate) scratch: &'a mut Scratch,
 }
 
 impl Kernel for Interval<'_> {
     type Output = ();
     #[inline(always)]
     fn run<V: Lanes>(self, v: V) {
-        assert_eq!(self.rack.len(), WINDOW_MS);
-        for chunk in 0..LANES / V::W {
-            interval(v, chunk, self.row, self.settings, self.noise, self.rack, self.sums);
+        let Self { row, settings, noise, rack, sums, scratch } = self;
+        let Some((rack, [])) = rack.split_first_chunk_mut::<WINDOW_MS>() else {
+            panic!("an interval has {WINDOW_MS} milliseconds");
+        };
+        // Written out, so that every address is the row's plus a constant.
+        macro_rules! chunks {
+            ($($chunk:literal),*) => { $( if $chunk < LANES / V::W {
+                interval(v, $chunk, row, settings, noise, rack, sums, scratch);
+            } )* };
         }
+        chunks!(0, 1, 2, 3, 4, 5, 6, 7);
+    }
+}
+
+/// Between the two passes over an interval.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Scratch {
+    asked_w: [F32s; WINDOW_MS],
+    filler: [I32s; WINDOW_MS],
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self { asked_w: [[0.0; LANES]; WINDOW_MS], filler: [[0; LANES]; WINDOW_MS] }
     }
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)] // one call, inlined; a struct would only rename them
 fn interval<V: Lanes>(
     v: V,
     c: usize,
     row: &mut Row,
     set: &Settings,
     noise: &F32s,
-    rack: &mut [I32s],
+    rack: &mut [I32s; WINDOW_MS],
     sums: &mut Sums,
+    scratch: &mut Scratch,
 ) {
-    let (zero, one, grid, zero_bits) = (v.f(0.0), v.f(1.0), v.f(GRID_W), v.i(ZERO));
-    let swing = v.add(one, v.mul(v.load(noise, c), v.load(&set.noise, c)));
+    // Two passes over the interval: the state of each fits the registers of a machine that has sixteen.
+    ask(v, c, row, set, noise, scratch);
+    draw(v, c, row, set, rack, sums, scratch);
+}
+
+/// What the work asks for and what the filler adds.
+#[inline(always)]
+fn ask<V: Lanes>(v: V, c: usize, row: &mut Row, set: &Settings, noise: &F32s, scratch: &mut Scratch) {
+    let (zero, grid) = (v.f(0.0), v.f(GRID_W));
+    let swing = v.add(v.f(1.0), v.mul(v.load(noise, c), v.load(&set.noise, c)));
     let level = v.mul(v.load(&row.level_w, c), swing);
     let next_level = v.mul(v.load(&row.next_level_w, c), swing);
     let pace = v.load(&row.pace, c);
@@ -197,12 +229,7 @@ fn interval<V: Lanes>(
     let mut lagged = v.load(&row.lagged_w, c);
     let mut mean = v.load(&row.mean_w, c);
     let mut filler = v.load(&row.filler_w, c);
-    let mut used = v.load_i(&row.used, c);
-    let mut floor = v.load(&row.floor_w, c);
-    let mut hold = v.load(&row.hold_ms, c);
-    let (mut s_asked, mut s_filler) = (v.load_i(&sums.asked, c), v.load_i(&sums.filler, c));
-    let (mut s_burned, mut s_shaved) = (v.load_i(&sums.burned, c), v.load_i(&sums.shaved, c));
-    for ms in rack {
+    for ms in 0..WINDOW_MS {
         // Own phase.
         work = v.sub(work, pace);
         let now = v.pick(v.above(work, zero), level, next_level);
@@ -210,13 +237,41 @@ fn interval<V: Lanes>(
         lagged = v.add(lagged, v.mul(v.sub(now, lagged), v.load(&set.lag, c)));
         let above_mean = v.sub(lagged, mean);
         mean = v.add(mean, v.mul(above_mean, v.load(&set.mean, c)));
-        let asked_w = v.add(lagged, v.max(v.mul(above_mean, v.load(&set.overshoot, c)), zero));
-        let asked = v.bits(v.add(asked_w, grid));
-        s_asked = v.add_i(s_asked, asked);
+        let asked = v.add(lagged, v.max(v.mul(above_mean, v.load(&set.overshoot, c)), zero));
+        v.store(&mut scratch.asked_w[ms], c, asked);
         // Filler.
-        let room = v.max(v.sub(v.load(&set.filler_w, c), asked_w), zero);
+        let room = v.max(v.sub(v.load(&set.filler_w, c), asked), zero);
         filler = v.add(filler, v.mul(v.sub(room, filler), v.load(&set.filler, c)));
-        let filled = v.sub_i(v.bits(v.add(filler, grid)), zero_bits);
+        v.store_i(&mut scratch.filler[ms], c, v.bits(v.add(filler, grid)));
+    }
+    v.store(&mut row.work_ms, c, work);
+    v.store(&mut row.lagged_w, c, lagged);
+    v.store(&mut row.mean_w, c, mean);
+    v.store(&mut row.filler_w, c, filler);
+}
+
+/// What floor and limit make of it.
+#[inline(always)]
+fn draw<V: Lanes>(
+    v: V,
+    c: usize,
+    row: &mut Row,
+    set: &Settings,
+    rack: &mut [I32s; WINDOW_MS],
+    sums: &mut Sums,
+    scratch: &Scratch,
+) {
+    let (zero, one, grid, zero_bits) = (v.f(0.0), v.f(1.0), v.f(GRID_W), v.i(ZERO));
+    let mut used = v.load_i(&row.used, c);
+    let mut floor = v.load(&row.floor_w, c);
+    let mut hold = v.load(&row.hold_ms, c);
+    let (mut s_asked, mut s_filler) = (v.load_i(&sums.asked, c), v.load_i(&sums.filler, c));
+    let (mut s_burned, mut s_shaved) = (v.load_i(&sums.burned, c), v.load_i(&sums.shaved, c));
+    for (ms, rack) in rack.iter_mut().enumerate() {
+        let asked_w = v.load(&scratch.asked_w[ms], c);
+        let asked = v.bits(v.add(asked_w, grid));
+        let filled = v.sub_i(v.load_i(&scratch.filler[ms], c), zero_bits);
+        s_asked = v.add_i(s_asked, asked);
         s_filler = v.add_i(s_filler, filled);
         let wanted = v.add_i(asked, filled);
         // Smoothing floor: hysteresis and ramps.
@@ -235,14 +290,10 @@ fn interval<V: Lanes>(
         s_burned = v.add_i(s_burned, burned);
         s_shaved = v.add_i(s_shaved, shaved);
         let drawn = v.sub_i(v.add_i(wanted, burned), shaved);
-        used = v.positive(v.add_i(used, v.sub_i(drawn, limit)));
-        let sum = v.add_i(v.load_i(ms, c), drawn);
-        v.store_i(ms, c, sum);
+        used = v.positive(v.add_i(v.sub_i(used, limit), drawn));
+        let sum = v.add_i(v.load_i(rack, c), drawn);
+        v.store_i(rack, c, sum);
     }
-    v.store(&mut row.work_ms, c, work);
-    v.store(&mut row.lagged_w, c, lagged);
-    v.store(&mut row.mean_w, c, mean);
-    v.store(&mut row.filler_w, c, filler);
     v.store_i(&mut row.used, c, used);
     v.store(&mut row.floor_w, c, floor);
     v.store(&mut row.hold_ms, c, hold);
@@ -263,7 +314,7 @@ pub(crate) struct Noise<'a> {
 
 /// Mean and reciprocal deviation of the sum of four bytes: 4 x 127.5 and sqrt(4 (256^2 - 1) / 12).
 const BYTES_MEAN: f32 = 510.0;
-const BYTES_PER_DEVIATION: f32 = 1.0 / 147.800_99;
+const BYTES_PER_DEVIATION: f32 = 1.0 / 147.801;
 
 /// A draw with mean 0 and deviation 1, near normal (the sum of four bytes; at most 3.45 deviations).
 #[inline(always)]

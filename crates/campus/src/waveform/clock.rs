@@ -136,8 +136,7 @@ impl Clock {
     /// Late data before a step, ms.
     fn data_ms(&self, job: &Job, group: usize, step: u64) -> f32 {
         let Step { data_stall_share, data_stall_ms, .. } = job.step;
-        let late = data_stall_share > 0.0
-            && self.draw.uniform(group as u32, Purpose::JobStep, step) < data_stall_share;
+        let late = data_stall_share > 0.0 && self.draw.uniform(group as u32, Purpose::JobStep, step) < data_stall_share;
         if late { data_stall_ms as f32 } else { 0.0 }
     }
 

@@ -309,10 +309,8 @@ impl Kernel for RackSteps<'_> {
                 let bus_w = v.add_d(gpu_w, v.load_d(&racks.other_w, chunk));
                 let bus_w = lead(v, chunk, &mut racks.supply, bus_w);
                 let bus_w = lead(v, chunk, &mut racks.shelf, bus_w);
-                let rising = v.add_d(
-                    v.load_d(&racks.linear, chunk),
-                    v.mul_d(v.load_d(&racks.square_per_w, chunk), bus_w),
-                );
+                let rising =
+                    v.add_d(v.load_d(&racks.linear, chunk), v.mul_d(v.load_d(&racks.square_per_w, chunk), bus_w));
                 let loss_w = v.add_d(v.load_d(&racks.fixed_w, chunk), v.mul_d(rising, bus_w));
                 let ac_w = v.add_d(bus_w, loss_w);
                 converted = v.add_d(converted, loss_w);
@@ -345,8 +343,7 @@ fn lead<V: Lanes>(v: V, c: usize, s: &mut Stores, bus_w: V::D) -> V::D {
     let there = v.mul_d(energy, v.load_d(&s.per_out, c));
     let given = v.min_d(v.max_d(wanted, zero), there);
     let taken = v.min_d(v.max_d(v.sub_d(zero, wanted), zero), room);
-    let energy =
-        v.sub_d(v.add_d(energy, v.mul_d(taken, v.load_d(&s.in_j, c))), v.mul_d(given, v.load_d(&s.out_j, c)));
+    let energy = v.sub_d(v.add_d(energy, v.mul_d(taken, v.load_d(&s.in_j, c))), v.mul_d(given, v.load_d(&s.out_j, c)));
     v.store_d(&mut s.energy_j, c, energy);
     let least = v.min_d(v.load_d(&s.least_j, c), energy);
     v.store_d(&mut s.least_j, c, least);

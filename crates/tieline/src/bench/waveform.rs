@@ -34,7 +34,13 @@ pub fn everything() -> Campus {
     let rack = Rack {
         other_w: product.other_w,
         supply_store: Store::gb300(72.0, product.rated_w),
-        shelf_store: Store { energy_j: 2e6, power_w: 30e3, smooth_s: 5.0, recentre_s: 60.0, ..Store::gb300(72.0, 1400.0) },
+        shelf_store: Store {
+            energy_j: 2e6,
+            power_w: 30e3,
+            smooth_s: 5.0,
+            recentre_s: 60.0,
+            ..Store::gb300(72.0, 1400.0)
+        },
         conversion: Conversion::shelf(132e3),
     };
     let cooling = Cooling {
@@ -147,9 +153,7 @@ pub fn steps(machine: &Machine) -> Result<Vec<Figure>> {
     let threads = machine.cores;
     let best = Isa::best();
     let mut figures = Vec::new();
-    for (name, isa, target) in
-        [("waveform.steps", best, 2e9), ("waveform.steps_baseline", Isa::Baseline, 1e9)]
-    {
+    for (name, isa, target) in [("waveform.steps", best, 2e9), ("waveform.steps_baseline", Isa::Baseline, 1e9)] {
         let before = machine::clock_hz();
         let (median, most) = speed(isa, threads);
         let clock_hz = before.max(machine::clock_hz());
