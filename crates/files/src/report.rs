@@ -79,6 +79,12 @@ struct Marked<'a> {
 /// The page of one run. Energy in MWh, power in MW, time on the site's clock; the page says so itself.
 #[must_use]
 pub fn report_html(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome) -> String {
+    report_with(stamp, scenario, outcome, "")
+}
+
+/// The same with figures (HTML) below what the page draws itself.
+#[must_use]
+pub fn report_with(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome, figures: &str) -> String {
     let page = Page {
         scenario: &stamp.scenario,
         title: &scenario.title,
@@ -120,7 +126,7 @@ pub fn report_html(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome) -> 
 <body>
 <main id="report"><noscript>This page draws its charts with JavaScript, which is off. The same results are in
 summary.json and in the Parquet tables beside it.</noscript></main>
-<script id="data" type="application/json">{data}</script>
+{figures}<script id="data" type="application/json">{data}</script>
 <script>
 {SCRIPT}</script>
 </body>

@@ -1,11 +1,12 @@
 //! The world at the tie line, the studies, their results as tables, and validation.
 //!
-//! Not modelled yet: the transient, dispatch and adequacy studies.
+//! Not modelled yet: the dispatch and adequacy studies.
 
 pub mod check;
 mod metrics;
 pub mod operation;
 pub mod results;
 pub mod scenario;
+pub mod transient;
 pub mod validate;
 pub mod world;

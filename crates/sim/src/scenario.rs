@@ -33,6 +33,10 @@ pub struct Scenario {
     pub events: Vec<ScheduledEvent>,
     /// What was said about the campus, beside what is built.
     pub claims: Claims,
+    /// The waveform of its jobs and what flattens it.
+    pub waveform: crate::transient::Plan,
+    /// What the transient study found, where it ran before the operation study.
+    pub found: Option<crate::transient::Summary>,
     /// Other fleets, for comparison only.
     pub fleets: Vec<Fleet>,
     /// Metric rules that make the scenario a test.

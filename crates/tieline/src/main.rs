@@ -14,6 +14,7 @@ mod run;
 mod scenarios;
 mod screen;
 mod source;
+mod threads;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +49,12 @@ enum Mode {
         /// Seed of all luck; the scenario's own when left out.
         #[arg(long)]
         seed: Option<u64>,
+        /// Transient study: compare mitigations on the same luck.
+        #[arg(long)]
+        mitigate: bool,
+        /// Transient study: find the least battery for each floor that keeps the scenario's swing and ramp limits.
+        #[arg(long)]
+        size: bool,
     },
     /// Recompute every decision of a journal and name the first difference.
     Replay {
@@ -104,7 +111,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.mode {
         Mode::Check { scenario } => check::check(&scenario),
-        Mode::Run { scenario, study, out, seed } => run::run(&scenario, &study, out, seed),
+        Mode::Run { scenario, study, out, seed, mitigate, size } => {
+            run::run(&scenario, &study, out, seed, run::Wishes { mitigate, size })
+        }
         Mode::Replay { journal } => replay::replay(&journal),
         Mode::Explain { journal, tick } => replay::explain(&journal, tick),
         Mode::Validate { data, json } => validate::validate(data.as_deref(), json),

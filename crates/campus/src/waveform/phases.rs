@@ -107,6 +107,14 @@ impl Step {
     }
 
     /// What is wrong with it, in words.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        self.problems("of this step", &mut problems);
+        problems
+    }
+
+    /// The same for a named job, added to others.
     pub(crate) fn problems(&self, name: &str, problems: &mut Vec<String>) {
         let least = WINDOW_MS as f64;
         let shrunk = 1.0 - 3.5 * self.jitter;

@@ -56,6 +56,17 @@ impl Battery {
         }
     }
 
+    /// Leads the import of a point whose load is given, 1 ms a value: import less the transformer's loss, and what the
+    /// battery went through. The same function as in the waveform, for sizing on a recorded load.
+    #[must_use]
+    pub fn lead(&self, load_w: &[f64]) -> (Vec<f64>, StoreEnergy) {
+        let mut point = PointState::new(self, 0.0);
+        let import_w = load_w.iter().map(|load_w| point.step(*load_w).1).collect();
+        let mut energy = StoreEnergy::default();
+        point.add_to(&mut energy);
+        (import_w, energy)
+    }
+
     pub(crate) fn problems(&self, point: &str, problems: &mut Vec<String>) {
         let mut need = |good: bool, what: &str| {
             if !good {
@@ -113,11 +124,12 @@ impl HallState {
 pub(crate) struct PointState {
     battery: Battery,
     transformer_loss: f64,
-    energy_j: f64,
+    /// More stored than at the start, J: kept apart, since a day's energy would swallow its last digits.
+    gained_j: f64,
     start_j: f64,
+    seen: f64,
     led_w: f64,
     smooth_w: f64,
-    settled: bool,
     blend: f64,
     lag: f64,
     line: Vec<f64>,
@@ -141,11 +153,11 @@ impl PointState {
         let energy_j = battery.energy_j * battery.soc_start;
         Self {
             transformer_loss,
-            energy_j,
+            gained_j: 0.0,
             start_j: energy_j,
+            seen: 0.0,
             led_w: 0.0,
             smooth_w: 0.0,
-            settled: false,
             blend: share(battery.smooth_s),
             lag: share(battery.lag_s),
             line: vec![0.0; battery.delay_ms as usize + 1],
@@ -168,7 +180,7 @@ impl PointState {
         energy.charged_j += self.charged * STEP_S;
         energy.discharged_j += self.discharged * STEP_S;
         energy.lost_j += self.lost * STEP_S;
-        energy.gained_j += self.energy_j - self.start_j;
+        energy.gained_j += self.gained_j;
         energy.spans(self.least_j, self.most_j, self.battery.energy_j);
     }
 
@@ -185,14 +197,18 @@ impl PointState {
     }
 
     fn battery(&mut self, load_w: f64) -> f64 {
-        if !self.settled {
-            (self.settled, self.smooth_w, self.led_w) = (true, load_w, load_w);
-        }
-        self.smooth_w += self.blend * (load_w - self.smooth_w);
+        // Until the low-pass has filled it is a plain mean, and no ramp holds it: the loop was on before the run.
+        self.seen += 1.0;
+        let filling = self.seen * self.blend < 1.0 || self.seen == 1.0;
+        self.smooth_w += self.blend.max(1.0 / self.seen) * (load_w - self.smooth_w);
         let (up_w, down_w) = self.battery.ramp_w_per_s;
-        self.led_w = self.smooth_w.min(self.led_w + up_w * STEP_S).max(self.led_w - down_w * STEP_S);
+        self.led_w = if filling {
+            self.smooth_w
+        } else {
+            self.smooth_w.min(self.led_w + up_w * STEP_S).max(self.led_w - down_w * STEP_S)
+        };
         let most_w = RECENTRE_SHARE * self.battery.rated_w;
-        let back_w = ((self.start_j - self.energy_j) / self.battery.recentre_s).clamp(-most_w, most_w);
+        let back_w = (-self.gained_j / self.battery.recentre_s).clamp(-most_w, most_w);
         self.line[self.at] = self.led_w + back_w - load_w;
         self.at = (self.at + 1) % self.line.len();
         let wanted_w = self.line[self.at];
@@ -203,13 +219,14 @@ impl PointState {
     /// As much of the response as rating and energy allow.
     fn exchange(&mut self) -> f64 {
         let Battery { rated_w, energy_j, soc_range: (low, high), .. } = self.battery;
-        let room_w = (energy_j * high - self.energy_j).max(0.0) / (self.efficiency * STEP_S);
-        let there_w = (self.energy_j - energy_j * low).max(0.0) * self.efficiency / STEP_S;
+        let stored_j = self.start_j + self.gained_j;
+        let room_w = (energy_j * high - stored_j).max(0.0) / (self.efficiency * STEP_S);
+        let there_w = (stored_j - energy_j * low).max(0.0) * self.efficiency / STEP_S;
         let power_w = self.response_w.clamp(-rated_w, rated_w).clamp(-there_w, room_w);
         let (charge_w, discharge_w) = (power_w.max(0.0), (-power_w).max(0.0));
-        self.energy_j += charge_w * self.efficiency * STEP_S - discharge_w / self.efficiency * STEP_S;
-        self.least_j = self.least_j.min(self.energy_j);
-        self.most_j = self.most_j.max(self.energy_j);
+        self.gained_j += charge_w * self.efficiency * STEP_S - discharge_w / self.efficiency * STEP_S;
+        self.least_j = self.least_j.min(self.start_j + self.gained_j);
+        self.most_j = self.most_j.max(self.start_j + self.gained_j);
         self.charged += charge_w;
         self.discharged += discharge_w;
         self.lost += charge_w * (1.0 - self.efficiency) + discharge_w * (1.0 / self.efficiency - 1.0);

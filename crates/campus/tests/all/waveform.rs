@@ -3,7 +3,7 @@
 use tieline_campus::cooling::Cooling;
 use tieline_campus::gpu;
 use tieline_campus::waveform::{
-    Battery, Block, Campus, Chip, Conversion, Doing, Hall, Isa, Job, Point, Rack, Step, Store, Tile, WINDOW_MS,
+    Battery, Block, Campus, Chip, Conversion, Doing, Hall, Isa, Job, Point, Rack, Spread, Step, Store, Tile, WINDOW_MS,
     Waveform, in_turn,
 };
 use tieline_units::{Draw, Purpose};
@@ -105,7 +105,7 @@ pub fn thousand() -> Campus {
 }
 
 /// Bits of everything that a run gives, digested.
-fn digest(campus: &Campus, isa: Isa, tiles: usize, spread: &dyn Fn(&mut [Block], &(dyn Fn(&mut Block) + Sync))) -> u64 {
+fn digest(campus: &Campus, isa: Isa, tiles: usize, spread: Spread<'_>) -> u64 {
     let mut waveform = Waveform::new(campus, Draw::new(5, 0), isa);
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
     let mut take = |value: f64| {
@@ -129,6 +129,7 @@ fn digest(campus: &Campus, isa: Isa, tiles: usize, spread: &dyn Fn(&mut [Block],
 /// Blocks on two threads, handed out from both ends so that their order differs.
 fn two_threads(blocks: &mut [Block], work: &(dyn Fn(&mut Block) + Sync)) {
     let (left, right) = blocks.split_at_mut(blocks.len() / 2);
+    #[allow(clippy::disallowed_methods)] // the test is such a caller
     std::thread::scope(|scope| {
         scope.spawn(|| right.iter_mut().rev().for_each(work));
         left.iter_mut().for_each(work);
@@ -405,10 +406,8 @@ impl<'a> Plain<'a> {
         let mut gpus = std::mem::take(&mut self.gpus);
         for gpu in &mut gpus {
             let group = &self.groups[gpu.group];
-            if turns[group.job].is_none() && gpu.work > 0.5 * FOREVER {
-                if let Some(release) = group.release {
-                    gpu.work = (release - start as f64) as f32;
-                }
+            if let (None, Some(release), true) = (turns[group.job], group.release, gpu.work > 0.5 * FOREVER) {
+                gpu.work = (release - start as f64) as f32;
             }
             for window in 0..self.tile_ms / WINDOW_MS as u64 {
                 let now = start + window * WINDOW_MS as u64;

@@ -265,6 +265,8 @@ pub fn scenario(duration: Span) -> Scenario {
             cancelled_at: None,
         }],
         claims: Claims::default(),
+        waveform: tieline_sim::transient::Plan::quiet(plant.start, plant.jobs.len()),
+        found: None,
         fleets: Vec::new(),
         expect: Vec::new(),
         sources: BTreeMap::new(),

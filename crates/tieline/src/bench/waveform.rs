@@ -4,14 +4,12 @@
 
 use super::Figure;
 use crate::machine::{self, Machine};
+use crate::threads::on_threads;
 use anyhow::Result;
-use std::sync::Mutex;
 use std::time::Instant;
 use tieline_campus::cooling::Cooling;
 use tieline_campus::gpu;
-use tieline_campus::waveform::{
-    Battery, Block, Campus, Chip, Conversion, Hall, Isa, Job, Point, Rack, Step, Store, Waveform,
-};
+use tieline_campus::waveform::{Battery, Campus, Chip, Conversion, Hall, Isa, Job, Point, Rack, Step, Store, Waveform};
 use tieline_units::Draw;
 
 /// Halls and GPUs in each: the claimed 555,000.
@@ -107,24 +105,6 @@ pub fn everything() -> Campus {
     }
 }
 
-/// Runs the blocks on `threads` threads, each taking the next block that is left.
-pub fn on_threads(threads: usize) -> impl Fn(&mut [Block], &(dyn Fn(&mut Block) + Sync)) {
-    move |blocks, work| {
-        let left = Mutex::new(blocks.iter_mut());
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    loop {
-                        let next = left.lock().map(|mut left| left.next()).unwrap_or(None);
-                        let Some(block) = next else { break };
-                        work(block);
-                    }
-                });
-            }
-        });
-    }
-}
-
 /// GPU-steps per second: median of the rounds, and the best of them.
 fn speed(isa: Isa, threads: usize) -> (f64, f64) {
     let mut waveform = Waveform::new(&everything(), Draw::new(1, 0), isa);
@@ -143,7 +123,7 @@ fn speed(isa: Isa, threads: usize) -> (f64, f64) {
             steps / start.elapsed().as_secs_f64()
         })
         .collect();
-    waveform.ledger();
+    assert!(waveform.ledger().residual_share() < 1e-9, "the balances close");
     speeds.sort_by(f64::total_cmp);
     (speeds[ROUNDS / 2], speeds[ROUNDS - 1])
 }
