@@ -648,6 +648,21 @@ impl<'a> Layout<'a> {
             .collect()
     }
 
+    /// Mean power of a GPU before the run: over its step where its job runs, so that low-passes begin where they would be.
+    fn mean_w(&self, place: &Place, hall: &Hall, doing: Doing) -> f64 {
+        let level_w = hall.chip.level_w;
+        if doing == Doing::Rest {
+            return level_w[Doing::Rest as usize];
+        }
+        let period_ms = self.campus.jobs[self.groups[place.group].job].step.period_ms();
+        let (mut sum, mut left_ms) = (0.0, period_ms);
+        for phase in &self.sequences[place.sequence] {
+            sum += f64::from(phase.ms) * level_w[phase.doing as usize];
+            left_ms -= f64::from(phase.ms);
+        }
+        (sum + left_ms * level_w[Doing::Exchange as usize]) / period_ms
+    }
+
     fn block(&self, racks: &[(u32, Place)], draw: &Draw) -> Block {
         let mut block = Block {
             first_gpu: [0; LANES],
@@ -680,8 +695,8 @@ impl<'a> Layout<'a> {
             } else {
                 Doing::Exchange
             };
-            let level_w = hall.chip.level_w[doing as usize];
-            block.racks.set(lane, &hall.rack, place.gpus, level_w * f64::from(place.gpus));
+            let mean_w = self.mean_w(place, hall, doing);
+            block.racks.set(lane, &hall.rack, place.gpus, mean_w * f64::from(place.gpus));
             for (row, asset) in block.rows.iter_mut().zip(place.first_gpu..place.first_gpu + place.gpus) {
                 let word = draw.words(asset, Purpose::GpuCard, 0)[0];
                 row.own[lane] = 1.0 + hall.chip.spread as f32 * chip::bell(word);

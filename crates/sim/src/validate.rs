@@ -7,6 +7,7 @@
 
 mod quantities;
 mod trial;
+mod waves;
 
 use serde::Serialize;
 use tieline_units::{

@@ -1,7 +1,7 @@
 //! The rack's millisecond: other load, storage in the power supplies, battery shelf, conversion loss.
 //!
 //! Both stores follow one law: what the rack draws is led along its own low-pass (and under a peak limit, where one is
-//! set); the store gives or takes the difference as far as power and energy allow, and drifts back to its middle.
+//! set); the store gives or takes the difference as far as power and energy allow, and drifts back to where it began.
 //!
 //! Not modelled: voltage of the bus, ageing, temperature, the sharing of current between shelves.
 
@@ -27,7 +27,7 @@ pub struct Store {
     pub smooth_s: f64,
     /// Power above which the store shaves whatever the low-pass says, W; infinite: none.
     pub limit_w: f64,
-    /// Time in which an empty store would come back to its middle, s.
+    /// Time in which it drifts back to what it held at the start, s.
     pub recentre_s: f64,
     /// Stored at the start, 0..1.
     pub soc_start: f64,
@@ -197,7 +197,7 @@ impl Stores {
     /// Puts a store into a lane, for a rack that draws `bus_w` before the run.
     pub(crate) fn set(&mut self, lane: usize, store: &Store, bus_w: f64) {
         self.full_j[lane] = store.energy_j;
-        self.middle_j[lane] = store.energy_j * 0.5;
+        self.middle_j[lane] = store.energy_j * store.soc_start;
         self.power_w[lane] = store.power_w;
         self.blend[lane] = 1.0 - libm::exp(-STEP_S / store.smooth_s);
         self.limit_w[lane] = store.limit_w.min(f64::MAX);
