@@ -367,7 +367,7 @@ impl Waveform {
             luck: layout.groups.iter().map(|group| luck(&campus.jobs[group.job].step)).collect(),
             clock,
             sequences: layout.sequences,
-            halls: campus.halls.iter().map(hall_state).collect(),
+            halls: campus.halls.iter().map(|hall| hall_state(campus, hall)).collect(),
             hall_points: campus.halls.iter().map(|hall| hall.point).collect(),
             points: campus.points.iter().map(|p| PointState::new(&p.battery, p.transformer_loss)).collect(),
             chiller_per_w: per_w,
@@ -549,10 +549,25 @@ fn luck(step: &Step) -> (f32, f32, f32) {
     (step.jitter as f32, step.straggler_share as f32, step.straggler_slowdown as f32)
 }
 
-fn hall_state(hall: &Hall) -> HallState {
+/// Mean power of a GPU of a hall before the run: over a step where its job runs, so that low-passes and cooling begin
+/// where they would be, W.
+fn mean_level_w(campus: &Campus, hall: &Hall) -> f64 {
+    let level_w = |doing: Doing| hall.chip.level_w[doing as usize];
+    let Some(job) = hall.job.map(|job| &campus.jobs[job]).filter(|job| job.starts_s <= 0.0) else {
+        return level_w(Doing::Rest);
+    };
+    let step = &job.step;
+    let batches = f64::from(step.micro_batches);
+    let (forward_ms, backward_ms) = (batches * step.forward_ms, batches * step.backward_ms);
+    let rest_ms = step.period_ms() - forward_ms - backward_ms;
+    (forward_ms * level_w(Doing::Forward) + backward_ms * level_w(Doing::Backward) + rest_ms * level_w(Doing::Exchange))
+        / step.period_ms()
+}
+
+fn hall_state(campus: &Campus, hall: &Hall) -> HallState {
     let racks = f64::from(hall.gpus.div_ceil(hall.per_rack));
     let rack = &hall.rack;
-    let level_w = hall.chip.level_w[if hall.job.is_some() { Doing::Exchange } else { Doing::Rest } as usize];
+    let level_w = mean_level_w(campus, hall);
     let dc_w = f64::from(hall.gpus) * (level_w + rack.other_w);
     let ac_w = dc_w + racks * rack.conversion.loss_w(dc_w / racks);
     HallState {
@@ -648,21 +663,6 @@ impl<'a> Layout<'a> {
             .collect()
     }
 
-    /// Mean power of a GPU before the run: over its step where its job runs, so that low-passes begin where they would be.
-    fn mean_w(&self, place: &Place, hall: &Hall, doing: Doing) -> f64 {
-        let level_w = hall.chip.level_w;
-        if doing == Doing::Rest {
-            return level_w[Doing::Rest as usize];
-        }
-        let period_ms = self.campus.jobs[self.groups[place.group].job].step.period_ms();
-        let (mut sum, mut left_ms) = (0.0, period_ms);
-        for phase in &self.sequences[place.sequence] {
-            sum += f64::from(phase.ms) * level_w[phase.doing as usize];
-            left_ms -= f64::from(phase.ms);
-        }
-        (sum + left_ms * level_w[Doing::Exchange as usize]) / period_ms
-    }
-
     fn block(&self, racks: &[(u32, Place)], draw: &Draw) -> Block {
         let mut block = Block {
             first_gpu: [0; LANES],
@@ -695,8 +695,8 @@ impl<'a> Layout<'a> {
             } else {
                 Doing::Exchange
             };
-            let mean_w = self.mean_w(place, hall, doing);
-            block.racks.set(lane, &hall.rack, place.gpus, mean_w * f64::from(place.gpus));
+            let gpus_w = mean_level_w(self.campus, hall) * f64::from(place.gpus);
+            block.racks.set(lane, &hall.rack, place.gpus, gpus_w);
             for (row, asset) in block.rows.iter_mut().zip(place.first_gpu..place.first_gpu + place.gpus) {
                 let word = draw.words(asset, Purpose::GpuCard, 0)[0];
                 row.own[lane] = 1.0 + hall.chip.spread as f32 * chip::bell(word);

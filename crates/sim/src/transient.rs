@@ -82,7 +82,7 @@ impl Plan {
             jobs: vec![job; jobs],
             devices: Devices::none(),
             modes: Vec::new(),
-            bounds: Bounds { swing_w: f64::INFINITY, ramp_w_per_s: f64::INFINITY },
+            bounds: Bounds { swing_w: f64::INFINITY, window_s: 0.1, ramp_w_per_s: f64::INFINITY },
         }
     }
 }

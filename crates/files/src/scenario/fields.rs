@@ -308,6 +308,13 @@ const WAVEFORM: &[Field] = &[
     ),
     key("battery_ramp", K::Ramp, May, (1.0, 1e12), "ramp of the import behind the loop; without it: none"),
     key("swing_limit", K::Power, May, (1.0, 1e12), "greatest swing of import, for sizing"),
+    key(
+        "swing_window",
+        K::Span,
+        Else("100 ms", "guess: six cycles; a battery behind 20 ms of delay and lag cannot touch what is shorter"),
+        (0.01, 60.0),
+        "averaging of the meter that judges the swing",
+    ),
     key("ramp_limit", K::Ramp, May, (1.0, 1e12), "greatest ramp of import, for sizing"),
 ];
 

@@ -48,6 +48,7 @@ pub(super) fn plan(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Plan {
     plan.devices = devices(&sheet);
     plan.bounds = Bounds {
         swing_w: sheet.number("swing_limit").unwrap_or(f64::INFINITY),
+        window_s: sheet.si("swing_window"),
         ramp_w_per_s: sheet.number("ramp_limit").unwrap_or(f64::INFINITY),
     };
     plan

@@ -92,6 +92,15 @@ impl Measures {
         (self.most_w - self.least_w).max(0.0)
     }
 
+    /// Greatest less least rolling mean over a window of whole 10 ms, W.
+    #[must_use]
+    pub fn swing_over_w(&self, window_s: f64) -> f64 {
+        let n = (libm::round(window_s * 1e3 / SAMPLE_MS as f64) as usize).max(1);
+        let means = self.samples_w.windows(n).map(|window| window.iter().sum::<f64>() / n as f64);
+        let (least, most) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+        (most - least).max(0.0)
+    }
+
     /// Greatest millisecond, W.
     #[must_use]
     pub fn peak_w(&self) -> f64 {

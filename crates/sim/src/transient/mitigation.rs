@@ -155,15 +155,17 @@ fn amplitude_w(lines: &[(f64, f64)], from_hz: f64, to_hz: f64) -> f64 {
 /// What import must keep to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
-    /// Greatest less least millisecond of the judged span, all points together, W.
+    /// Greatest less least power of the judged span, all points together, W.
     pub swing_w: f64,
+    /// Over how long the judging meter averages, s; at least 10 ms.
+    pub window_s: f64,
     /// Steepest change between neighbouring means of a second, W/s.
     pub ramp_w_per_s: f64,
 }
 
 impl Bounds {
     fn kept(&self, meter: &Measures) -> bool {
-        meter.swing_w() <= self.swing_w && meter.ramp_w_per_s() <= self.ramp_w_per_s
+        meter.swing_over_w(self.window_s) <= self.swing_w && meter.ramp_w_per_s() <= self.ramp_w_per_s
     }
 }
 

@@ -171,10 +171,11 @@ pub(super) fn peak_reduction(given: &Given) -> Outcome {
     let (energy_j, high_w, goal) = (given.one("energy")?, given.one("high")?, given.one("goal")?);
     let mut reductions = Vec::new();
     for pulse_s in given.list("pulse") {
-        // The limit is the lowest that the energy holds for this pulse, with two milliseconds to spare.
-        const SPARE_S: f64 = 0.002;
+        // The limit is the lowest that the energy holds for this pulse, with a joule to spare for the first
+        // millisecond, in which the store still follows its low-pass.
+        const SPARE_J: f64 = 1.0;
         let mut campus = square(pulse_s + 4.0, pulse_s / (pulse_s + 4.0), high_w, 0.25 * high_w);
-        let reach_w = (energy_j / (pulse_s + SPARE_S)).min(goal * high_w);
+        let reach_w = ((energy_j - SPARE_J) / pulse_s).min(goal * high_w);
         campus.halls[0].rack.supply_store = Store {
             energy_j,
             power_w: high_w,

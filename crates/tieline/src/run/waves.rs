@@ -158,8 +158,9 @@ fn sizes(scenario: &Scenario, frontier: &[Sized]) -> String {
     let mut text = screen::heading("Least battery for each floor");
     let _ = writeln!(
         text,
-        "  for a swing of at most {} MW and a ramp of at most {} MW/s",
+        "  for a swing of at most {} MW over {:.0} ms and a ramp of at most {} MW/s",
         screen::number(bounds.swing_w / 1e6),
+        bounds.window_s * 1e3,
         screen::number(bounds.ramp_w_per_s / 1e6)
     );
     for sized in frontier {
