@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use tieline_campus::waveform::Block;
 
 /// Runs the blocks on `threads` threads, each taking the next block that is left.
+#[allow(clippy::type_complexity)] // it is tieline_campus::waveform::Spread, as an impl
 pub fn on_threads(threads: usize) -> impl Fn(&mut [Block], &(dyn Fn(&mut Block) + Sync)) {
     move |blocks, work| {
         let left = Mutex::new(blocks.iter_mut());

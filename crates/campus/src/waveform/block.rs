@@ -92,13 +92,14 @@ impl Block {
         let turning = self.tallies.iter().any(|tally| tile.views[tally.group].turn.is_some());
         let fullest = self.gpus.iter().copied().max().unwrap_or(0);
         let emptiest = self.gpus.iter().copied().min().unwrap_or(0);
+        let mut scratch = Scratch::new();
         let mut rows = core::mem::take(&mut self.rows);
         for (place, row) in (0..fullest).zip(&mut rows) {
             if fresh {
                 self.release(row, tile.views, place);
             }
             let partial = (place >= emptiest).then(|| self.partial(place));
-            self.place(row, place, partial.as_ref(), tile, turning, &mut rack[..steps]);
+            self.place(row, place, partial.as_ref(), tile, turning, &mut scratch, &mut rack[..steps]);
         }
         self.rows = rows;
         self.rack_steps(tile.isa, fullest, &rack[..steps]);
@@ -128,6 +129,7 @@ impl Block {
     }
 
     /// One place of every rack through the tile.
+    #[allow(clippy::too_many_arguments)] // one call
     fn place(
         &mut self,
         row: &mut Row,
@@ -135,12 +137,12 @@ impl Block {
         partial: Option<&Settings>,
         tile: &Tile<'_>,
         turning: bool,
+        scratch: &mut Scratch,
         rack: &mut [I32s],
     ) {
         let assets: [u32; LANES] = core::array::from_fn(|lane| self.first_gpu[lane].wrapping_add(place));
         let mut noise: [F32s; 4] = [[0.0; LANES]; 4];
         let mut sums = Sums::new();
-        let mut scratch = Scratch::new();
         let mut full_pace = row.pace.iter().all(|pace| *pace == 1.0);
         for window in 0..tile.windows {
             let number = tile.first_window + window as u64;
@@ -158,17 +160,17 @@ impl Block {
                 noise: &noise[(number % PER_DRAW) as usize],
                 rack: &mut rack[window * WINDOW_MS..][..WINDOW_MS],
                 sums: &mut sums,
-                scratch: &mut scratch,
+                scratch,
             });
             if !full_pace || before.1 != sums.shaved {
                 full_pace = self.pace(row, place, &before, &sums, tile);
             }
-            if row.work_ms.iter().fold(false, |any, left| any | (*left <= 0.0)) {
-                for lane in 0..LANES {
-                    if row.work_ms[lane] <= 0.0 {
-                        self.pass(row, lane, assets[lane], ((window + 1) * WINDOW_MS) as f32, tile);
-                    }
-                }
+            let now_ms = ((window + 1) * WINDOW_MS) as f32;
+            let mut over = run_out(&row.work_ms);
+            while over != 0 {
+                let lane = over.trailing_zeros() as usize;
+                over &= over - 1;
+                self.pass(row, lane, assets[lane], now_ms, tile);
             }
         }
         let bias = chip::ZERO.wrapping_mul((tile.windows * WINDOW_MS) as i32);
@@ -293,6 +295,12 @@ impl Block {
             }
         }
     }
+}
+
+/// The lanes whose phase has run out, a bit for each.
+#[inline(always)]
+fn run_out(work_ms: &F32s) -> u32 {
+    (0..LANES).fold(0, |bits, lane| bits | if work_ms[lane] <= 0.0 { 1 << lane } else { 0 })
 }
 
 /// Pace at a share of the power that the work asks for: under every line, at most 1.
