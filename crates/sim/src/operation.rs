@@ -72,7 +72,6 @@ pub const METRICS: &[&str] = &[
     "least_cap_percent",
     "load_max_mw",
     "load_mean_mw",
-    "load_peak_with_waveform_mw",
     "mean_cap_percent",
     "ramp_max_1s_mw_per_min",
     "ramp_max_60s_mw_per_min",
@@ -95,10 +94,9 @@ pub const METRICS: &[&str] = &[
     "turbine_run_h",
     "turbine_trips",
     "unserved_mwh",
-    "waveform_swing_mw",
 ];
-/// Beginnings of metrics that end with the name of a limit, an event or a job.
-pub const METRIC_FAMILIES: &[&str] = &["over_limit.", "target_share.", "target_days."];
+/// Beginnings of metrics that end with the name of a limit, an event or a job, or that only some runs have.
+pub const METRIC_FAMILIES: &[&str] = &["over_limit.", "target_share.", "target_days.", "waveform."];
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// What the caller of a study does with it as it goes.
@@ -309,8 +307,8 @@ impl<'a, 'o> Study<'a, 'o> {
         if let Some(found) = &self.scenario.found {
             // The operation study knows means of its tick; what swings within a second comes from the transient study.
             let swing_w = found.load_within_second_w;
-            put("waveform_swing_mw", swing_w / MW);
-            put("load_peak_with_waveform_mw", (self.record.load_w.greatest + 0.5 * swing_w) / MW);
+            put("waveform.swing_mw", swing_w / MW);
+            put("waveform.load_peak_mw", (self.record.load_w.greatest + 0.5 * swing_w) / MW);
         }
         put("import_mwh", (totals.import_j - totals.export_j) / MWH);
         put("export_mwh", totals.export_j / MWH);

@@ -40,7 +40,7 @@ fn operation_takes_over_the_mean_and_the_peak_of_the_waveform() {
     let (mean, peak) = (summary.load_mean_w / 1e6, of(&waves, "transient.load_peak_mw"));
     let ours = of(&operation, "operation.load_mean_mw");
     assert!((ours / mean - 1.0).abs() < MEAN, "mean {ours} MW in the operation study, {mean} MW in the waveform");
-    let greatest = of(&operation, "operation.load_peak_with_waveform_mw");
+    let greatest = of(&operation, "operation.waveform.load_peak_mw");
     assert!(
         (greatest / peak - 1.0).abs() < PEAK,
         "peak {greatest} MW in the operation study, {peak} MW in the waveform"
@@ -48,7 +48,7 @@ fn operation_takes_over_the_mean_and_the_peak_of_the_waveform() {
     // Without the hand-over the two do not agree: the seam is what holds them together.
     let apart = of(&plain, "operation.load_mean_mw");
     assert!((apart / mean - 1.0).abs() > 5.0 * MEAN, "{apart} MW without hand-over");
-    let swing = of(&operation, "operation.waveform_swing_mw");
+    let swing = of(&operation, "operation.waveform.swing_mw");
     assert!((swing - summary.load_within_second_w / 1e6).abs() < 1e-9 && swing > 0.1 * mean, "{swing} of {mean} MW");
     assert!(of(&waves, "transient.energy_residual_share") <= 1e-9);
 }

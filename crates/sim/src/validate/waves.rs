@@ -197,7 +197,7 @@ pub(super) fn peak_reduction(given: &Given) -> Outcome {
 pub(super) fn fundamental(given: &Given) -> Outcome {
     let period_s = given.one("period")?;
     let mut campus = square(period_s, 1.0 - given.one("communication")?, RATED_W, 0.25 * RATED_W);
-    campus.jobs[0].step.jitter = 0.01;
+    campus.jobs[0].step.jitter = 0.002;
     (campus.halls[0].chip.noise, campus.halls[0].chip.spread) = (0.03, 0.02);
     (campus.halls[0].gpus, campus.halls[0].per_rack) = (2_304, 72);
     let mut measures = crate::transient::Measures::new(2.0);
