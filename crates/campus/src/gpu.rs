@@ -117,7 +117,7 @@ impl ThroughputCurve {
         if level_w <= 0.0 { 1.0 } else { self.at_power_share(power_under_cap(level_w, cap_w) / level_w) }
     }
 
-    fn at_power_share(&self, share: f64) -> f64 {
+    pub(crate) fn at_power_share(&self, share: f64) -> f64 {
         if share >= 1.0 {
             return 1.0;
         }

@@ -17,3 +17,4 @@ pub mod specification;
 pub mod spectrum;
 pub mod storage;
 pub mod training;
+pub mod waveform;

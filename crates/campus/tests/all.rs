@@ -16,5 +16,7 @@ mod measures;
 mod site;
 #[path = "all/sweep.rs"]
 mod sweep;
+#[path = "all/waveform.rs"]
+mod waveform;
 #[path = "all/work.rs"]
 mod work;

@@ -308,7 +308,7 @@ impl Compliance<'_> {
             provenance: &self.specification.provenance,
         };
         let data = serde_json::to_string(&page).expect("texts and numbers under text keys are always JSON");
-        crate::report::page(&format!("{} against {}", self.trace, self.specification.name), &data, STYLE, SCRIPT)
+        crate::report::page(&format!("{} against {}", self.trace, self.specification.name), &data, "", STYLE, SCRIPT)
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod compliance;
 pub mod eia930;
+pub mod figure;
 pub mod report;
 pub mod scenario;
 pub mod specification;

@@ -79,6 +79,12 @@ struct Marked<'a> {
 /// The page of one run. Energy in MWh, power in MW, time on the site's clock; the page says so itself.
 #[must_use]
 pub fn report_html(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome) -> String {
+    report_with(stamp, scenario, outcome, "")
+}
+
+/// The same with figures (HTML) below what the page draws itself.
+#[must_use]
+pub fn report_with(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome, figures: &str) -> String {
     let page = Page {
         scenario: &stamp.scenario,
         title: &scenario.title,
@@ -102,11 +108,11 @@ pub fn report_html(stamp: &RunStamp, scenario: &Scenario, outcome: &Outcome) -> 
     };
     let data = serde_json::to_string(&page).expect("texts and numbers under text keys are always JSON");
     let title = format!("{} · tieline", if scenario.title.is_empty() { &stamp.scenario } else { &scenario.title });
-    self::page(&title, &data, STYLE, SCRIPT)
+    self::page(&title, &data, figures, STYLE, SCRIPT)
 }
 
-/// A page with its data, style and program inside.
-pub(crate) fn page(title: &str, data: &str, style: &str, script: &str) -> String {
+/// A page with its data, figures (HTML) below what its program draws, style and program inside.
+pub(crate) fn page(title: &str, data: &str, figures: &str, style: &str, script: &str) -> String {
     // Inside a script element only `<` can end it or open a comment; JSON has `<` in texts only, where \u003c means it.
     let data = data.replace('<', "\\u003c");
     let title = escaped(title);
@@ -125,7 +131,7 @@ pub(crate) fn page(title: &str, data: &str, style: &str, script: &str) -> String
 <body>
 <main id="report"><noscript>This page draws its charts with JavaScript, which is off. The same results are in the files
 beside it.</noscript></main>
-<script id="data" type="application/json">{data}</script>
+{figures}<script id="data" type="application/json">{data}</script>
 <script>
 {script}</script>
 </body>

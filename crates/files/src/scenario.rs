@@ -12,6 +12,7 @@ mod schema;
 mod script;
 pub(crate) mod sheet;
 mod training;
+mod waveform;
 
 pub use diagnostics::{Mistake, Mistakes};
 pub use schema::schema;
@@ -22,6 +23,7 @@ use tieline_grid::boundary::Surroundings;
 use tieline_grid::{load, weather};
 use tieline_sim::operation::{METRIC_FAMILIES, METRICS};
 use tieline_sim::scenario::{Claims, Expectation, Fleet, PowerClaim, Rule, Scenario};
+use tieline_sim::transient;
 use tieline_units::{Series, Span, Time, Utc};
 use toml::de::DeTable;
 
@@ -170,8 +172,21 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
     root.number("schema");
     let studies = root.texts("studies");
     for study in &studies {
-        if study != tieline_sim::operation::NAME {
-            root.wrong("studies", &format!("\"{study}\""), "\"operation\"", "the only study that there is so far");
+        if ![tieline_sim::operation::NAME, tieline_sim::transient::NAME].contains(&study.as_str()) {
+            root.wrong(
+                "studies",
+                &format!("\"{study}\""),
+                "\"operation\" or \"transient\"",
+                "the studies that there are so far",
+            );
+        }
+        if study == tieline_sim::transient::NAME && !root.has("waveform") {
+            root.wrong(
+                "studies",
+                "\"transient\" without a table [waveform]",
+                "a table [waveform]",
+                "it says how the jobs step",
+            );
         }
     }
     if root.has("studies") && studies.is_empty() {
@@ -181,6 +196,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
     let built = campus::campus(&root, &clock);
     let script = script::script(&root, &clock, &built);
     let (schedule_config, schedule) = script::schedule(&root, &clock);
+    let waveform = waveform::plan(&root, &clock, &built);
     let mut plant = built.plant;
     plant.faults = script.faults.plant;
     let mut control = built.control;
@@ -205,6 +221,8 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         schedule,
         disturbances: script.faults.disturbances,
         claims: claims(&root),
+        waveform,
+        found: None,
         fleets: fleets(&root),
         training: training::training(&root),
         expect: expect(&root),
@@ -385,9 +403,13 @@ fn fleets(root: &Sheet<'_, '_>) -> Vec<Fleet> {
 }
 
 fn known_metric(metric: &str) -> bool {
-    metric
-        .strip_prefix("operation.")
-        .is_some_and(|name| METRICS.contains(&name) || METRIC_FAMILIES.iter().any(|family| name.starts_with(family)))
+    let known = |study: &str, metrics: &[&str], families: &[&str]| {
+        metric
+            .strip_prefix(study)
+            .and_then(|name| name.strip_prefix('.'))
+            .is_some_and(|name| metrics.contains(&name) || families.iter().any(|family| name.starts_with(family)))
+    };
+    known("operation", METRICS, METRIC_FAMILIES) || known("transient", transient::METRICS, transient::METRIC_FAMILIES)
 }
 
 fn expect(root: &Sheet<'_, '_>) -> Vec<Expectation> {
@@ -397,9 +419,14 @@ fn expect(root: &Sheet<'_, '_>) -> Vec<Expectation> {
         let rule = rules.iter().find_map(|(word, rule)| text.trim().strip_prefix(word).map(|rest| (*rule, rest)));
         let value = rule.and_then(|(rule, rest)| rest.trim().parse::<f64>().ok().map(|value| (rule, value)));
         if !known_metric(&metric) {
-            let name = metric.strip_prefix("operation.").unwrap_or(&metric);
-            let near = nearest(name, METRICS.iter().copied());
-            let hint = near.map_or_else(String::new, |near| format!("did you mean \"operation.{near}\"?"));
+            let (study, metrics) = match metric.strip_prefix("transient.") {
+                Some(_) => ("transient", transient::METRICS),
+                None => ("operation", METRICS),
+            };
+            let name =
+                metric.split_once('.').filter(|(word, _)| *word == study).map_or(metric.as_str(), |(_, name)| name);
+            let near = nearest(name, metrics.iter().copied());
+            let hint = near.map_or_else(String::new, |near| format!("did you mean \"{study}.{near}\"?"));
             let expected = "a metric that a run has; its summary.json lists them";
             root.wrong_at(span, &format!("expect.\"{metric}\""), "a metric of no study", expected, &hint);
             continue;

@@ -153,6 +153,8 @@ fn arithmetic_is_not_called_predicted() {
             "control.stale_input",
             "control.ramp_storage",
             "control.low_pass",
+            "waveform.ramp_storage",
+            "waveform.low_pass",
             "train.effective_time",
             "campus.cap_curve_leave_one_out",
             "campus.field_trial",

@@ -201,8 +201,8 @@ fn references_name_what_is_there() {
     says("name = \"inference\"", "name = \"all\"", &["the name \"all\""]);
     says("title = \"Colossus", "title = \"\\u001b[31mColossus", &["title", "control character"]);
     says("gpus = { value = 18_500", "gpus = { value = 0x18500", &["hall[0].gpus", "0x18500"]);
-    says("studies = [\"operation\"]", "studies = [\"operation\", 5]", &["studies", "a text"]);
-    says("studies = [\"operation\"]", "studies = [\"operations\"]", &["studies", "\"operation\""]);
+    says("studies = [\"operation\", \"transient\"]", "studies = [\"operation\", 5]", &["studies", "a text"]);
+    says("studies = [\"operation\", \"transient\"]", "studies = [\"operations\"]", &["studies", "\"operation\""]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The world at the tie line, the studies, their results as tables, and validation.
 //!
-//! Not modelled yet: the transient, dispatch and adequacy studies.
+//! Not modelled yet: the dispatch and adequacy studies.
 
 pub mod check;
 pub mod disturbances;
@@ -10,5 +10,6 @@ pub mod results;
 pub mod scenario;
 pub mod takeover;
 pub mod train;
+pub mod transient;
 pub mod validate;
 pub mod world;

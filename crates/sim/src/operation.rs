@@ -99,8 +99,8 @@ pub const METRICS: &[&str] = &[
     "turbine_trips",
     "unserved_mwh",
 ];
-/// Beginnings of metrics that end with the name of a limit, an event or a job.
-pub const METRIC_FAMILIES: &[&str] = &["over_limit.", "target_share.", "target_days."];
+/// Beginnings of metrics that end with the name of a limit, an event or a job, or that only some runs have.
+pub const METRIC_FAMILIES: &[&str] = &["over_limit.", "target_share.", "target_days.", "waveform."];
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// What the caller of a study does with it as it goes.
@@ -258,7 +258,7 @@ impl<'a, 'o> Study<'a, 'o> {
         }
         let metrics = self.metrics(plant);
         let ledger = self.ledger(plant);
-        let expectations = judge(&self.scenario.expect, &metrics);
+        let expectations = judge(NAME, &self.scenario.expect, &metrics);
         let happenings = self.teller.finish();
         (self.outlet.sink)(events_table(self.scenario, &happenings));
         let (curve_at_s, curves) = self.record.curves();
@@ -308,6 +308,12 @@ impl<'a, 'o> Study<'a, 'o> {
     fn energy(&self, plant: &Plant, totals: &Totals, put: &mut dyn FnMut(&str, f64)) {
         put("load_mean_mw", self.record.load_w.mean() / MW);
         put("load_max_mw", if self.stored_seen { self.record.load_w.greatest / MW } else { 0.0 });
+        if let Some(found) = &self.scenario.found {
+            // The operation study knows means of its tick; what swings within a second comes from the transient study.
+            let swing_w = found.load_within_second_w;
+            put("waveform.swing_mw", swing_w / MW);
+            put("waveform.load_peak_mw", (self.record.load_w.greatest + 0.5 * swing_w) / MW);
+        }
         put("import_mwh", (totals.import_j - totals.export_j) / MWH);
         put("export_mwh", totals.export_j / MWH);
         put("turbine_mwh", totals.generation_j / MWH);
@@ -414,8 +420,12 @@ impl<'a, 'o> Study<'a, 'o> {
 }
 
 /// Each expectation with the value reached and the verdict; a metric that does not exist fails.
-fn judge(expect: &[Expectation], metrics: &BTreeMap<String, f64>) -> Vec<(Expectation, f64, bool)> {
-    let of_this_study = expect.iter().filter(|line| line.metric.split('.').next() == Some(NAME));
+pub(crate) fn judge(
+    study: &str,
+    expect: &[Expectation],
+    metrics: &BTreeMap<String, f64>,
+) -> Vec<(Expectation, f64, bool)> {
+    let of_this_study = expect.iter().filter(|line| line.metric.split('.').next() == Some(study));
     of_this_study
         .map(|line| {
             let value = metrics.get(&line.metric).copied().unwrap_or(f64::NAN);

@@ -38,6 +38,10 @@ pub struct Scenario {
     pub disturbances: Disturbances,
     /// What was said about the campus, beside what is built.
     pub claims: Claims,
+    /// The waveform of its jobs and what flattens it.
+    pub waveform: crate::transient::Plan,
+    /// What the transient study found, where it ran before the operation study.
+    pub found: Option<crate::transient::Summary>,
     /// Other fleets, for comparison only.
     pub fleets: Vec<Fleet>,
     /// The training run beyond its job, if the scenario tells it.

@@ -9,6 +9,7 @@ mod measures;
 mod quantities;
 mod training;
 mod trial;
+mod waves;
 
 use serde::Serialize;
 use tieline_units::{

@@ -45,6 +45,24 @@ fn memory_bandwidth() -> f64 {
     (2 * WORDS * size_of::<u64>()) as f64 / best
 }
 
+/// Clock of a core as this process gets it, Hz: best of eight timings of a chain of dependent instructions (an exclusive
+/// or and a rotation, one cycle each on every present core).
+pub fn clock_hz() -> f64 {
+    const LINKS: u64 = 20_000_000;
+    const CYCLES_PER_LINK: f64 = 2.0;
+    let mut best = f64::INFINITY;
+    for round in 0..8 {
+        let mut sum = std::hint::black_box(round);
+        let start = Instant::now();
+        for step in 0..LINKS {
+            sum = (sum ^ step).rotate_left(1);
+        }
+        std::hint::black_box(sum);
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    CYCLES_PER_LINK * LINKS as f64 / best
+}
+
 /// Peak resident memory of a running process, bytes; `None` where the system does not say.
 pub fn peak_memory(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -16,6 +16,7 @@ mod run;
 mod scenarios;
 mod screen;
 mod source;
+mod threads;
 mod train;
 mod validate;
 
@@ -51,6 +52,12 @@ enum Mode {
         /// Seed of all luck; the scenario's own when left out.
         #[arg(long)]
         seed: Option<u64>,
+        /// Transient study: compare mitigations on the same luck.
+        #[arg(long)]
+        mitigate: bool,
+        /// Transient study: find the least battery for each floor that keeps the scenario's swing and ramp limits.
+        #[arg(long)]
+        size: bool,
     },
     /// Step time, goodput, finish and the price of a curtailment of a scenario's training run.
     Train {
@@ -152,7 +159,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.mode {
         Mode::Check { scenario } => check::check(&scenario),
-        Mode::Run { scenario, study, out, seed } => run::run(&scenario, &study, out, seed),
+        Mode::Run { scenario, study, out, seed, mitigate, size } => {
+            run::run(&scenario, &study, out, seed, run::Wishes { mitigate, size })
+        }
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })
         }

@@ -1,8 +1,9 @@
 //! `tieline run`: a scenario simulated, its tables, journal, summary and report written, its story told on the screen.
 //!
-//! Not modelled: several studies in one run (only the operation study is built), resuming a run that was interrupted.
+//! Not modelled: resuming a run that was interrupted.
 
 mod story;
+mod waves;
 
 use crate::outdir::OutDir;
 use crate::source::Loaded;
@@ -22,9 +23,12 @@ use tieline_files::table::{TableError, TableWriter};
 use tieline_sim::operation::{NAME as OPERATION, Outlet, operate};
 use tieline_sim::results::{Outcome, RunStamp, Table};
 use tieline_sim::scenario::Scenario;
+use tieline_sim::transient::{NAME as TRANSIENT, hand_over};
+use waves::Waves;
+pub use waves::Wishes;
 
 /// Every study that a scenario may name, and whether this version has it.
-const STUDIES: [(&str, bool); 4] = [(OPERATION, true), ("transient", false), ("dispatch", false), ("adequacy", false)];
+const STUDIES: [(&str, bool); 4] = [(OPERATION, true), (TRANSIENT, true), ("dispatch", false), ("adequacy", false)];
 /// Bytes gathered before the journal goes to disk.
 const JOURNAL_BUFFER: usize = 1 << 20;
 /// Bytes gathered before a table goes to disk.
@@ -54,24 +58,29 @@ pub fn digest(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// Inputs that cannot be read, results that cannot be written: then nothing stands under the final name.
-pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u64>) -> Result<Verdict> {
+pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u64>, wishes: Wishes) -> Result<Verdict> {
     let loaded = match source::load(given)? {
         Ok(loaded) => loaded,
         Err(verdict) => return Ok(verdict),
     };
     let scenario = &loaded.scenario;
-    if let Err(why) = studies(wanted, scenario) {
-        eprintln!("tieline: {why}");
-        return Ok(Verdict::Usage);
-    }
+    let chosen = match studies(wanted, scenario).and_then(|chosen| wished(chosen, wishes, scenario)) {
+        Ok(chosen) => chosen,
+        Err(why) => {
+            eprintln!("tieline: {why}");
+            return Ok(Verdict::Usage);
+        }
+    };
     let seed = seed.unwrap_or(scenario.seed);
     let out = out.unwrap_or_else(|| default_folder(scenario, seed));
     let begun = Instant::now();
     let folder = OutDir::create(&out)?;
-    let (outcome, journal_bytes) =
-        produce(&loaded, seed, folder.path()).with_context(|| format!("{}: no result", folder.path().display()))?;
+    let Produced { outcome, journal_bytes, waves } = produce(&loaded, seed, folder.path(), &chosen, wishes)
+        .with_context(|| format!("{}: no result", folder.path().display()))?;
     folder.finish()?;
-    let told = Told { given, scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes };
+    let waveform = waves.as_ref().map_or_else(String::new, |waves| waves::tell(scenario, waves));
+    let told =
+        Told { given, scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes, waveform };
     let failed = story::failed(&outcome);
     let verdict = if failed.is_empty() { Verdict::Yes } else { Verdict::No };
     let said = screen::answer(&story::tell(&told), verdict)?;
@@ -130,20 +139,59 @@ fn stamp(scenario: &Scenario, seed: u64) -> RunStamp {
     }
 }
 
-/// Simulates and writes everything that makes a result; returns the journal's size beside the outcome.
-fn produce(loaded: &Loaded, seed: u64, folder: &Path) -> Result<(Outcome, u64)> {
+/// What a run made.
+struct Produced {
+    outcome: Outcome,
+    /// Size of the journal, where the operation study ran.
+    journal_bytes: Option<u64>,
+    waves: Option<Waves>,
+}
+
+/// Whether what is wished can be had.
+fn wished(chosen: Vec<&'static str>, wishes: Wishes, scenario: &Scenario) -> Result<Vec<&'static str>, String> {
+    let bounds = &scenario.waveform.bounds;
+    if (wishes.mitigate || wishes.size) && !chosen.contains(&TRANSIENT) {
+        return Err(format!(
+            "--mitigate and --size belong to the study \"{TRANSIENT}\", which is not among those to run"
+        ));
+    }
+    if wishes.size && bounds.swing_w.is_infinite() && bounds.ramp_w_per_s.is_infinite() {
+        return Err("--size wants waveform.swing_limit or waveform.ramp_limit in the scenario".to_owned());
+    }
+    Ok(chosen)
+}
+
+/// Simulates and writes everything that makes a result. The transient study runs first: the operation study takes its
+/// waveform from it.
+fn produce(loaded: &Loaded, seed: u64, folder: &Path, chosen: &[&str], wishes: Wishes) -> Result<Produced> {
     let scenario = &loaded.scenario;
-    let (outcome, journal_bytes) = simulate(loaded, seed, folder)?;
+    let waves = if chosen.contains(&TRANSIENT) { Some(waves::waves(scenario, seed, folder, wishes)?) } else { None };
+    let figure = |outcome: &Outcome| tieline_files::figure::waveform(outcome, scenario.waveform.settle_s);
+    let figures = waves.as_ref().map_or_else(String::new, |waves| figure(&waves.outcome));
+    let (outcome, journal_bytes) = if chosen.contains(&OPERATION) {
+        let handed = waves.as_ref().map(|waves| hand_over(scenario, &waves.summary));
+        let (mut outcome, bytes) = simulate(loaded, handed.as_ref().unwrap_or(scenario), seed, folder)?;
+        if let Some(waves) = &waves {
+            let found = waves.outcome.clone();
+            outcome.metrics.extend(found.metrics);
+            outcome.expectations.extend(found.expectations);
+            outcome.findings.extend(found.findings);
+        }
+        (outcome, Some(bytes))
+    } else {
+        let outcome = waves.as_ref().map(|waves| waves.outcome.clone());
+        (outcome.ok_or_else(|| anyhow!("no study was chosen"))?, None)
+    };
     let stamp = stamp(scenario, seed);
     let summary = tieline_files::summary::summary_json(&stamp, &outcome, &scenario.sources);
     write(&folder.join("summary.json"), &summary)?;
-    write(&folder.join("report.html"), &tieline_files::report::report_html(&stamp, scenario, &outcome))?;
-    Ok((outcome, journal_bytes))
+    let page = tieline_files::report::report_with(&stamp, scenario, &outcome, &figures);
+    write(&folder.join("report.html"), &page)?;
+    Ok(Produced { outcome, journal_bytes, waves })
 }
 
 /// Runs the operation study with journal and tables below `folder`; returns the journal's size beside the outcome.
-fn simulate(loaded: &Loaded, seed: u64, folder: &Path) -> Result<(Outcome, u64)> {
-    let scenario = &loaded.scenario;
+fn simulate(loaded: &Loaded, scenario: &Scenario, seed: u64, folder: &Path) -> Result<(Outcome, u64)> {
     let header = Header {
         scenario_digest: digest(loaded.text.as_bytes()),
         seed,

@@ -35,11 +35,26 @@ pub enum Purpose {
     Phase = 11,
     /// Random scenarios of the fault campaign.
     Campaign = 12,
+    /// Noise of one GPU, a word for each noise interval.
+    GpuNoise = 13,
+    /// Pace of one GPU in one training step.
+    GpuStep = 14,
+    /// What makes one card differ from the next.
+    GpuCard = 15,
+    /// Stalls of a synchronous group before a training step.
+    JobStep = 16,
+    /// How late one GPU starts or stops after its job.
+    GpuStart = 17,
     /// Which devices a partly lost command reaches.
-    PartialCommand = 13,
+    PartialCommand = 18,
     /// Unknown inputs of a training run's outlook.
     TrainingOutlook = 20,
 }
+
+/// Multipliers, increments of the key and rounds of Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC11, table 2).
+const PHILOX_M: [u64; 2] = [0xd251_1f53, 0xcd9e_8d57];
+const PHILOX_W: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
+const PHILOX_ROUNDS: usize = 10;
 
 /// A stream of luck for one sample of one seed.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +78,33 @@ impl Draw {
         let head = ((purpose as u32) << 16) | (self.sample & 0xffff);
         let asset = asset ^ (self.sample >> 16).rotate_left(16);
         philox4x32_10([event as u32, (event >> 32) as u32, asset, head], self.key)
+    }
+
+    /// The same words for many assets side by side: `words_beside(a)[w][i] == words(a[i])[w]`.
+    ///
+    /// The rounds of Philox are written out as loops over the assets, so that a compiler makes vector instructions of
+    /// them in whatever function this is inlined into.
+    #[must_use]
+    #[inline(always)]
+    pub fn words_beside<const N: usize>(&self, assets: &[u32; N], purpose: Purpose, event: u64) -> [[u32; N]; 4] {
+        let head = ((purpose as u32) << 16) | (self.sample & 0xffff);
+        let high = (self.sample >> 16).rotate_left(16);
+        let mut c = [[event as u32; N], [(event >> 32) as u32; N], [0; N], [head; N]];
+        for i in 0..N {
+            c[2][i] = assets[i] ^ high;
+        }
+        let mut key = self.key;
+        for _ in 0..PHILOX_ROUNDS {
+            for i in 0..N {
+                let (a, b) = (u64::from(c[0][i]) * PHILOX_M[0], u64::from(c[2][i]) * PHILOX_M[1]);
+                c[0][i] = (b >> 32) as u32 ^ c[1][i] ^ key[0];
+                c[2][i] = (a >> 32) as u32 ^ c[3][i] ^ key[1];
+                c[1][i] = b as u32;
+                c[3][i] = a as u32;
+            }
+            key = [key[0].wrapping_add(PHILOX_W[0]), key[1].wrapping_add(PHILOX_W[1])];
+        }
+        c
     }
 
     /// Uniform on the open interval (0, 1).
@@ -106,6 +148,19 @@ mod tests {
             draw.words(1, Purpose::Weather, 5 + (1 << 32)),
         ] {
             assert_ne!(here, other);
+        }
+    }
+
+    #[test]
+    fn words_beside_each_other_are_the_words_one_by_one() {
+        let assets: [u32; 8] = core::array::from_fn(|i| (i as u32).wrapping_mul(0x9e37_79b9) ^ 77);
+        for (seed, sample, event) in [(1, 0, 0), (42, 70_000, u64::MAX - 3), (7, 1, 1 << 33)] {
+            let draw = Draw::new(seed, sample);
+            let beside = draw.words_beside(&assets, Purpose::GpuNoise, event);
+            for (i, asset) in assets.iter().enumerate() {
+                let one = draw.words(*asset, Purpose::GpuNoise, event);
+                assert_eq!(one, [beside[0][i], beside[1][i], beside[2][i], beside[3][i]]);
+            }
         }
     }
 

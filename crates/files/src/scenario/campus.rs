@@ -70,7 +70,7 @@ impl Built {
 }
 
 /// A name behind a key, looked up among names; a mistake names the nearest.
-fn reference(sheet: &Sheet<'_, '_>, key: &str, names: &[&str], also: &str) -> Option<usize> {
+pub(super) fn reference(sheet: &Sheet<'_, '_>, key: &str, names: &[&str], also: &str) -> Option<usize> {
     let name = sheet.text(key)?;
     let place = place_of(&name, names);
     if place.is_none() {

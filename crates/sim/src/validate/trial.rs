@@ -226,6 +226,8 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
         seed: 1,
         control: control(&plant),
         plant,
+        waveform: crate::transient::Plan::quiet(surroundings.load.start(), 0),
+        found: None,
         surroundings,
         events: event
             .map(|event| ScheduledEvent {

@@ -281,6 +281,8 @@ pub fn scenario(duration: Span) -> Scenario {
         schedule: Vec::new(),
         disturbances: Disturbances::default(),
         claims: Claims::default(),
+        waveform: tieline_sim::transient::Plan::quiet(plant.start, plant.jobs.len()),
+        found: None,
         fleets: Vec::new(),
         training: None,
         expect: Vec::new(),

@@ -8,6 +8,7 @@ mod day;
 mod journal;
 mod plant;
 mod train;
+pub mod waveform;
 mod worst_case;
 
 use crate::machine::{self, Machine};
@@ -43,7 +44,14 @@ impl Figure {
     }
 
     fn higher(name: &str, value: f64, unit: &'static str, target: f64, note: String) -> Self {
-        Self { better: "higher", ..Self::lower(name, value, unit, target, note) }
+        Self { name: name.to_owned(), value, unit, better: "higher", target, limit: None, share_of_limit: None, note }
+    }
+
+    /// With the most that the machine could do.
+    fn with_ceiling(mut self, limit: f64) -> Self {
+        self.limit = Some(limit);
+        self.share_of_limit = Some(self.value / limit);
+        self
     }
 
     /// With the least that the machine could need.
@@ -74,6 +82,9 @@ const BENCHES: &[(&str, Measure)] = &[
     ("train.layouts", |machine| Ok(train::layouts(machine))),
     ("train.monte_carlo", |_| Ok(train::monte_carlo())),
     ("train.monte_carlo_555k", |_| Ok(train::monte_carlo())),
+    ("waveform.steps", waveform::steps),
+    ("waveform.steps_baseline", waveform::steps),
+    ("waveform.memory", waveform::steps),
     ("operation.day", |_| day::day()),
     ("operation.day_memory", |_| day::day()),
     ("operation.journal", |_| day::day()),
@@ -133,7 +144,9 @@ fn line(cells: &[&str; 6]) -> String {
 }
 
 fn number(value: f64) -> String {
-    if value.abs() >= 1000.0 {
+    if value.abs() >= 1e7 {
+        format!("{value:.3e}")
+    } else if value.abs() >= 1000.0 {
         format!("{value:.0}")
     } else if value.abs() >= 10.0 {
         format!("{value:.1}")

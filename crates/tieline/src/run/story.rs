@@ -41,13 +41,16 @@ pub struct Told<'a> {
     pub wall: Duration,
     /// Where the results are.
     pub out: &'a Path,
-    /// Size of the journal, bytes.
-    pub journal_bytes: u64,
+    /// Size of the journal, bytes, where the operation study ran.
+    pub journal_bytes: Option<u64>,
+    /// What the transient study tells.
+    pub waveform: String,
 }
 
 /// The whole screen.
 pub fn tell(told: &Told<'_>) -> String {
     let mut text = String::new();
+    let Some(journal_bytes) = told.journal_bytes else { return tell_waveform(told) };
     header(told, &mut text);
     let sections: [(&str, String); 7] = [
         ("Power", power_section(told)),
@@ -62,13 +65,38 @@ pub fn tell(told: &Told<'_>) -> String {
         text.push_str(&screen::heading(title));
         text.push_str(&body);
     }
+    text.push_str(&told.waveform);
     text.push_str(&check::sources(told.scenario));
     let _ = writeln!(
         text,
         "Results in {}: report.html, summary.json, Parquet tables, journal.tlj ({} MB)",
         told.out.display(),
-        screen::number(told.journal_bytes as f64 / 1e6)
+        screen::number(journal_bytes as f64 / 1e6)
     );
+    text
+}
+
+/// The screen of a run of the transient study alone.
+fn tell_waveform(told: &Told<'_>) -> String {
+    let scenario = told.scenario;
+    let mut text = String::new();
+    let _ = writeln!(text, "{}: {}", scenario.name, screen::cut(&scenario.title, WIDTH - scenario.name.len() - 2));
+    let _ = writeln!(
+        text,
+        "transient from {}, seed {}; took {:.1} s",
+        scenario.waveform.at,
+        told.seed,
+        told.wall.as_secs_f64()
+    );
+    text.push_str(&told.waveform);
+    for (title, body) in [("Expectations", expectations(told)), ("What does not close", findings(told))] {
+        if !body.is_empty() {
+            text.push_str(&screen::heading(title));
+            text.push_str(&body);
+        }
+    }
+    text.push_str(&check::sources(scenario));
+    let _ = writeln!(text, "Results in {}: report.html, summary.json, Parquet tables", told.out.display());
     text
 }
 

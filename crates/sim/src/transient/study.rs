@@ -1,0 +1,543 @@
+//! One run of the study: rows, curves, metrics, findings, and the summary that the operation study takes over.
+//!
+//! Load and meter are those of the points that hang on the grid; islands are in the table and the ledger.
+//!
+//! Not modelled: anything that `measures`, `risk` and the waveform itself leave out.
+
+use super::measures::{Measures, SAMPLE_MS, band_share, spectrum};
+use super::risk::risk;
+use super::{Loop, NAME, Plan, campus, play, there};
+use crate::metrics::{CurveBuilder, MW, MWH};
+use crate::operation::{Outlet, judge, slug};
+use crate::results::{Finding, Outcome, Table};
+use crate::scenario::Scenario;
+use std::collections::BTreeMap;
+use tieline_campus::waveform::{JobPace, Ledger, Spread, StoreEnergy, Tile, Waveform};
+
+/// Every metric of this study, without its name before it.
+pub const METRICS: &[&str] = &[
+    "battery_flattens_percent",
+    "battery_gained_mwh",
+    "battery_lost_mwh",
+    "battery_soc_max_percent",
+    "battery_soc_min_percent",
+    "battery_throughput_mwh",
+    "conversion_mwh",
+    "cooling_mwh",
+    "energy_residual_share",
+    "extra_energy_percent",
+    "failures",
+    "filler_mwh",
+    "floor_burn_mwh",
+    "gpu_steps",
+    "gpus",
+    "gpus_mean_mw",
+    "gpus_mwh",
+    "gpus_swing_mw",
+    "gpus_within_second_mw",
+    "load_energy_01_20hz_percent",
+    "load_energy_02_3hz_percent",
+    "load_fundamental_hz",
+    "load_fundamental_mw",
+    "load_largest_line_share",
+    "load_mean_mw",
+    "load_peak_mw",
+    "load_ramp_max_mw_per_s",
+    "load_swing_mw",
+    "load_within_second_mw",
+    "meter_energy_01_20hz_percent",
+    "meter_energy_02_3hz_percent",
+    "meter_fundamental_mw",
+    "meter_mean_mw",
+    "meter_mwh",
+    "meter_peak_mw",
+    "meter_ramp_max_mw_per_s",
+    "meter_range_percent",
+    "meter_swing_mw",
+    "meter_within_second_mw",
+    "shaved_mwh",
+    "shelf_soc_max_percent",
+    "shelf_soc_min_percent",
+    "shelf_throughput_mwh",
+    "simulated_s",
+    "step_longest_s",
+    "step_mean_s",
+    "steps",
+    "supply_soc_max_percent",
+    "supply_soc_min_percent",
+    "supply_throughput_mwh",
+];
+/// Beginnings of metrics that end with the name of a job or a mode.
+pub const METRIC_FAMILIES: &[&str] = &["job_step_s.", "job_mean_share.", "mode_distance_hz.", "mode_response_mw."];
+/// Points of a curve.
+const POINTS: usize = 4_000;
+/// Rows of a block of the table.
+const BLOCK: usize = 8_192;
+
+/// What the operation study takes over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Mean GPU power of each job over its step as a share of what the operation study takes for working GPUs; 1 where
+    /// the job has no GPUs.
+    pub mean_share: Vec<f64>,
+    /// Mean within-second swing of the load of all points, W.
+    pub load_within_second_w: f64,
+    /// The same for the GPUs of each hall of the plant, W; zero for halls that are not there.
+    pub hall_within_second_w: Vec<f64>,
+    /// Mean load of all points over the judged span, W.
+    pub load_mean_w: f64,
+    /// Greatest mean second of it, W.
+    pub load_peak_second_w: f64,
+}
+
+/// The scenario as the operation study shall run it: jobs draw their mean over the step. The controller is told nothing.
+#[must_use]
+pub fn hand_over(scenario: &Scenario, summary: &Summary) -> Scenario {
+    let mut scenario = scenario.clone();
+    for (job, share) in scenario.plant.jobs.iter_mut().zip(&summary.mean_share) {
+        job.activity *= share;
+    }
+    scenario.found = Some(summary.clone());
+    scenario
+}
+
+/// Runs the study. `None` when the caller ended it early.
+#[must_use]
+pub fn transient(
+    scenario: &Scenario,
+    seed: u64,
+    spread: Spread<'_>,
+    outlet: &mut Outlet<'_>,
+) -> Option<(Outcome, Summary)> {
+    let plan = &scenario.waveform;
+    let campus = campus(scenario, plan, &plan.devices);
+    let mut record = Record::new(scenario, campus.halls.len());
+    let waveform = play(&campus, seed, plan.span_s, spread, &mut |tile| {
+        record.tile(tile, scenario, outlet.sink);
+        (outlet.progress)((tile.start_ms as f64 / (plan.span_s * 1e3)).min(1.0))
+    })?;
+    (outlet.sink)(record.rest());
+    Some(record.finish(scenario, &waveform))
+}
+
+/// Everything kept while the study runs.
+struct Record {
+    gpus: Measures,
+    campus: Measures,
+    grid: Vec<bool>,
+    load: Measures,
+    meter: Measures,
+    halls: Vec<Measures>,
+    seconds: (f64, usize, f64),
+    rows: Table,
+    row: (Vec<f64>, usize),
+    curves: Vec<CurveBuilder>,
+    per_bucket: usize,
+    steps_ms: usize,
+}
+
+impl Record {
+    fn new(scenario: &Scenario, halls: usize) -> Self {
+        let plan = &scenario.waveform;
+        let steps = (plan.span_s * 1e3) as usize;
+        let per_bucket = steps.div_ceil(POINTS).max(1);
+        let names = scenario.plant.pois.iter().map(|poi| poi.name.as_str());
+        let curves = names
+            .flat_map(|name| {
+                let chart = format!("waveform, {name}");
+                ["load", "battery", "import"].map(|label| CurveBuilder::new(&chart, label, "MW", per_bucket))
+            })
+            .collect();
+        let columns = columns(scenario);
+        Self {
+            gpus: Measures::new(plan.settle_s),
+            campus: Measures::new(plan.settle_s),
+            // An island has no import: its load and its meter are not the grid's.
+            grid: scenario.plant.pois.iter().map(|poi| !poi.island).collect(),
+            load: Measures::new(plan.settle_s),
+            meter: Measures::new(plan.settle_s),
+            halls: vec![Measures::new(plan.settle_s); halls],
+            seconds: (0.0, 0, 0.0),
+            row: (vec![0.0; columns.len()], 0),
+            rows: Table {
+                name: NAME.to_owned(),
+                utc_ns: Vec::new(),
+                numbers: columns.into_iter().map(|name| (name, Vec::new())).collect(),
+                texts: Vec::new(),
+            },
+            curves,
+            per_bucket,
+            steps_ms: 0,
+        }
+    }
+
+    fn tile(&mut self, tile: &Tile, scenario: &Scenario, sink: &mut dyn FnMut(Table)) {
+        let plan = &scenario.waveform;
+        let most_ms = (plan.span_s * 1e3) as usize;
+        for ms in 0..tile.len() {
+            if self.steps_ms == most_ms {
+                return;
+            }
+            self.steps_ms += 1;
+            let sum = |rows: &[Vec<f64>]| rows.iter().map(|row| row[ms]).sum::<f64>();
+            let (gpus_w, load_w, battery_w, meter_w) =
+                (sum(&tile.gpus_w), sum(&tile.load_w), sum(&tile.battery_w), sum(&tile.meter_w));
+            let at_grid = |rows: &[Vec<f64>]| {
+                rows.iter().zip(&self.grid).filter(|(_, grid)| **grid).map(|(row, _)| row[ms]).sum::<f64>()
+            };
+            let (grid_load_w, grid_meter_w) = (at_grid(&tile.load_w), at_grid(&tile.meter_w));
+            self.gpus.add(gpus_w);
+            self.campus.add(load_w);
+            self.load.add(grid_load_w);
+            self.meter.add(grid_meter_w);
+            for (hall, measures) in self.halls.iter_mut().enumerate() {
+                measures.add(tile.gpus_w[hall][ms]);
+            }
+            if self.steps_ms > (plan.settle_s * 1e3) as usize {
+                self.second(load_w);
+            }
+            for point in 0..tile.load_w.len() {
+                let values = [tile.load_w[point][ms], tile.battery_w[point][ms], tile.meter_w[point][ms]];
+                for (curve, value) in self.curves[3 * point..].iter_mut().zip(values) {
+                    curve.add(value / MW);
+                }
+            }
+            if self.steps_ms as f64 <= plan.table_s * 1e3 {
+                let points = (0..tile.load_w.len())
+                    .flat_map(|p| [tile.load_w[p][ms], tile.battery_w[p][ms], tile.meter_w[p][ms]]);
+                let all = [gpus_w, load_w, battery_w, meter_w].into_iter().chain(points);
+                self.row_ms(all, scenario, sink);
+            }
+        }
+    }
+
+    fn second(&mut self, load_w: f64) {
+        let (sum, n, peak) = &mut self.seconds;
+        *sum += load_w;
+        *n += 1;
+        if *n == 1_000 {
+            *peak = peak.max(*sum / 1e3);
+            (*sum, *n) = (0.0, 0);
+        }
+    }
+
+    fn row_ms(&mut self, values: impl Iterator<Item = f64>, scenario: &Scenario, sink: &mut dyn FnMut(Table)) {
+        for (sum, value) in self.row.0[1..].iter_mut().zip(values) {
+            *sum += value;
+        }
+        self.row.1 += 1;
+        let per_row = scenario.waveform.row_ms as usize;
+        if self.row.1 < per_row {
+            return;
+        }
+        let at_ms = (self.steps_ms - per_row) as i64;
+        self.rows.utc_ns.push(scenario.waveform.at.as_nanos() + at_ms * 1_000_000);
+        self.rows.numbers[0].1.push(at_ms as f64 / 1e3);
+        for (column, sum) in self.rows.numbers[1..].iter_mut().zip(&mut self.row.0[1..]) {
+            column.1.push(*sum / per_row as f64 / MW);
+            *sum = 0.0;
+        }
+        self.row.1 = 0;
+        if self.rows.utc_ns.len() == BLOCK {
+            sink(self.rest());
+        }
+    }
+
+    /// The rows that are left.
+    fn rest(&mut self) -> Table {
+        let empty = Table {
+            name: NAME.to_owned(),
+            utc_ns: Vec::new(),
+            numbers: self.rows.numbers.iter().map(|(name, _)| (name.clone(), Vec::new())).collect(),
+            texts: Vec::new(),
+        };
+        core::mem::replace(&mut self.rows, empty)
+    }
+
+    fn finish(self, scenario: &Scenario, waveform: &Waveform) -> (Outcome, Summary) {
+        let plan = &scenario.waveform;
+        let (ledger, paces) = (waveform.ledger(), waveform.paces());
+        let summary = self.summary(scenario);
+        let mut metrics = BTreeMap::new();
+        let mut put = |name: &str, value: f64| {
+            metrics.insert(format!("{NAME}.{name}"), value);
+        };
+        put("gpus", waveform.gpus() as f64);
+        put("simulated_s", self.steps_ms as f64 / 1e3);
+        put("gpu_steps", waveform.gpus() as f64 * waveform.now_ms() as f64);
+        stages(&self, &mut put);
+        spectra(&self, &mut put);
+        energies(&ledger, &mut put);
+        steps(scenario, &paces, &summary, &mut put);
+        for near in risk(&plan.modes, main_period_s(&paces, plan), &lines(&self.load)) {
+            put(&format!("mode_distance_hz.{}", slug(&near.mode.name)), near.distance_hz);
+            put(&format!("mode_response_mw.{}", slug(&near.mode.name)), near.response_w / MW);
+        }
+        let findings = findings(&self, scenario, &paces);
+        let curve_at_s = (0..self.steps_ms.div_ceil(self.per_bucket))
+            .map(|bucket| (bucket * self.per_bucket) as f64 / 1e3)
+            .collect();
+        let outcome = Outcome {
+            expectations: judge(NAME, &scenario.expect, &metrics),
+            metrics,
+            curve_at_s,
+            curves: self.curves.into_iter().map(CurveBuilder::finish).collect(),
+            happenings: Vec::new(),
+            ledger: ledger_rows(&ledger),
+            findings,
+        };
+        (outcome, summary)
+    }
+
+    fn summary(&self, scenario: &Scenario) -> Summary {
+        let plan = &scenario.waveform;
+        let plant = &scenario.plant;
+        let halls: Vec<_> = there(plant, plan.at).collect();
+        let mean_share = (0..plant.jobs.len())
+            .map(|job| {
+                let of_job = || halls.iter().zip(&self.halls).filter(|(hall, _)| hall.job == Some(job));
+                let drawn_w: f64 = of_job().map(|(_, measures)| measures.mean_w()).sum();
+                let full_w: f64 = of_job().map(|(hall, _)| hall.gpus * hall.product.training_w).sum();
+                if full_w > 0.0 { drawn_w / (full_w * plant.jobs[job].activity) } else { 1.0 }
+            })
+            .collect();
+        let mut here = self.halls.iter();
+        let hall_within_second_w = plant
+            .halls
+            .iter()
+            .map(|hall| {
+                let measures = if hall.in_service <= plan.at { here.next() } else { None };
+                measures.map_or(0.0, |measures| measures.within_second_w().0)
+            })
+            .collect();
+        Summary {
+            mean_share,
+            load_within_second_w: self.campus.within_second_w().0,
+            hall_within_second_w,
+            load_mean_w: self.campus.mean_w(),
+            load_peak_second_w: self.seconds.2,
+        }
+    }
+}
+
+/// Names of the table's columns: sums, then each point.
+fn columns(scenario: &Scenario) -> Vec<String> {
+    let sums = ["t_s", "gpus_mw", "load_mw", "battery_mw", "import_mw"].map(str::to_owned);
+    let points = scenario.plant.pois.iter().enumerate().flat_map(|(index, poi)| {
+        let name = if slug(&poi.name).is_empty() { format!("point_{index}") } else { slug(&poi.name) };
+        ["load", "battery", "import"].map(|what| format!("{what}_{name}_mw"))
+    });
+    sums.into_iter().chain(points).collect()
+}
+
+/// Lines of a stage's spectrum, Hz and W of amplitude.
+fn lines(measures: &Measures) -> Vec<(f64, f64)> {
+    spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3)
+}
+
+fn stages(record: &Record, put: &mut dyn FnMut(&str, f64)) {
+    for (name, measures) in [("gpus", &record.gpus), ("load", &record.load), ("meter", &record.meter)] {
+        put(&format!("{name}_mean_mw"), measures.mean_w() / MW);
+        put(&format!("{name}_swing_mw"), measures.swing_w() / MW);
+        put(&format!("{name}_within_second_mw"), measures.within_second_w().0 / MW);
+        if name != "gpus" {
+            put(&format!("{name}_peak_mw"), measures.peak_w() / MW);
+            put(&format!("{name}_ramp_max_mw_per_s"), measures.ramp_w_per_s() / MW);
+        }
+    }
+    let (load, meter) = (record.load.swing_w(), record.meter.swing_w());
+    put("meter_range_percent", 100.0 * meter / record.meter.mean_w());
+    put("battery_flattens_percent", if load > 0.0 { 100.0 * (1.0 - meter / load) } else { 0.0 });
+}
+
+/// Largest line of a spectrum.
+fn largest(lines: &[(f64, f64)]) -> (f64, f64) {
+    lines.iter().copied().fold((0.0, 0.0), |a, b| if b.1 > a.1 { b } else { a })
+}
+
+fn spectra(record: &Record, put: &mut dyn FnMut(&str, f64)) {
+    let (load, meter) = (lines(&record.load), lines(&record.meter));
+    for (name, lines) in [("load", &load), ("meter", &meter)] {
+        put(&format!("{name}_energy_01_20hz_percent"), 100.0 * band_share(lines, 0.1, 20.0));
+        put(&format!("{name}_energy_02_3hz_percent"), 100.0 * band_share(lines, 0.2, 3.0));
+    }
+    let (hz, amplitude_w) = largest(&load);
+    put("load_fundamental_hz", hz);
+    put("load_fundamental_mw", amplitude_w / MW);
+    let there = meter.iter().filter(|line| (line.0 - hz).abs() < 1e-9).map(|line| line.1);
+    put("meter_fundamental_mw", there.fold(0.0, f64::max) / MW);
+    let magnitude: f64 = load.iter().map(|line| line.1).sum();
+    put("load_largest_line_share", if magnitude > 0.0 { amplitude_w / magnitude } else { 0.0 });
+}
+
+fn energies(ledger: &Ledger, put: &mut dyn FnMut(&str, f64)) {
+    for (name, energy_j) in [
+        ("gpus_mwh", ledger.gpus_j),
+        ("filler_mwh", ledger.filler_j),
+        ("floor_burn_mwh", ledger.burned_j),
+        ("shaved_mwh", ledger.shaved_j),
+        ("conversion_mwh", ledger.conversion_j),
+        ("cooling_mwh", ledger.cooling_j),
+        ("meter_mwh", ledger.meter_j),
+        ("battery_lost_mwh", ledger.battery.lost_j),
+        ("battery_gained_mwh", ledger.battery.gained_j),
+    ] {
+        put(name, energy_j / MWH);
+    }
+    put("extra_energy_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.asked_j);
+    for (name, store) in [("supply", &ledger.supply), ("shelf", &ledger.shelf), ("battery", &ledger.battery)] {
+        put(&format!("{name}_throughput_mwh"), (store.charged_j + store.discharged_j) / MWH);
+        if store.capacity_j > 0.0 {
+            put(&format!("{name}_soc_min_percent"), 100.0 * store.least_share);
+            put(&format!("{name}_soc_max_percent"), 100.0 * store.most_share);
+        }
+    }
+    put("energy_residual_share", ledger.residual_share());
+}
+
+fn steps(scenario: &Scenario, paces: &[JobPace], summary: &Summary, put: &mut dyn FnMut(&str, f64)) {
+    let all = paces.iter().fold(JobPace::default(), |a, b| JobPace {
+        steps: a.steps + b.steps,
+        steps_s: a.steps_s + b.steps_s,
+        longest_s: a.longest_s.max(b.longest_s),
+        failures: a.failures + b.failures,
+    });
+    put("steps", all.steps as f64);
+    put("failures", all.failures as f64);
+    if all.steps > 0 {
+        put("step_mean_s", all.steps_s / all.steps as f64);
+        put("step_longest_s", all.longest_s);
+    }
+    for ((job, pace), share) in scenario.plant.jobs.iter().zip(paces).zip(&summary.mean_share) {
+        if pace.steps > 0 {
+            put(&format!("job_step_s.{}", slug(&job.name)), pace.steps_s / pace.steps as f64);
+            put(&format!("job_mean_share.{}", slug(&job.name)), *share);
+        }
+    }
+}
+
+/// Step of the job that did the fewest, longest steps in lockstep: the one that can drive a mode.
+fn main_period_s(paces: &[JobPace], plan: &Plan) -> f64 {
+    let lockstep = paces.iter().zip(&plan.jobs).filter(|(pace, job)| pace.steps > 0 && job.coherence >= 0.5);
+    let slowest = lockstep.map(|(pace, _)| pace.steps_s / pace.steps as f64).fold(0.0, f64::max);
+    if slowest > 0.0 { slowest } else { plan.jobs.first().map_or(1.0, |job| job.step.period_ms() / 1e3) }
+}
+
+/// Residual of a loop through delay and lag at a frequency (control.md 7.1).
+fn residual(fast: &Loop, hz: f64) -> f64 {
+    let w = core::f64::consts::TAU * hz;
+    let (delay_s, lag_s) = (f64::from(fast.delay_ms) * 1e-3, fast.lag_s);
+    // 1 - e^(-jwd) / (1 + jwt), real and imaginary part.
+    let (sin, cos) = libm::sincos(w * delay_s);
+    let scale = 1.0 / (1.0 + w * w * lag_s * lag_s);
+    let (re, im) = (scale * (cos - w * lag_s * sin), -scale * (sin + w * lag_s * cos));
+    libm::sqrt((1.0 - re) * (1.0 - re) + im * im)
+}
+
+/// Frequency from which a loop amplifies, Hz.
+fn amplifies_from_hz(fast: &Loop) -> f64 {
+    (1..50_000).map(|i| f64::from(i) * 0.01).find(|hz| residual(fast, *hz) > 1.0).unwrap_or(f64::INFINITY)
+}
+
+/// What the batteries can flatten and what not, in words.
+fn findings(record: &Record, scenario: &Scenario, paces: &[JobPace]) -> Vec<Finding> {
+    let plan = &scenario.waveform;
+    let units: Vec<_> = scenario.plant.batteries.iter().filter(|unit| record.grid[unit.poi]).collect();
+    let rated_w: f64 = units.iter().map(|unit| unit.rated_w).sum();
+    let stored_j: f64 = units.iter().map(|unit| unit.energy_j).sum();
+    let (load, meter) = (&record.load, &record.meter);
+    let mut findings = Vec::new();
+    let mut say = |topic: &str, text: String, closes: bool| {
+        findings.push(Finding { topic: topic.to_owned(), text, closes });
+    };
+    say(
+        "step and battery",
+        format!(
+            "the training step swings the load by {:.1} MW between its extremes ({:.1} MW within a mean second); {} units of {:.0} MW in all leave {:.1} MW at the meters",
+            load.swing_w() / MW,
+            load.within_second_w().0 / MW,
+            units.len(),
+            rated_w / MW,
+            meter.swing_w() / MW,
+        ),
+        meter.swing_w() < 0.1 * meter.mean_w(),
+    );
+    if let Some(fast) = &plan.devices.battery {
+        let hz = 1.0 / main_period_s(paces, plan);
+        say(
+            "frequency",
+            format!(
+                "a loop of {} ms and {:.0} ms leaves {:.1} % of the fundamental at {hz:.2} Hz and amplifies above {:.1} Hz",
+                fast.delay_ms,
+                fast.lag_s * 1e3,
+                100.0 * residual(fast, hz),
+                amplifies_from_hz(fast),
+            ),
+            residual(fast, hz) <= 0.25,
+        );
+        let drop_w = load.mean_w();
+        let ramp = scenario
+            .control
+            .pois
+            .iter()
+            .map(|poi| poi.ramp_down_w_per_s)
+            .filter(|r| *r > 0.0)
+            .fold(f64::INFINITY, f64::min);
+        let needed_j = drop_w * drop_w / (2.0 * ramp);
+        say(
+            "stop of everything",
+            format!(
+                "a stop of the whole load of {:.0} MW, led down at {:.0} MW/min, wants {:.0} MW and {:.0} MWh of charging; there are {:.0} MW and {:.0} MWh",
+                drop_w / MW,
+                ramp * 60.0 / MW,
+                drop_w / MW,
+                needed_j / MWH,
+                rated_w / MW,
+                stored_j / MWH,
+            ),
+            rated_w >= drop_w && stored_j >= needed_j,
+        );
+    }
+    findings
+}
+
+/// The ledger as rows of balances that close, MWh.
+fn ledger_rows(ledger: &Ledger) -> Vec<(String, String, f64)> {
+    let store = |name: &'static str, energy: &StoreEnergy| {
+        [
+            (name, "charged", energy.charged_j),
+            (name, "discharged", -energy.discharged_j),
+            (name, "lost", -energy.lost_j),
+            (name, "kept", -energy.gained_j),
+        ]
+    };
+    let chain = [
+        ("GPUs", "asked by the work", ledger.asked_j),
+        ("GPUs", "software filler", ledger.filler_j),
+        ("GPUs", "burned by the floor", ledger.burned_j),
+        ("GPUs", "shaved by limits and ramps", -ledger.shaved_j),
+        ("racks", "CPUs, switches, fans", ledger.other_j),
+        (
+            "racks",
+            "into stores less out of them",
+            ledger.supply.charged_j - ledger.supply.discharged_j + ledger.shelf.charged_j - ledger.shelf.discharged_j,
+        ),
+        ("racks", "lost in conversion", ledger.conversion_j),
+        ("halls", "lost in distribution", ledger.distribution_j),
+        ("halls", "house load", ledger.house_j),
+        ("halls", "cooling", ledger.cooling_j),
+        ("points", "into batteries less out of them", ledger.battery.charged_j - ledger.battery.discharged_j),
+        ("points", "lost in transformers", ledger.transformer_j),
+        ("meters", "import", -ledger.meter_j),
+    ];
+    let stores = [
+        store("PSU storage", &ledger.supply),
+        store("battery shelves", &ledger.shelf),
+        store("site batteries", &ledger.battery),
+    ];
+    chain
+        .into_iter()
+        .chain(stores.into_iter().flatten())
+        .map(|(class, what, energy_j)| (class.to_owned(), what.to_owned(), energy_j / MWH))
+        .collect()
+}

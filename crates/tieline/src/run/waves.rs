@@ -1,0 +1,180 @@
+//! The transient study within `tieline run`: its tables, what it tells on the screen, mitigations and sizes.
+//!
+//! Not modelled: a page of its own; its figure stands on the report of the run.
+
+use super::{Tables, Trouble, bar};
+use crate::{screen, threads};
+use anyhow::{Result, anyhow};
+use std::fmt::Write as _;
+use std::path::Path;
+use tieline_sim::operation::Outlet;
+use tieline_sim::results::{Outcome, Table};
+use tieline_sim::scenario::Scenario;
+use tieline_sim::transient::{self, Sized, Summary};
+
+/// What else is asked of the study.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// Compare mitigations on the same luck.
+    pub mitigate: bool,
+    /// Find the least battery for each floor.
+    pub size: bool,
+}
+
+/// What came of it.
+pub struct Waves {
+    pub outcome: Outcome,
+    pub summary: Summary,
+    pub mitigation: Option<Table>,
+    pub frontier: Option<Vec<Sized>>,
+}
+
+/// Runs the study and what was wished, with tables below `folder`.
+pub fn waves(scenario: &Scenario, seed: u64, folder: &Path, wishes: Wishes) -> Result<Waves> {
+    let trouble = Trouble::default();
+    let mut tables = Tables { folder, open: Default::default(), trouble: trouble.clone() };
+    let spread = threads::on_threads(threads::cores());
+    let bar = bar();
+    let ended = || anyhow!("the run was ended early");
+    let found = transient::transient(
+        scenario,
+        seed,
+        &spread,
+        &mut Outlet {
+            sink: &mut |table| tables.take(&table),
+            progress: &mut |done| {
+                bar.set_position((done * super::BAR_STEPS as f64) as u64);
+                trouble.is_none()
+            },
+        },
+    );
+    bar.finish_and_clear();
+    if let Some(error) = trouble.take() {
+        return Err(error);
+    }
+    let (outcome, summary) = found.ok_or_else(ended)?;
+    let mut waves = Waves { outcome, summary, mitigation: None, frontier: None };
+    let mut alive = || trouble.is_none();
+    if wishes.mitigate {
+        let table = transient::compare(scenario, seed, &spread, &mut alive).ok_or_else(ended)?;
+        tables.take(&table);
+        waves.mitigation = Some(table);
+    }
+    if wishes.size {
+        let bounds = scenario.waveform.bounds;
+        let (frontier, table) = transient::size(scenario, &bounds, seed, &spread, &mut alive).ok_or_else(ended)?;
+        tables.take(&table);
+        waves.frontier = Some(frontier);
+    }
+    tables.finish()?;
+    match trouble.take() {
+        Some(error) => Err(error),
+        None => Ok(waves),
+    }
+}
+
+/// What the screen says of it.
+pub fn tell(scenario: &Scenario, waves: &Waves) -> String {
+    let value = |name: &str| waves.outcome.metrics.get(&format!("transient.{name}")).copied().unwrap_or(f64::NAN);
+    let number = |name: &str| screen::number(value(name));
+    let mut text = screen::heading("Waveform");
+    let _ = writeln!(
+        text,
+        "  {} s of {} GPUs at 1 ms ({:.1e} GPU-steps), devices: {}",
+        number("simulated_s"),
+        number("gpus"),
+        value("gpu_steps"),
+        scenario.waveform.devices.label(),
+    );
+    for (name, stage) in [("GPUs", "gpus"), ("load at the grid", "load"), ("import at the meters", "meter")] {
+        let _ = writeln!(
+            text,
+            "  {name:<22} mean {:>7} MW, swing {:>7} MW, within a second {:>7} MW",
+            number(&format!("{stage}_mean_mw")),
+            number(&format!("{stage}_swing_mw")),
+            number(&format!("{stage}_within_second_mw")),
+        );
+    }
+    let _ = writeln!(
+        text,
+        "  fundamental {:.3} Hz: {} MW at the load, {} MW at the meters; {:.0} % of the alternating energy lies in 0.2 to 3 Hz",
+        value("load_fundamental_hz"),
+        number("load_fundamental_mw"),
+        number("meter_fundamental_mw"),
+        value("load_energy_02_3hz_percent"),
+    );
+    let _ = writeln!(
+        text,
+        "  floor and filler add {:.2} % of energy; balances close to {:.0e} of it",
+        value("extra_energy_percent"),
+        value("energy_residual_share"),
+    );
+    for near in &scenario.waveform.modes {
+        let slug = tieline_sim::operation::slug(&near.name);
+        let _ = writeln!(
+            text,
+            "  mode {} at {:.2} Hz: nearest harmonic {:+.3} Hz away, response {} MW",
+            near.name,
+            near.hz,
+            value(&format!("mode_distance_hz.{slug}")),
+            number(&format!("mode_response_mw.{slug}")),
+        );
+    }
+    if let Some(table) = &waves.mitigation {
+        text.push_str(&mitigation(table));
+    }
+    if let Some(frontier) = &waves.frontier {
+        text.push_str(&sizes(scenario, frontier));
+    }
+    text
+}
+
+fn mitigation(table: &Table) -> String {
+    let mut text = screen::heading("Mitigation, on the same luck");
+    let _ = writeln!(
+        text,
+        "  {:<42} {:>8} {:>9} {:>9} {:>8} {:>8}",
+        "devices", "swing MW", "ramp MW/s", "band MW", "energy %", "work -%"
+    );
+    let column = |name: &str| table.numbers.iter().find(|(found, _)| found == name).map(|(_, values)| values);
+    let cell = |name: &str, row: usize| column(name).map_or(f64::NAN, |values| values[row]);
+    for (row, label) in table.texts[0].1.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "  {:<42} {:>8.1} {:>9.2} {:>9.2} {:>8.2} {:>8.2}",
+            screen::cut(label, 42),
+            cell("swing_mw", row),
+            cell("ramp_max_mw_per_s", row),
+            cell("amplitude_01_20hz_mw", row),
+            cell("extra_energy_percent", row),
+            cell("throughput_loss_percent", row),
+        );
+    }
+    text
+}
+
+fn sizes(scenario: &Scenario, frontier: &[Sized]) -> String {
+    let bounds = &scenario.waveform.bounds;
+    let mut text = screen::heading("Least battery for each floor");
+    let _ = writeln!(
+        text,
+        "  for a swing of at most {} MW over {:.0} ms and a ramp of at most {} MW/s",
+        screen::number(bounds.swing_w / 1e6),
+        bounds.window_s * 1e3,
+        screen::number(bounds.ramp_w_per_s / 1e6)
+    );
+    for sized in frontier {
+        let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
+        let battery = if sized.power_w.is_finite() {
+            format!("{:>7.1} MW {:>8.2} MWh", sized.power_w / 1e6, sized.energy_j / 3.6e9)
+        } else {
+            "no battery is enough".to_owned()
+        };
+        let _ = writeln!(
+            text,
+            "  floor {floor:<6} {battery}   the floor burns {:.1} % of the energy",
+            100.0 * sized.burned
+        );
+    }
+    text
+}

@@ -1,0 +1,54 @@
+//! Seams: the same campus through two studies must agree where both speak of the same thing.
+
+use tieline_campus::waveform::in_turn;
+use tieline_sim::operation::{Outlet, operate};
+use tieline_sim::scenario::Scenario;
+use tieline_sim::transient::{hand_over, transient};
+
+/// A small campus on one feed: 3,000 H100 in two halls, one job.
+const CAMPUS: &str = include_str!("seams/campus.toml");
+
+/// Mean load agrees within this share: the operation study draws 0.5 % of noise per second and hall, and cools with the
+/// weather of its own clock.
+const MEAN: f64 = 0.01;
+/// The greatest millisecond agrees within this share with the operation study's greatest second and half the swing within
+/// a second: the waveform is no symmetric square about its mean, and its overshoot is short.
+const PEAK: f64 = 0.05;
+
+fn scenario() -> Scenario {
+    tieline_files::scenario::read("seams/campus.toml", CAMPUS, &mut |name| {
+        Err(std::io::Error::other(format!("{name}: this scenario names no file")))
+    })
+    .unwrap_or_else(|mistakes| panic!("{:?}", mistakes.list))
+}
+
+struct Silent;
+
+impl tieline_control::Journal for Silent {
+    fn append(&mut self, _: &tieline_control::Row<'_>) {}
+}
+
+#[test]
+fn operation_takes_over_the_mean_and_the_peak_of_the_waveform() {
+    let scenario = scenario();
+    let mut outlet = Outlet { sink: &mut |_| (), progress: &mut |_| true };
+    let (waves, summary) = transient(&scenario, 3, &in_turn, &mut outlet).expect("nobody ends it");
+    let handed = hand_over(&scenario, &summary);
+    let operation = operate(&handed, 3, &mut Silent, &mut outlet).expect("nobody ends it");
+    let plain = operate(&scenario, 3, &mut Silent, &mut outlet).expect("nobody ends it");
+    let of = |outcome: &tieline_sim::results::Outcome, name: &str| outcome.metrics[name];
+    let (mean, peak) = (summary.load_mean_w / 1e6, of(&waves, "transient.load_peak_mw"));
+    let ours = of(&operation, "operation.load_mean_mw");
+    assert!((ours / mean - 1.0).abs() < MEAN, "mean {ours} MW in the operation study, {mean} MW in the waveform");
+    let greatest = of(&operation, "operation.waveform.load_peak_mw");
+    assert!(
+        (greatest / peak - 1.0).abs() < PEAK,
+        "peak {greatest} MW in the operation study, {peak} MW in the waveform"
+    );
+    // Without the hand-over the two do not agree: the seam is what holds them together.
+    let apart = of(&plain, "operation.load_mean_mw");
+    assert!((apart / mean - 1.0).abs() > 5.0 * MEAN, "{apart} MW without hand-over");
+    let swing = of(&operation, "operation.waveform.swing_mw");
+    assert!((swing - summary.load_within_second_w / 1e6).abs() < 1e-9 && swing > 0.1 * mean, "{swing} of {mean} MW");
+    assert!(of(&waves, "transient.energy_residual_share") <= 1e-9);
+}
