@@ -157,6 +157,8 @@ fn arithmetic_is_not_called_predicted() {
             "waveform.low_pass",
             "train.effective_time",
             "campus.cap_curve_leave_one_out",
+            "control.failover",
+            "control.communication_loss",
             "campus.field_trial",
             "train.layout_errors",
             "train.simulated_optimum",

@@ -128,15 +128,16 @@ fn spoil(bug: Bug, config: &Config, seen: &Observation, sent: &mut Decision, mem
     let (halls, units) = (config.halls.len(), config.batteries.len());
     match bug {
         Bug::FloorOverCap => sent.floor_w[0] = sent.cap_w[0] + 50.0,
-        Bug::NanToABattery if units > 0 && sent.seq % 1_000 == 0 => sent.battery_w[0] = f64::NAN,
+        Bug::NanToABattery if units > 0 && sent.seq.is_multiple_of(1_000) => sent.battery_w[0] = f64::NAN,
         Bug::RaisesCapsOnLostMeter if lost(config, seen) => {
             for hall in 0..halls {
-                sent.cap_w[hall] = config.halls[hall].max_cap_w - if sent.seq % 2 == 0 { 5.0 } else { 0.0 };
+                sent.cap_w[hall] = config.halls[hall].max_cap_w - if sent.seq.is_multiple_of(2) { 5.0 } else { 0.0 };
             }
         }
         Bug::ChargesOnLostMeter if lost(config, seen) => {
             for unit in 0..units {
-                sent.battery_w[unit] = config.batteries[unit].charge_w * if sent.seq % 2 == 0 { 1.0 } else { 0.5 };
+                sent.battery_w[unit] =
+                    config.batteries[unit].charge_w * if sent.seq.is_multiple_of(2) { 1.0 } else { 0.5 };
             }
         }
         Bug::SameNumberAgain => sent.seq = 1,
@@ -251,7 +252,7 @@ pub fn run_broken(
         });
         site.actuate(&sent);
         last = Some(sent);
-        let skipped = bug == Bug::SleepsOverATick && sent.seq % 500 == 0;
+        let skipped = bug == Bug::SleepsOverATick && sent.seq.is_multiple_of(500);
         (state, next) = (guarded_state, now + config.tick + if skipped { config.tick } else { Span::ZERO });
     }
 }

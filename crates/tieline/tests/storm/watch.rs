@@ -333,7 +333,7 @@ impl<'a> Watch<'a> {
 
     /// What the journal has gives the same decision again (I15).
     fn recompute(&mut self, row: &Row<'_>) {
-        let Some(last) = self.last.as_ref().filter(|_| row.guarded.seq % RECOMPUTE_EVERY == 0) else { return };
+        let Some(last) = self.last.as_ref().filter(|_| row.guarded.seq.is_multiple_of(RECOMPUTE_EVERY)) else { return };
         if row.guarded.epoch != last.sent.epoch {
             return;
         }
