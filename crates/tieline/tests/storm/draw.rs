@@ -266,7 +266,7 @@ fn fault(dice: &mut Dice, names: &Names) -> (&'static str, String) {
     };
     let duration = match kind {
         "commands-lost" => format!("{} s", 1 + lasting / 8),
-        "controller-death" => format!("{} ms", 25 * lasting),
+        "controller-death" => format!("{} ms", 100 + 24 * lasting),
         _ => format!("{lasting} s"),
     };
     let mut text = format!(
