@@ -1,0 +1,295 @@
+//! What `decide` asks for, to the kilowatt, at two points that do not move. Written against mutants of it.
+
+mod rig;
+mod yard;
+
+use tieline_control::*;
+use tieline_units::{Span, Time};
+use yard::*;
+
+/// What both ramps allow in one tick, W.
+const STEP_W: f64 = 50.0 * MW / 60.0 * 0.1;
+
+/// 100 MW in the north, 60 MW in the south, at rest.
+fn uneven(config: Config) -> Yard {
+    let mut yard = Yard::new(config, [100.0 * MW, 60.0 * MW]);
+    yard.run(40);
+    yard
+}
+
+fn near(value: f64, expected: f64, within: f64) -> bool {
+    (value - expected).abs() <= within
+}
+
+fn gave_way(decision: &Decision, duty: Duty) -> f64 {
+    decision.reason.gave_way_w[duty as usize]
+}
+
+/// Runs on without asking whether the guard agrees.
+fn run(yard: &mut Yard, ticks: usize) {
+    for _ in 0..ticks {
+        let verdict = yard.judge(|_| {}, |_| {});
+        yard.take(&verdict);
+    }
+}
+
+#[test]
+fn a_clock_that_steps_by_more_than_a_second_is_noticed_either_way() {
+    let yard = at_rest();
+    let second = 1_000_000_000;
+    for (step_ns, stepped) in
+        [(0, false), (second, false), (-second, false), (second + 1, true), (-second - 1, true), (3600 * second, true)]
+    {
+        let decision = yard.decide(|seen| seen.utc_ns += step_ns);
+        let expected = if stepped { Condition::ClockStepped as u32 } else { 0 };
+        assert_eq!(decision.reason.conditions, expected, "{step_ns} ns");
+    }
+}
+
+#[test]
+fn recentring_follows_its_formula_and_waits_for_events() {
+    // P = (SoC* - SoC) E eta / tau = 0.1 * 2 * 100 MWh * 0.95 / 10 h = 1.9 MW; its own ramp a tenth of the limit's.
+    let build = |recentre_s: f64| {
+        let mut config = config();
+        (config.reserve.recentre_share, config.reserve.recentre_s) = (0.05, recentre_s);
+        let mut yard = Yard::new(config, [100.0 * MW; 2]);
+        yard.charge = [0.5, 0.5, 0.7, 0.7];
+        yard
+    };
+    let sums = |yard: &Yard| [0, 1].map(|poi| sum_w(&yard.last, poi));
+    let mut yard = build(36_000.0);
+    run(&mut yard, 40);
+    let paced_w = 4.0 * STEP_W; // four economic splits of a second, 0.1 * 0.83 MW each
+    assert!(near(sums(&yard)[0], paced_w, 3.0 * KW) && near(sums(&yard)[1], -paced_w, 3.0 * KW), "{:?}", sums(&yard));
+    run(&mut yard, 400);
+    let settled = |yard: &Yard, north_mw: f64, south_mw: f64| {
+        near(sums(yard)[0], north_mw * MW, 3.0 * KW) && near(sums(yard)[1], south_mw * MW, 3.0 * KW)
+    };
+    assert!(settled(&yard, 1.9, -1.9), "{:?}", sums(&yard));
+    // The plan may seek another charge; nonsense it may not.
+    yard.plan = Plan { slots: 288, target_soc: [0.55; SLOTS], ..Plan::none() };
+    run(&mut yard, 400);
+    assert!(settled(&yard, 0.95, -2.5), "{:?}", sums(&yard));
+    yard.plan.target_soc = [f32::NAN; SLOTS];
+    run(&mut yard, 400);
+    assert!(settled(&yard, 1.9, -1.9), "{:?}", sums(&yard));
+    // An event at a point suspends it there, one over both everywhere, even if there is room.
+    yard.events = vec![event(&yard, Span::ZERO, Span::secs(3600), 250.0 * MW, 0)];
+    run(&mut yard, 400);
+    assert!(settled(&yard, 0.0, -1.9), "{:?}", sums(&yard));
+    yard.events = vec![event(&yard, Span::ZERO, Span::secs(3600), 500.0 * MW, 255)];
+    run(&mut yard, 400);
+    assert!(settled(&yard, 0.0, 0.0), "{:?}", sums(&yard));
+
+    let mut hasty = build(1_800.0);
+    run(&mut hasty, 500);
+    assert!(settled(&hasty, 2.5, -2.5), "a twentieth of the rating: {:?}", sums(&hasty));
+}
+
+#[test]
+fn a_limit_of_one_point_moves_its_target_at_once_and_says_what_gave_way() {
+    let mut yard = uneven(config());
+    yard.limit_w[0] = 90.0 * MW;
+    let decision = yard.decide(|_| {});
+    assert!(near(decision.target_w[0], 88.0 * MW, KW) && near(decision.target_w[1], 60.0 * MW, KW));
+    assert!(near(sum_w(&decision, 0), -12.0 * MW, KW) && near(sum_w(&decision, 1), 0.0, KW));
+    assert_eq!(decision.reason.binding[..2], [Binding::Limit(0), Binding::Nothing]);
+    assert!(near(gave_way(&decision, Duty::Ramp), 12.0 * MW - STEP_W, KW), "{}", gave_way(&decision, Duty::Ramp));
+    yard.limit_w[0] = 102.0 * MW;
+    let decision = yard.decide(|_| {});
+    assert_eq!(decision.reason.binding[..2], [Binding::Nothing; 2], "exactly at the limit less its margin");
+}
+
+#[test]
+fn a_fall_of_load_is_met_at_the_ramp_limit_and_the_ramp_named() {
+    let mut yard = uneven(config());
+    for (fall_mw, binding) in [(1.0, Binding::Nothing), (20.0, Binding::Ramp)] {
+        yard.load_w[0] = (100.0 - fall_mw) * MW;
+        let fallen_w = yard.load_w[0];
+        let decision = yard.decide(|seen| seen.poi_import_w.value[0] = fallen_w);
+        assert_eq!(decision.reason.binding[0], binding, "{fall_mw} MW");
+        if binding == Binding::Ramp {
+            assert!(near(decision.target_w[0], 100.0 * MW - STEP_W, KW), "{}", decision.target_w[0]);
+            assert!(near(sum_w(&decision, 0), fall_mw * MW - STEP_W, KW), "{}", sum_w(&decision, 0));
+            assert_eq!(gave_way(&decision, Duty::Ramp), 0.0);
+        }
+    }
+    // More than the units take: the rest of the ramp gives way, and the target with it (no wind-up).
+    yard.offered_w = [5.0 * MW; 4];
+    yard.load_w[0] = 60.0 * MW;
+    yard.run_blind_until_economic();
+    let decision = yard.decide(|seen| seen.poi_import_w.value[0] = 60.0 * MW);
+    assert!(near(sum_w(&decision, 0), 10.0 * MW, KW), "{}", sum_w(&decision, 0));
+    assert!(near(decision.target_w[0], 70.0 * MW, KW), "{}", decision.target_w[0]);
+    assert!(near(gave_way(&decision, Duty::Ramp), 30.0 * MW - STEP_W, 0.2 * MW), "{}", gave_way(&decision, Duty::Ramp));
+}
+
+#[test]
+fn a_limit_of_both_points_is_shared_by_ramp_then_battery() {
+    let mut config = config();
+    config.pois[0].ramp_down_w_per_s *= 2.0;
+    let mut yard = Yard::new(config, [100.0 * MW, 60.0 * MW]);
+    yard.offered_w = [25.0 * MW, 25.0 * MW, 5.0 * MW, 5.0 * MW];
+    yard.run(40);
+    let fall_w = [2.0 * STEP_W, STEP_W];
+    let cut = |yard: &mut Yard, over_w: f64| {
+        yard.limit_w[2] = 164.0 * MW - over_w;
+        yard.decide(|_| {})
+    };
+    // Nothing over: nothing binds.
+    assert_eq!(cut(&mut yard, 0.0).reason.binding[..2], [Binding::Nothing; 2]);
+    // Within the ramps: in proportion to them.
+    let decision = cut(&mut yard, 0.1 * MW);
+    assert!(near(decision.target_w[0], 100.0 * MW - 0.1 * MW * 2.0 / 3.0, 1.5 * KW), "{:?}", decision.target_w);
+    assert!(near(decision.target_w[1], 60.0 * MW - 0.1 * MW / 3.0, 1.5 * KW), "{:?}", decision.target_w);
+    assert_eq!(decision.reason.binding[..2], [Binding::Limit(2); 2]);
+    // Beyond them: in proportion to what the batteries can do beyond that.
+    let decision = cut(&mut yard, 30.0 * MW + 3.0 * STEP_W);
+    let able_w = [50.0 * MW - fall_w[0], 10.0 * MW - fall_w[1]];
+    for (poi, load_w) in [100.0 * MW, 60.0 * MW].into_iter().enumerate() {
+        let expected_w = load_w - fall_w[poi] - 30.0 * MW * able_w[poi] / (able_w[0] + able_w[1]);
+        assert!(near(decision.target_w[poi], expected_w, 1.5 * KW), "{} against {expected_w}", decision.target_w[poi]);
+        assert!(near(sum_w(&decision, poi), expected_w - load_w, 1.5 * KW), "{:?}", &decision.battery_w[..4]);
+    }
+    assert_eq!(decision.reason.conditions & Condition::BatteryShort as u32, 0);
+    // Beyond the batteries: both give all they can, and what is missing is said; caps are frozen by the voltage.
+    yard.voltage_pu = 0.7;
+    let decision = cut(&mut yard, 100.0 * MW);
+    assert!(near(sum_w(&decision, 0), -50.0 * MW, KW) && near(sum_w(&decision, 1), -10.0 * MW, KW));
+    assert!(decision.reason.conditions & Condition::BatteryShort as u32 != 0);
+    let missing_w = gave_way(&decision, Duty::ImportLimit);
+    assert!(near(missing_w, 40.0 * MW, 2.0 * KW), "{missing_w}");
+    assert_eq!(decision.cap_w, yard.last.cap_w, "frozen");
+}
+
+#[test]
+fn charging_keeps_to_the_room_that_meter_and_feeders_agree_on() {
+    // The meter falls to 60 MW, the feeders still say 100: under 110 MW there are 8 MW of room for certain.
+    let falls = |seen: &mut Observation| seen.poi_import_w.value[0] = 60.0 * MW;
+    let mut yard = uneven(config());
+    yard.limit_w[0] = 110.0 * MW;
+    let decision = yard.decide(falls);
+    assert!(near(sum_w(&decision, 0), 8.0 * MW, KW), "{}", sum_w(&decision, 0));
+    assert!(near(sum_w(&decision, 1), 0.0, KW), "{}", sum_w(&decision, 1));
+    assert!(near(decision.target_w[0], 100.0 * MW - STEP_W, KW), "the target waits: {}", decision.target_w[0]);
+    // Room under the limit of both is shared: 200 - (100 + 2) - (60 + 2) = 36 MW over 198 and 238 MW.
+    let mut yard = uneven(config());
+    yard.limit_w[2] = 200.0 * MW;
+    let decision = yard.decide(falls);
+    let expected_w = 36.0 * MW * 198.0 / (198.0 + 238.0);
+    assert!(near(sum_w(&decision, 0), expected_w, KW), "{} against {expected_w}", sum_w(&decision, 0));
+    // Room enough: the ramp is met in full.
+    let decision = uneven(config()).decide(falls);
+    assert!(near(sum_w(&decision, 0), 40.0 * MW - STEP_W, KW), "{}", sum_w(&decision, 0));
+}
+
+#[test]
+fn below_its_reserves_the_battery_serves_limits_only() {
+    let mut yard = Yard::new(config(), [100.0 * MW, 60.0 * MW]);
+    yard.charge = [0.0501; 4];
+    yard.run(40);
+    let reserves = yard.last.ledger;
+    assert!(reserves.bridge_j > 0.0 && reserves.ramp_j + reserves.free_j <= 0.0, "{reserves:?}");
+    let rises = |seen: &mut Observation| seen.poi_import_w.value[0] = 105.0 * MW;
+    let decision = yard.decide(rises);
+    assert!(near(sum_w(&decision, 0), 0.0, KW), "no ramp from the reserve: {}", sum_w(&decision, 0));
+    assert!(gave_way(&decision, Duty::Ramp) >= 5.0 * MW - STEP_W - KW, "{}", gave_way(&decision, Duty::Ramp));
+    yard.limit_w[0] = 101.0 * MW;
+    let decision = yard.decide(|_| {});
+    assert!(near(sum_w(&decision, 0), -MW, KW), "a limit from it: {}", sum_w(&decision, 0));
+}
+
+#[test]
+fn costs_and_what_economics_gave_up_follow_from_the_caps() {
+    let mut yard = uneven(config());
+    assert_eq!(yard.last.reason.cost_usd_per_s, [0.0; 3], "nothing is held back at rest");
+    let rest_w = yard.last.cap_w;
+    yard.limit_w[2] = 90.0 * MW;
+    yard.turbine_available_w = 12.0 * MW;
+    run(&mut yard, 30);
+    let last = &yard.last;
+    let held_w: f64 = (0..2).map(|hall| rest_w[hall] - last.cap_w[hall]).sum();
+    assert!(held_w > 20.0, "caps are held down: {:?}", &last.cap_w[..2]);
+    let expected_w = 100_000.0 * 1.1 * held_w;
+    assert!(
+        near(gave_way(last, Duty::Economics), expected_w, 0.25 * MW),
+        "{} against {expected_w}",
+        gave_way(last, Duty::Economics)
+    );
+    let expected: f64 = (0..2)
+        .map(|hall| 100_000.0 * 1.1 * (rest_w[hall] - last.cap_w[hall]) * yard.config.halls[hall].shed_usd_per_j)
+        .sum();
+    let cost = last.reason.cost_usd_per_s;
+    assert!(near(cost[0], expected, 2.5e-4), "{} against {expected} $/s", cost[0]);
+    assert_eq!(cost[1], 0.0);
+    let fuel_w: f64 = last.turbine_w.iter().sum();
+    assert!(fuel_w > 0.0 && near(cost[2], fuel_w * 60.0 / 3.6e9, 1e-6), "{} for {fuel_w} W", cost[2]);
+}
+
+#[test]
+fn a_paused_job_costs_its_work_and_a_safe_floor_stands_above_the_order() {
+    let mut config = config();
+    config.halls[1].operator_floor_w = 350.0;
+    let mut yard = uneven(config);
+    yard.limit_w[3] = 5.0 * MW;
+    run(&mut yard, 30);
+    let last = &yard.last;
+    assert_eq!(last.job[..2], [JobOrder::Pause, JobOrder::Run]);
+    let cost = last.reason.cost_usd_per_s;
+    assert!(near(cost[1], 100_000.0 * 1.1 * 900.0 / 3.6e9, 1e-6), "{} $/s", cost[1]);
+    let wanted = (Condition::JobPaused as u32) | (Condition::SafeFloorHeld as u32);
+    assert_eq!(last.reason.conditions & wanted, wanted);
+    assert_eq!(last.cap_w[1], 350.0);
+    let above_w = gave_way(last, Duty::Emergency);
+    assert!(near(above_w, 100_000.0 * 1.1 * 150.0, 1.0), "{above_w}");
+}
+
+#[test]
+fn what_is_sent_says_what_is_allowed_and_until_when() {
+    let mut config = config();
+    config.pois[1].island = true;
+    let leases = config.leases;
+    let mut yard = Yard::new(config, [100.0 * MW, 20.0 * MW]);
+    yard.run(40);
+    let island = yard.last;
+    assert!(near(island.target_w[1], 0.0, KW) && near(sum_w(&island, 1), -20.0 * MW, KW), "{:?}", island.target_w);
+    assert_eq!(island.allowed_w[1], 0.0);
+    assert_eq!(island.reason.binding[1], Binding::Island);
+    assert_eq!(island.battery_until, island.now + leases.battery);
+    assert_eq!((island.cap_until, island.turbine_until), (island.now + leases.gpu, island.now + leases.turbine));
+    // A limit of both points is told to each in proportion to what is aimed at there.
+    let mut yard = uneven(crate::config());
+    yard.limit_w[2] = 200.0 * MW;
+    let allowed_w = yard.decide(|_| {}).allowed_w;
+    assert!(near(allowed_w[0], 125.0 * MW, KW) && near(allowed_w[1], 75.0 * MW, KW), "{allowed_w:?}");
+    yard.limit_w[0] = 110.0 * MW;
+    assert_eq!(yard.decide(|_| {}).allowed_w[0], 110.0 * MW);
+}
+
+#[test]
+fn caps_move_once_a_second_and_at_once_when_the_battery_is_short() {
+    for offset in 0..10 {
+        let mut yard = uneven(config());
+        run(&mut yard, offset);
+        let economic = yard.last.seq % 10 == 0;
+        yard.limit_w[0] = 70.0 * MW;
+        let carried = yard.decide(|_| {});
+        assert_eq!(carried.cap_w != yard.last.cap_w, economic, "the battery carries it, count {}", carried.seq);
+        yard.limit_w[0] = 20.0 * MW;
+        let short = yard.decide(|_| {});
+        assert!(short.cap_w[0] < yard.last.cap_w[0], "cut in this tick, count {}", short.seq);
+        assert!(short.reason.conditions & Condition::BatteryShort as u32 != 0);
+    }
+}
+
+#[test]
+fn no_cap_rises_while_a_meter_is_lost() {
+    let mut yard = uneven(config());
+    yard.load_w[1] = 80.0 * MW; // the feeder of the south shows more draw: its envelope would follow
+    yard.run_blind_until_economic();
+    let before_w = yard.last.cap_w;
+    let seeing = yard.decide(|_| {});
+    assert!(seeing.cap_w[1] > before_w[1], "{} then {}", before_w[1], seeing.cap_w[1]);
+    let blind = yard.decide(|seen| seen.poi_import_w.taken_at[0] = Time::NEVER);
+    assert!((0..2).all(|hall| blind.cap_w[hall] <= before_w[hall]), "{:?}", &blind.cap_w[..2]);
+}
