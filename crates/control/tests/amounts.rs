@@ -271,7 +271,7 @@ fn caps_move_once_a_second_and_at_once_when_the_battery_is_short() {
     for offset in 0..10 {
         let mut yard = uneven(config());
         run(&mut yard, offset);
-        let economic = yard.last.seq % 10 == 0;
+        let economic = yard.last.seq.is_multiple_of(10);
         yard.limit_w[0] = 70.0 * MW;
         let carried = yard.decide(|_| {});
         assert_eq!(carried.cap_w != yard.last.cap_w, economic, "the battery carries it, count {}", carried.seq);
