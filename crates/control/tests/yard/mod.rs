@@ -26,6 +26,8 @@ pub struct Yard {
     /// Power that each turbine could reach, W; none runs.
     pub turbine_available_w: f64,
     pub voltage_pu: f64,
+    /// Load that the feeders show, where it is not the load.
+    pub feeders_w: Option<[f64; 2]>,
     pub last: Decision,
     pub told: VecDeque<[f64; 4]>,
     pub imports: VecDeque<[f64; 2]>,
@@ -75,6 +77,7 @@ impl Yard {
             offered_w: [25.0 * MW; 4],
             turbine_available_w: 0.0,
             voltage_pu: 1.0,
+            feeders_w: None,
             last: Decision::idle(Time::ZERO, 1),
             told: VecDeque::from(vec![[0.0; 4]; 1]),
             imports: VecDeque::from(vec![load_w; 2]),
@@ -86,11 +89,12 @@ impl Yard {
         let mut seen = Observation::empty(self.now);
         seen.utc_ns = self.now.as_nanos() + 1_700_000_000_000_000_000;
         for at in 0..2 {
-            let hall_w = self.load_w[at] / (1.0 + self.config.halls[at].cooling_per_w);
+            let load_w = self.feeders_w.unwrap_or(self.load_w)[at];
+            let hall_w = load_w / (1.0 + self.config.halls[at].cooling_per_w);
             seen.poi_import_w.set(at, self.imports[0][at], self.now - Span::millis(100));
             seen.poi_voltage_pu.set(at, self.voltage_pu, self.now);
             seen.hall_w.set(at, hall_w, self.now);
-            seen.cooling_w.set(at, self.load_w[at] - hall_w, self.now);
+            seen.cooling_w.set(at, load_w - hall_w, self.now);
             seen.turbine_generation_w.set(at, 0.0, self.now);
             seen.turbine_available_w.set(at, self.turbine_available_w, self.now);
             seen.job_saved_s.set(at, 0.0, self.now);
