@@ -237,9 +237,33 @@ fn below_its_reserves_the_battery_serves_limits_only() {
     assert!(near(sum_w(&decision, 0), 0.0, KW), "no ramp from the reserve: {}", sum_w(&decision, 0));
     let missed_w = gave_way(&decision, Duty::Ramp);
     assert!(near(missed_w, 5.0 * MW - STEP_W, KW), "what the ramp missed is counted once: {missed_w}");
+    let stirs = yard.decide(|seen| seen.poi_import_w.value[0] = 101.0 * MW);
+    assert_eq!(gave_way(&stirs, Duty::Ramp), 0.0, "less than the margin is not worth a word");
     yard.limit_w[0] = 101.0 * MW;
     let decision = yard.decide(|_| {});
     assert!(near(sum_w(&decision, 0), -MW, KW), "a limit from it: {}", sum_w(&decision, 0));
+    // With something above bridge and trip, though nothing is free: that is what the ramp's row is for.
+    let mut yard = Yard::new(config(), [100.0 * MW, 60.0 * MW]);
+    yard.charge = [0.053; 4];
+    yard.run(40);
+    let reserves = yard.last.ledger;
+    assert!(reserves.ramp_j > 0.0 && reserves.free_j <= 0.0, "{reserves:?}");
+    let decision = yard.decide(rises);
+    assert!(near(sum_w(&decision, 0), STEP_W - 5.0 * MW, KW), "{}", sum_w(&decision, 0));
+}
+
+#[test]
+fn what_was_commanded_is_held_while_the_meter_is_lost() {
+    for load_mw in [80.0, 120.0] {
+        let mut yard = uneven(config());
+        yard.load_w[0] = load_mw * MW;
+        run(&mut yard, 8);
+        let held_w = sum_w(&yard.last, 0);
+        assert!(near(held_w, 100.0 * MW - load_mw * MW, MW) && held_w.abs() > 18.0 * MW, "{held_w}");
+        let lost = yard.decide(|seen| seen.poi_import_w.taken_at[0] = Time::NEVER);
+        assert!(lost.reason.conditions & Condition::MeterLost as u32 != 0);
+        assert!(near(sum_w(&lost, 0), held_w, KW), "{} after {held_w}", sum_w(&lost, 0));
+    }
 }
 
 #[test]
@@ -406,4 +430,20 @@ fn caps_lead_a_falling_limit_by_what_they_are_slow() {
     run(&mut yard, 25);
     assert!((0..2).all(|hall| near(before_w[hall], yard.last.cap_w[hall], 2.0)), "{before_w:?} {:?}", yard.last.cap_w);
     assert!(before_w[0] < 700.0, "caps do carry it: {}", before_w[0]);
+}
+
+#[test]
+fn restoring_is_said_while_it_lasts() {
+    let mut yard = uneven(config());
+    yard.limit_w[0] = 60.0 * MW;
+    run(&mut yard, 30);
+    let low_w = yard.last.cap_w[0];
+    yard.limit_w[0] = 300.0 * MW;
+    let mut said = false;
+    for _ in 0..900 {
+        run(&mut yard, 1);
+        said |= yard.last.reason.conditions & Condition::Restoring as u32 != 0;
+        assert!(said || yard.last.cap_w[0] <= low_w, "no cap rises before it is said");
+    }
+    assert!(said && yard.last.cap_w[0] > low_w, "{low_w} then {}", yard.last.cap_w[0]);
 }
