@@ -447,3 +447,31 @@ fn restoring_is_said_while_it_lasts() {
     }
     assert!(said && yard.last.cap_w[0] > low_w, "{low_w} then {}", yard.last.cap_w[0]);
 }
+
+#[test]
+fn what_is_said_at_the_ends_of_the_range_is_true_too() {
+    // Nothing imported: each point may have all that both may.
+    let mut idle = Yard::new(config(), [0.0; 2]);
+    idle.limit_w[2] = 100.0 * MW;
+    run(&mut idle, 5);
+    assert_eq!((idle.last.target_w[..2].to_vec(), idle.last.allowed_w[..2].to_vec()), (vec![0.0; 2], vec![1e8; 2]));
+    // A safe floor that asks for no more than the GPUs' least cap holds nothing back.
+    let mut config = config();
+    config.halls[1].operator_floor_w = config.halls[1].min_cap_w;
+    let mut yard = uneven(config);
+    yard.limit_w[3] = 5.0 * MW;
+    run(&mut yard, 30);
+    assert_eq!((yard.last.cap_w[1], yard.last.reason.conditions & Condition::SafeFloorHeld as u32), (200.0, 0));
+}
+
+#[test]
+fn the_target_of_a_swinging_load_is_its_mean() {
+    let mut rig = rig::Rig::new(rig::config());
+    rig.turbine_available_w = [0.0; 2];
+    rig.run(60.0, |_| {});
+    rig.swing = (20.0 * MW, 0.12);
+    rig.run(180.0, |_| {});
+    let (mut low_w, mut high_w) = (f64::INFINITY, f64::NEG_INFINITY);
+    rig.run(60.0, |rig| (low_w, high_w) = (low_w.min(rig.last.target_w[0]), high_w.max(rig.last.target_w[0])));
+    assert!(high_w - low_w < 2.5 * MW, "it moves by {} MW, the load by 40", (high_w - low_w) / MW);
+}
