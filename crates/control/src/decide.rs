@@ -251,9 +251,6 @@ fn battery(
         let asked_w = wanted.target_w[index] - net_w;
         let most_out_w = if wanted.limited[index] || reserve_free { next.discharge_w[index] } else { 0.0 };
         let mut given_w = asked_w.clamp(-most_out_w, next.charge_w[index].min(room_w[index]));
-        if asked_w < 0.0 && most_out_w == 0.0 && next.discharge_w[index] > 0.0 {
-            reason.gave_way_w[Duty::Ramp as usize] += -asked_w;
-        }
         let held_w = next.command_ring_w[index][before];
         if sensed.lost[index] {
             // Open loop: hold what was commanded, unless the worst case needs more.

@@ -310,7 +310,8 @@ fn the_planner_fills_the_battery_before_what_is_coming_and_pauses_the_cheapest_j
 
 #[test]
 fn a_planner_that_stalls_or_lies_breaks_nothing() {
-    let lies: [(&str, fn(&mut Plan)); 5] = [
+    type Lie = fn(&mut Plan);
+    let lies: [(&str, Lie); 5] = [
         ("nothing", |plan| plan.slots = 0),
         ("nonsense", |plan| {
             plan.target_soc.fill(f32::NAN);
