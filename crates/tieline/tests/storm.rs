@@ -31,7 +31,15 @@ use watch::{Findings, Watch};
 /// Storms of an ordinary test run.
 const STORMS: u64 = 1_000;
 /// Seeds in which the real controller is known to break an invariant, with the reason. They are printed, not hidden.
-const KNOWN: &[(u64, &str)] = &[];
+const KNOWN: &[(u64, &str)] = &[
+    (336, "I8: load returns 26 times in half an hour, open defect: restore chatters"),
+    (494, "I5: a dearer hall is cut before a cheaper one, open defect: not understood yet"),
+    (631, "I8: load returns 26 times in half an hour, open defect: restore chatters"),
+    (646, "I8: load returns 26 times in half an hour, open defect: restore chatters"),
+    (698, "I15: computed again from the journal, a decision differs, open defect: not understood yet"),
+    (707, "I5: a dearer hall is cut before a cheaper one, open defect: not understood yet"),
+    (956, "I8: load returns 26 times in half an hour, open defect: restore chatters"),
+];
 /// Storms in which a planted bug is sought.
 const SEEDS_PER_BUG: u64 = 300;
 /// After a fault that nobody can see through, the controller has so long to come back under its limit, s.
