@@ -29,7 +29,9 @@ const CONFIRMED_WITHIN: Span = Span::millis(1_500);
 /// Decides: what each device is told, why, and until when. Pure and total.
 #[must_use]
 pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -> (State, Decision) {
-    let mut next = *state;
+    // Made in the pair that is returned: these are large, and a copy of them costs as much as a duty.
+    let mut out = (*state, Decision::idle(seen.now, state.epoch));
+    let (next, decision) = (&mut out.0, &mut out.1);
     next.first = u64::from(next.started == 0);
     if next.first == 1 {
         next.start(config, seen);
@@ -40,38 +42,37 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
     let economic = next.first == 1 || (next.seq - 1).is_multiple_of(u64::from(config.economics_every.max(1)));
     let mut reason = Reason::default();
 
-    let sensed = sensing::sense(config, &mut next, seen);
-    reason.conditions |= sensed.conditions | clock_step(&mut next, seen);
+    let sensed = sensing::sense(config, next, seen);
+    reason.conditions |= sensed.conditions | clock_step(next, seen);
     if economic {
-        ledger::take_stock(config, &mut next, seen);
+        ledger::take_stock(config, next, seen);
     }
-    let stock = ledger::ledger(config, &next, seen);
-    reason.conditions |= limits::listen(config, &mut next, seen);
-    let offered_w = turbines::offered_w(config, seen);
+    let stock = ledger::ledger(config, next, seen);
+    reason.conditions |= limits::listen(config, next, seen);
     let least = |state: &State, event: &Event| {
         let hold_s = (event.end - event.start).as_secs_f64();
         let left_s = config.completion_share * (event.start - seen.now).as_secs_f64();
         let pausing = jobs::pausable_within(config, left_s) | jobs::paused(config, state);
         let reach = caps::Reach::of(config, state, &sensed);
-        reach.import_w(config, state, &offered_w, (event.poi, hold_s), pausing)
+        reach.import_w(config, state, &turbines::offered_w(config, seen), (event.poi, hold_s), pausing)
     };
-    reason.conditions |= limits::remember(config, &mut next, seen, &sensed.import_w, &least);
-    limits::account(config, &mut next, seen.now, &sensed.import_w);
-    schedule::account(config, plan, &mut next, seen.now, &sensed.import_w);
-    let now_allowed = limits::allowed(config, &next, seen.now);
-    let ahead = limits::allowed(config, &next, seen.now + LEAD);
+    reason.conditions |= limits::remember(config, next, seen, &sensed.import_w, &least);
+    limits::account(config, next, seen.now, &sensed.import_w);
+    schedule::account(config, plan, next, seen.now, &sensed.import_w);
+    let now_allowed = limits::allowed(config, next, seen.now);
+    let ahead = limits::allowed(config, next, seen.now + LEAD);
     if next.first == 1 {
         next.target_w = sensed.import_w;
     }
     if economic {
-        recentre(config, plan, &mut next, seen, &now_allowed);
+        recentre(config, plan, next, seen, &now_allowed);
     }
 
-    let wanted = targets(config, plan, &next, &sensed, &now_allowed, &stock, &mut reason);
-    let short_w = battery(config, &mut next, &sensed, &stock, &wanted, &now_allowed, &mut reason);
-    load(config, plan, &mut next, seen, &sensed, &ahead, &stock, economic, short_w, &mut reason);
-    let decision = write(config, &next, seen, &now_allowed, stock, reason);
-    (next, decision)
+    let wanted = targets(config, plan, next, &sensed, &now_allowed, &stock, &mut reason);
+    let short_w = battery(config, next, &sensed, &stock, &wanted, &now_allowed, &mut reason);
+    load(config, plan, next, seen, &sensed, &ahead, &stock, economic, short_w, &mut reason);
+    write(config, next, seen, &now_allowed, stock, reason, decision);
+    out
 }
 
 /// UTC may only drift: a step of more than a second is noticed and event times keep their monotonic instants.
@@ -384,8 +385,8 @@ fn write(
     allowed: &Allowed,
     ledger: Ledger,
     reason: Reason,
-) -> Decision {
-    let mut decision = Decision::idle(seen.now, next.epoch);
+    decision: &mut Decision,
+) {
     decision.seq = next.seq;
     for (power, kw) in decision.battery_w.iter_mut().zip(next.battery_kw).take(config.batteries.len()) {
         *power = f64::from(kw) * 1e3;
@@ -412,5 +413,4 @@ fn write(
     }
     decision.ledger = ledger;
     decision.reason = reason;
-    decision
 }

@@ -5,7 +5,9 @@
 //!
 //! Not modelled: an opinion on economics, ramps or restore.
 
-use crate::contract::{Condition, Config, Decision, HALLS, HallConfig, JobOrder, LimitKind, Observation, POIS};
+use crate::contract::{
+    BATTERIES, Condition, Config, Decision, HALLS, HallConfig, JobOrder, LimitKind, Observation, POIS,
+};
 use crate::state::{HISTORY, State};
 use tieline_units::{Quality, Span, Time};
 
@@ -23,9 +25,10 @@ const TOLD_WITHIN: Span = Span::secs(10);
 /// Checks and tightens a proposed decision; returns the state and the decision that go out.
 #[must_use]
 pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Decision) -> (State, Decision) {
-    let mut next = *state;
-    let mut sent = *proposed;
-    finite_and_in_range(config, &mut sent);
+    // Made in the pair that is returned: these are large, and a copy of them costs as much as a check.
+    let mut out = (*state, *proposed);
+    let (next, sent) = (&mut out.0, &mut out.1);
+    finite_and_in_range(config, sent);
     if !seen_by_any_meter(config, seen) {
         // Nothing to compare with: caps may not rise on blindness.
         for (index, hall) in config.halls.iter().enumerate() {
@@ -33,18 +36,18 @@ pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Deci
             sent.floor_w[index] = sent.floor_w[index].min(sent.cap_w[index]);
         }
     }
-    pauses(config, state, seen, &mut sent);
+    pauses(config, state, seen, sent);
     // Protection first: what an empty unit will not give must not count against the import.
-    state_of_charge(config, seen, &mut sent);
-    import(config, state, seen, &mut sent);
-    leases(config, &mut sent);
-    if sent != *proposed {
+    let asked_w = protect_units(config, seen, sent);
+    import(config, state, seen, sent, asked_w);
+    leases(config, sent);
+    if *sent != *proposed {
         sent.reason.conditions |= Condition::GuardActed as u32;
-        adopt(config, &mut next, &sent);
+        adopt(config, next, sent);
     }
     next.sent_cap_w = sent.cap_w;
     next.sent_job = sent.job.map(|order| order as u8);
-    (next, sent)
+    out
 }
 
 /// The operator's safe floor stands above every order (a cap below what the GPUs accept does not exist), W per GPU.
@@ -90,12 +93,8 @@ fn meter_w(config: &Config, seen: &Observation, poi: usize) -> Option<f64> {
     (seen.poi_import_w.quality[poi] == Quality::Good && fresh && value.abs() < ABSURD_W).then_some(value)
 }
 
-/// No device is ever told a value that it cannot do (I3, I12, I13).
+/// No hall and no turbine is ever told a value that it cannot do (I12, I13).
 fn finite_and_in_range(config: &Config, sent: &mut Decision) {
-    for (index, unit) in config.batteries.iter().enumerate() {
-        let power_w = sent.battery_w[index];
-        sent.battery_w[index] = if power_w.is_finite() { power_w.clamp(-unit.discharge_w, unit.charge_w) } else { 0.0 };
-    }
     for (index, hall) in config.halls.iter().enumerate() {
         let cap_w = sent.cap_w[index];
         sent.cap_w[index] =
@@ -107,9 +106,25 @@ fn finite_and_in_range(config: &Config, sent: &mut Decision) {
         let power_w = sent.turbine_w[index];
         sent.turbine_w[index] = if power_w.is_finite() { power_w.clamp(0.0, turbine.rated_w) } else { 0.0 };
     }
+}
+
+/// No battery unit is ever told a value that it cannot do (I13), and one at its lowest charge does not discharge, at its
+/// highest does not charge (I3): protection stands above limits. Returns the sum of the set-points per point, W.
+fn protect_units(config: &Config, seen: &Observation, sent: &mut Decision) -> [f64; POIS] {
+    let mut sums_w = [0.0; POIS];
+    let soc = seen.battery_soc.value.iter().zip(&seen.battery_soc.quality);
+    for ((unit, power_w), (soc, quality)) in config.batteries.iter().zip(&mut sent.battery_w).zip(soc) {
+        let able_w = if power_w.is_finite() { power_w.clamp(-unit.discharge_w, unit.charge_w) } else { 0.0 };
+        let known = *quality == Quality::Good;
+        let lowest_w = if known && *soc <= unit.soc_min { 0.0 } else { f64::NEG_INFINITY };
+        let highest_w = if known && *soc >= unit.soc_max { 0.0 } else { f64::INFINITY };
+        *power_w = able_w.max(lowest_w).min(highest_w);
+        sums_w[usize::from(unit.poi)] += *power_w;
+    }
     for power_w in &mut sent.battery_w[config.batteries.len()..] {
         *power_w = 0.0;
     }
+    sums_w
 }
 
 /// Limit over a scope as the raw inputs say: configured and confirmed limits, and events that bind at `now`, W.
@@ -133,28 +148,47 @@ fn limit_w(config: &Config, state: &State, now: Time, poi: Option<usize>) -> f64
 }
 
 /// Import expected once the proposed set-points act: what the meter shows, plus what the battery will change.
-fn import(config: &Config, state: &State, seen: &Observation, sent: &mut Decision) {
+fn import(config: &Config, state: &State, seen: &Observation, sent: &mut Decision, asked_w: [f64; POIS]) {
     let settled = (state.seq as usize + HISTORY - SETTLED) % HISTORY;
     let mut expected_w = [0.0; POIS];
     let mut known = true;
-    let asked_w = unit_sums(config, sent);
+    let mut able_kw = None;
     for (poi, expected) in expected_w.iter_mut().enumerate().take(config.pois.len()) {
-        match meter_w(config, seen, poi) {
-            Some(import_w) => *expected = import_w + asked_w[poi] - state.command_ring_w[poi][settled],
-            None => known = false,
-        }
-        if config.pois[poi].island || meter_w(config, seen, poi).is_none() {
+        let Some(import_w) = meter_w(config, seen, poi) else {
+            known = false;
+            continue;
+        };
+        *expected = import_w + asked_w[poi] - state.command_ring_w[poi][settled];
+        if config.pois[poi].island {
             continue;
         }
         let over_w = *expected - limit_w(config, state, seen.now, Some(poi));
         if over_w > 0.0 {
-            *expected -= tighten(config, state, seen, sent, over_w, |at| at == poi);
+            let able_kw = able_kw.get_or_insert_with(|| discharge_kw(config, seen));
+            *expected -= tighten(config, state, able_kw, sent, over_w, |at| at == poi);
         }
     }
     let over_w = expected_w.iter().sum::<f64>() - limit_w(config, state, seen.now, None);
     if known && over_w > 0.0 {
-        tighten(config, state, seen, sent, over_w, |poi| !config.pois[poi].island);
+        let able_kw = able_kw.get_or_insert_with(|| discharge_kw(config, seen));
+        tighten(config, state, able_kw, sent, over_w, |poi| !config.pois[poi].island);
     }
+}
+
+/// What each unit says, freshly and in good quality, that it can discharge, kW; nothing at its lowest charge.
+fn discharge_kw(config: &Config, seen: &Observation) -> [i64; BATTERIES] {
+    let mut able_kw = [0; BATTERIES];
+    let (soc, offered) = (&seen.battery_soc, &seen.battery_available_w);
+    for (index, (unit, able_kw)) in config.batteries.iter().zip(&mut able_kw).enumerate() {
+        let known = soc.quality[index] == Quality::Good && offered.quality[index] == Quality::Good;
+        let age = seen.now - soc.taken_at[index];
+        let fresh = age >= AHEAD && age <= config.stale.unit_lost;
+        let offered_w = offered.value[index];
+        if known && fresh && soc.value[index] > unit.soc_min + 0.01 && offered_w.is_finite() {
+            *able_kw = (offered_w.clamp(0.0, unit.discharge_w) / 1e3) as i64;
+        }
+    }
+    able_kw
 }
 
 fn unit_sums(config: &Config, sent: &Decision) -> [f64; POIS] {
@@ -169,28 +203,24 @@ fn unit_sums(config: &Config, sent: &Decision) -> [f64; POIS] {
 fn tighten(
     config: &Config,
     state: &State,
-    seen: &Observation,
+    able_kw: &[i64; BATTERIES],
     sent: &mut Decision,
     over_w: f64,
     inside: impl Fn(usize) -> bool,
 ) -> f64 {
     let mut left_kw = (over_w.min(ABSURD_W) / 1e3) as i64 + 1;
     let asked_kw = left_kw;
-    for (index, unit) in config.batteries.iter().enumerate().filter(|(_, unit)| inside(usize::from(unit.poi))) {
+    for ((unit, able_kw), power_w) in config.batteries.iter().zip(able_kw).zip(&mut sent.battery_w) {
         if left_kw <= 0 {
             break;
         }
-        let known = seen.battery_soc.quality[index] == Quality::Good
-            && seen.battery_available_w.quality[index] == Quality::Good;
-        let age = seen.now - seen.battery_soc.taken_at[index];
-        let fresh = age >= AHEAD && age <= config.stale.unit_lost;
-        let able = known && fresh && seen.battery_soc.value[index] > unit.soc_min + 0.01;
-        let offered_w = seen.battery_available_w.value[index];
-        let can_w = if able && offered_w.is_finite() { offered_w.clamp(0.0, unit.discharge_w) } else { 0.0 };
-        let asked = (sent.battery_w[index] / 1e3) as i64;
-        let lowest = (-(can_w / 1e3) as i64).min(asked.min(0));
+        if !inside(usize::from(unit.poi)) {
+            continue;
+        }
+        let asked = (*power_w / 1e3) as i64;
+        let lowest = (-able_kw).min(asked.min(0));
         let take = (asked - lowest).min(left_kw);
-        sent.battery_w[index] -= take as f64 * 1e3;
+        *power_w -= take as f64 * 1e3;
         left_kw -= take;
     }
     for (index, hall) in config.halls.iter().enumerate().filter(|(_, hall)| inside(usize::from(hall.poi))) {
@@ -201,22 +231,6 @@ fn tighten(
         sent.floor_w[index] = 0.0;
     }
     (asked_kw - left_kw) as f64 * 1e3
-}
-
-/// A unit at its lowest charge does not discharge, at its highest does not charge (I3): protection stands above limits.
-fn state_of_charge(config: &Config, seen: &Observation, sent: &mut Decision) {
-    for (index, unit) in config.batteries.iter().enumerate() {
-        if seen.battery_soc.quality[index] != Quality::Good {
-            continue;
-        }
-        let soc = seen.battery_soc.value[index];
-        if soc <= unit.soc_min {
-            sent.battery_w[index] = sent.battery_w[index].max(0.0);
-        }
-        if soc >= unit.soc_max {
-            sent.battery_w[index] = sent.battery_w[index].min(0.0);
-        }
-    }
 }
 
 /// GPU leases lapse, jitter and ramp before the battery reverts.

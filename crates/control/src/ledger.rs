@@ -39,7 +39,7 @@ pub(crate) fn take_stock(config: &Config, state: &mut State, seen: &Observation)
             continue;
         };
         // Power that is not offered may be strings that are gone, and their energy with them: neither is counted on.
-        let there = if unit.discharge_w > 0.0 { (available_w / unit.discharge_w).clamp(0.0, 1.0) } else { 1.0 };
+        let there = if available_w < unit.discharge_w { (available_w / unit.discharge_w).max(0.0) } else { 1.0 };
         let stored_j = (soc - unit.soc_min).max(0.0) * unit.energy_j * unit.efficiency * there;
         let room_j = (unit.soc_max - soc).max(0.0) * unit.energy_j / unit.efficiency * there;
         let discharge_w = available_w.min(unit.discharge_w).min(stored_j / hold_s).max(0.0);
@@ -96,65 +96,63 @@ pub(crate) fn ledger(config: &Config, state: &State, seen: &Observation) -> Ledg
     ledger
 }
 
-/// What the silent units of each point were last told, W: that stays until they are heard again.
-pub(crate) fn silent_w(config: &Config, state: &State) -> [f64; POIS] {
-    let mut held_w = [0.0; POIS];
-    for (index, unit) in config.batteries.iter().enumerate().filter(|(index, _)| state.weight[*index] == SILENT) {
-        held_w[usize::from(unit.poi)] += f64::from(state.battery_kw[index]) * 1e3;
+/// What the silent units of each point were last told, kW: that stays until they are heard again.
+fn silent_kw(config: &Config, state: &State) -> [i64; POIS] {
+    let mut held_kw = [0; POIS];
+    // The weights first: they lie close together, and silent units are few.
+    for (index, weight) in state.weight.iter().enumerate().take(config.batteries.len()) {
+        if *weight == SILENT {
+            held_kw[usize::from(config.batteries[index].poi)] += i64::from(state.battery_kw[index]);
+        }
     }
-    held_w
+    held_kw
+}
+
+/// What the silent units of each point were last told, W.
+pub(crate) fn silent_w(config: &Config, state: &State) -> [f64; POIS] {
+    silent_kw(config, state).map(|kw| kw as f64 * 1e3)
 }
 
 /// What a unit could do beyond its set-point, kW.
-fn spare(state: &State, index: usize, discharging: bool) -> i32 {
-    let (limit, kw) = if discharging {
-        (state.give_kw[index], -state.battery_kw[index])
-    } else {
-        (state.take_kw[index], state.battery_kw[index])
-    };
-    (limit - kw).max(0)
+fn spare_kw(discharging: bool, (give_kw, take_kw): (i32, i32), kw: i32) -> i64 {
+    i64::from(if discharging { give_kw + kw } else { take_kw - kw }).max(0)
 }
 
 /// Splits each point's power over its units in whole kilowatts, in proportion to what each can do; a silent unit keeps
 /// its last set-point and the others make up for it. Returns what the set-points sum to per point, W.
 pub(crate) fn share(config: &Config, state: &mut State, power_w: &[f64; POIS]) -> [f64; POIS] {
-    let mut left_kw = power_w.map(|w| libm::round(w / 1e3) as i64);
-    for (index, unit) in config.batteries.iter().enumerate().filter(|(index, _)| state.weight[*index] == SILENT) {
-        left_kw[usize::from(unit.poi)] -= i64::from(state.battery_kw[index]);
-    }
+    let wanted_kw = power_w.map(|w| libm::round(w / 1e3) as i64);
+    let silent_kw = silent_kw(config, state);
+    let mut left_kw: [i64; POIS] = std::array::from_fn(|poi| wanted_kw[poi] - silent_kw[poi]);
     let asked_kw = left_kw.map(|kw| kw as f64);
-    let mut spare_kw = [0_i64; POIS];
-    for (index, unit) in config.batteries.iter().enumerate() {
-        if state.weight[index] == SILENT {
+    let mut spare_sum_kw = [0_i64; POIS];
+    let able = state.weight.iter().zip(state.give_kw.iter().zip(&state.take_kw));
+    for ((unit, (weight, able)), kw) in config.batteries.iter().zip(able.clone()).zip(&mut state.battery_kw) {
+        if *weight == SILENT {
             continue;
         }
         let poi = usize::from(unit.poi);
         // Towards zero: what is left over is handed out below, to those that can do more.
-        let kw = asked_kw[poi] * f64::from(state.weight[index]);
-        let kw = (kw as i32).clamp(-state.give_kw[index], state.take_kw[index]);
-        state.battery_kw[index] = kw;
-        left_kw[poi] -= i64::from(kw);
-        spare_kw[poi] += i64::from(spare(state, index, asked_kw[poi] < 0.0));
+        *kw = ((asked_kw[poi] * f64::from(*weight)) as i32).clamp(-able.0, *able.1);
+        left_kw[poi] -= i64::from(*kw);
+        spare_sum_kw[poi] += spare_kw(asked_kw[poi] < 0.0, (*able.0, *able.1), *kw);
     }
     // Of what is spare each unit takes the same part, rounded up, until nothing is left.
     let mut part = [0.0; POIS];
     for poi in 0..POIS {
-        part[poi] = if spare_kw[poi] > 0 { left_kw[poi].abs() as f64 / spare_kw[poi] as f64 } else { 0.0 };
+        part[poi] = if spare_sum_kw[poi] > 0 { left_kw[poi].abs() as f64 / spare_sum_kw[poi] as f64 } else { 0.0 };
     }
-    for (index, unit) in config.batteries.iter().enumerate() {
+    for ((unit, (weight, able)), kw) in config.batteries.iter().zip(able).zip(&mut state.battery_kw) {
         let poi = usize::from(unit.poi);
-        if left_kw[poi] == 0 || part[poi] <= 0.0 || state.weight[index] == SILENT {
+        if left_kw[poi] == 0 || part[poi] <= 0.0 || *weight == SILENT {
             continue;
         }
-        let spare = i64::from(spare(state, index, asked_kw[poi] < 0.0));
-        let more = libm::ceil(part[poi] * spare as f64) as i64;
+        let spare = spare_kw(asked_kw[poi] < 0.0, (*able.0, *able.1), *kw);
+        let more = part[poi] * spare as f64;
+        let more = more as i64 + i64::from(more as i64 as f64 != more);
         let more = more.min(spare).min(left_kw[poi].abs()) * left_kw[poi].signum();
         left_kw[poi] -= more;
-        state.battery_kw[index] += more as i32;
+        *kw += more as i32;
     }
-    let mut sent_w = [0.0; POIS];
-    for poi in 0..POIS {
-        sent_w[poi] = (libm::round(power_w[poi] / 1e3) as i64 - left_kw[poi]) as f64 * 1e3;
-    }
-    sent_w
+    std::array::from_fn(|poi| (wanted_kw[poi] - left_kw[poi]) as f64 * 1e3)
 }

@@ -59,18 +59,18 @@ pub fn run(
             }
             plan_due = now + config.plan_every;
         }
-        let (proposed_state, proposed) = decide(config, &table, &state, &observation);
-        let (guarded_state, guarded) = guard(config, &proposed_state, &observation, &proposed);
+        let proposed = decide(config, &table, &state, &observation);
+        let guarded = guard(config, &proposed.0, &observation, &proposed.1);
         journal.append(&Row {
             observation: &observation,
             outlook: revised.as_ref(),
             plan: planned.then_some(&table),
-            proposed: &proposed,
-            guarded: &guarded,
-            next: &guarded_state,
+            proposed: &proposed.1,
+            guarded: &guarded.1,
+            next: &guarded.0,
         });
-        site.actuate(&guarded);
-        state = guarded_state;
+        site.actuate(&guarded.1);
+        state = guarded.0;
         next = now + config.tick;
     }
     state

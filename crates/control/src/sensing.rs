@@ -169,6 +169,8 @@ fn defiance(config: &Config, state: &mut State, now: Time, sensed: &mut Sensed) 
 fn battery_model(config: &Config, state: &mut State, seen: &Observation) {
     let tick_s = config.tick.as_secs_f64();
     let newest = (state.seq as usize) % HISTORY;
+    // The point's place in the history at which its telemetry was taken, where that is new.
+    let mut taken_at = [None; POIS];
     for poi in 0..config.pois.len() {
         let first = state.first_unit[poi] as usize;
         let Some(battery) = config.batteries.get(first) else { continue };
@@ -179,21 +181,27 @@ fn battery_model(config: &Config, state: &mut State, seen: &Observation) {
         let pace = if battery.lag_s > 0.0 { 1.0 - libm::exp(-tick_s / battery.lag_s) } else { 1.0 };
         state.model_ring_w[poi][newest] = before_w + pace * (command_w - before_w);
 
-        let taken_at = seen.battery_w.taken_at[first];
-        let age = (seen.now - taken_at).as_nanos() / config.tick.as_nanos().max(1);
-        if taken_at.as_nanos() <= state.battery_taken_ns[poi] || !(0..HISTORY as i64 - 1).contains(&age) {
-            continue;
+        let stamp = seen.battery_w.taken_at[first];
+        let age = (seen.now - stamp).as_nanos() / config.tick.as_nanos().max(1);
+        if stamp.as_nanos() > state.battery_taken_ns[poi] && (0..HISTORY as i64 - 1).contains(&age) {
+            state.battery_taken_ns[poi] = stamp.as_nanos();
+            taken_at[poi] = Some((newest + HISTORY - age as usize) % HISTORY);
         }
-        state.battery_taken_ns[poi] = taken_at.as_nanos();
-        let mut measured_w = 0.0;
-        for (index, unit) in config.batteries.iter().enumerate().filter(|(_, unit)| usize::from(unit.poi) == poi) {
-            let commanded_w = f64::from(state.battery_kw[index]) * 1e3;
-            let shown_w = usable(&seen.battery_w, index, seen.now, config.stale.unit_lost);
-            let possible = |w: &f64| w.abs() <= BEYOND * unit.charge_w.max(unit.discharge_w).max(1e4);
-            measured_w += shown_w.filter(possible).unwrap_or(commanded_w);
-        }
-        let then_w = state.model_ring_w[poi][(newest + HISTORY - age as usize) % HISTORY];
-        state.battery_bias_w[poi] += 0.5 * (measured_w - then_w - state.battery_bias_w[poi]);
+    }
+    if taken_at.iter().all(Option::is_none) {
+        return;
+    }
+    let mut measured_w = [0.0; POIS];
+    for (index, (unit, kw)) in config.batteries.iter().zip(&state.battery_kw).enumerate() {
+        let shown_w = usable(&seen.battery_w, index, seen.now, config.stale.unit_lost);
+        let possible = |w: &f64| w.abs() <= BEYOND * unit.charge_w.max(unit.discharge_w).max(1e4);
+        let commanded_w = f64::from(*kw) * 1e3;
+        measured_w[usize::from(unit.poi)] += shown_w.filter(possible).unwrap_or(commanded_w);
+    }
+    for (poi, place) in taken_at.into_iter().enumerate() {
+        let Some(place) = place else { continue };
+        let then_w = state.model_ring_w[poi][place];
+        state.battery_bias_w[poi] += 0.5 * (measured_w[poi] - then_w - state.battery_bias_w[poi]);
     }
 }
 

@@ -41,10 +41,10 @@ pub fn decide_guard(machine: &Machine) -> Vec<Figure> {
 }
 
 fn one_tick(config: &Config, table: &Plan, state: &State, seen: &Observation) -> State {
-    let (proposed_state, proposed) = decide(config, table, state, seen);
-    let (next, guarded) = guard(config, &proposed_state, seen, &proposed);
-    black_box(guarded);
-    next
+    let proposed = decide(config, table, state, seen);
+    let guarded = guard(config, &proposed.0, seen, &proposed.1);
+    black_box(&guarded.1);
+    guarded.0
 }
 
 /// One plan over 288 slots, p99.
