@@ -80,6 +80,8 @@ pub enum FaultKind {
     TurbineTrip,
     /// A hall's breaker is open.
     HallTrip,
+    /// The tie of a point of interconnection is open: its bus runs as an island until it is closed again.
+    TieOpen,
     /// No command reaches any device: leases run out.
     CommandsLost,
     /// All commands arrive so much later.
@@ -255,6 +257,7 @@ impl Plant {
             FaultKind::StringsLost(share) => format!("loss of {:.0} % of the strings{}", share * 100.0, unit()),
             FaultKind::TurbineTrip => format!("trip{}", pick(&mut c.turbines.iter().map(|t| &t.name))),
             FaultKind::HallTrip => format!("open breaker{}", pick(&mut c.halls.iter().map(|h| &h.name))),
+            FaultKind::TieOpen => format!("open tie{}", pick(&mut c.pois.iter().map(|p| &p.name))),
             FaultKind::CommandsLost => "commands lost".to_owned(),
             FaultKind::CommandsDelayed(late) => format!("commands late by {}", duration(late)),
             FaultKind::CommandRefused(Commanded::Caps) => {
@@ -307,8 +310,12 @@ impl Plant {
         self.disturbed.any_unit = units.into_iter().flatten().any(|bend| *bend != Bend::STRAIGHT);
     }
 
-    /// Rebuilds what battery units offer.
+    /// Rebuilds what battery units offer and which buses stand alone.
     fn bend_devices(&mut self) {
+        for (p, poi) in self.config.pois.iter().enumerate() {
+            let open = self.faults.active.iter().any(|f| f.kind == FaultKind::TieOpen && concerns(f, p));
+            self.island.alone[p] = poi.island || open;
+        }
         for b in 0..self.storage.len() {
             let (mut in_service, mut offers, mut strings_lost) = (true, 1.0_f64, 0.0_f64);
             for fault in self.faults.active.iter().filter(|f| concerns(f, b)) {

@@ -15,6 +15,8 @@ pub struct Instruments {
     pub poi_voltage_pu: Channel,
     /// Frequency at each point, Hz.
     pub poi_frequency_hz: Channel,
+    /// Whether the tie of each point is closed (1) or open (0).
+    pub poi_tied: Channel,
     /// Power of each hall's feeder, W.
     pub hall_w: Channel,
     /// Power of the cooling plant of each hall, W.
@@ -93,12 +95,14 @@ pub(crate) struct Instrumentation {
     meter_quantum_w: f64,
     unit_quantum_w: f64,
     soc_quantum: f64,
-    island: Vec<bool>,
+    points: usize,
     sigma_w: Vec<f64>,
     delay_steps: Vec<usize>,
     /// Readings on their way to the reader, newest in row `row`, with voltage and frequency beside them.
     line: Vec<f64>,
     grid_line: Vec<(f64, f64)>,
+    /// Whether the tie was closed (1) or open (0), beside the power.
+    tie_line: Vec<f64>,
     rows: usize,
     row: usize,
     readings: u64,
@@ -123,6 +127,7 @@ impl Instrumentation {
                 poi_import_w: channel(points),
                 poi_voltage_pu: channel(points),
                 poi_frequency_hz: channel(points),
+                poi_tied: channel(points),
                 hall_w: channel(halls),
                 cooling_w: channel(halls),
                 turbine_generation_w: channel(turbines),
@@ -138,11 +143,12 @@ impl Instrumentation {
             meter_quantum_w: config.telemetry.meter_quantum_w,
             unit_quantum_w: config.telemetry.unit_quantum_w,
             soc_quantum: config.telemetry.soc_quantum,
-            island: config.pois.iter().map(|p| p.island).collect(),
+            points,
             sigma_w: config.pois.iter().map(|p| p.meter_sigma_w).collect(),
             delay_steps,
             line: vec![0.0; rows * points],
             grid_line: vec![(1.0, ISLAND_HZ); rows],
+            tie_line: (0..rows * points).map(|at| if config.pois[at % points].island { 0.0 } else { 1.0 }).collect(),
             meter_shows: vec![Time::NEVER; points],
             units: UnitLine::new(config),
             rows,
@@ -154,7 +160,7 @@ impl Instrumentation {
 
     /// Fills the delay line with the present power, as if it had always been so.
     pub(crate) fn settle(&mut self, import_w: &[f64]) {
-        let points = self.island.len();
+        let points = self.points;
         for row in 0..self.rows {
             self.line[row * points..(row + 1) * points].copy_from_slice(import_w);
         }
@@ -170,15 +176,17 @@ impl Instrumentation {
         import_w: &[f64],
         voltage_pu: f64,
         frequency_hz: f64,
+        alone: &[bool],
         disturbed: &Disturbed,
     ) {
-        let points = self.island.len();
+        let points = self.points;
         self.row = if self.row + 1 == self.rows { 0 } else { self.row + 1 };
         self.grid_line[self.row] = (voltage_pu, frequency_hz);
         for p in 0..points {
             // An open tie is a state, not a small number: its meter shows zero.
-            let noise = if self.island[p] { 0.0 } else { self.sigma_w[p] * self.normal(p) };
+            let noise = self.sigma_w[p] * self.normal(p) * if alone[p] { 0.0 } else { 1.0 };
             self.line[self.row * points + p] = import_w[p] + noise;
+            self.tie_line[self.row * points + p] = if alone[p] { 0.0 } else { 1.0 };
             let bend = &disturbed.meter[p];
             let late = whole(bend.late, self.step);
             let back = self.delay_steps[p] + late;
@@ -193,13 +201,16 @@ impl Instrumentation {
                 self.shown.poi_import_w.taken_at[p] = taken_at + bend.ahead;
                 self.shown.poi_voltage_pu.taken_at[p] = grid_at + bend.ahead;
                 self.shown.poi_frequency_hz.taken_at[p] = grid_at + bend.ahead;
+                self.shown.poi_tied.taken_at[p] = grid_at + bend.ahead;
                 continue;
             }
             let read = self.line[self.row_before(back) * points + p] * bend.factor + bend.offset_w;
             let shown = if bend.nan { f64::NAN } else { quantised(read, self.meter_quantum_w) };
             show(&mut self.shown.poi_import_w, p, shown, taken_at + bend.ahead);
             let grid = self.grid_line[self.row_before(late)];
-            let (voltage, hertz) = if self.island[p] { (1.0, ISLAND_HZ) } else { grid };
+            let tied = self.tie_line[self.row_before(late) * points + p];
+            let (voltage, hertz) = if tied == 0.0 { (1.0, ISLAND_HZ) } else { grid };
+            show(&mut self.shown.poi_tied, p, tied, grid_at + bend.ahead);
             show(&mut self.shown.poi_voltage_pu, p, voltage, grid_at + bend.ahead);
             show(&mut self.shown.poi_frequency_hz, p, hertz, grid_at + bend.ahead);
         }

@@ -1,7 +1,7 @@
 //! Buses: every bus balances in every step, by the grid at its tie or, on an island, by its batteries.
 //!
 //! Not modelled: frequency and voltage of an island (its batteries form the grid, hold both, and follow the balance
-//! instead of their set-points), lines inside the campus.
+//! instead of their set-points; the change-over when a tie opens or closes is seamless), lines inside the campus.
 
 use crate::plant::{Plant, PlantConfig};
 use crate::storage::sum;
@@ -10,7 +10,9 @@ use tieline_units::Time;
 /// What the buses remember.
 #[derive(Clone, Debug)]
 pub(crate) struct Islands {
-    /// Halls at each island bus in the order in which they are shed.
+    /// Which buses stand alone now: those without a grid, and those whose tie is open.
+    pub(crate) alone: Vec<bool>,
+    /// Halls at each bus in the order in which an island sheds them.
     shed_order: Vec<Vec<usize>>,
     /// What each shed hall drew when its breaker opened, W.
     shed_w: Vec<f64>,
@@ -30,9 +32,8 @@ impl Islands {
             halls
         };
         Self {
-            shed_order: (0..config.pois.len())
-                .map(|p| if config.pois[p].island { order(p) } else { Vec::new() })
-                .collect(),
+            alone: config.pois.iter().map(|poi| poi.island).collect(),
+            shed_order: (0..config.pois.len()).map(order).collect(),
             shed_w: vec![0.0; config.halls.len()],
             any_shed: false,
             fuel_w: 0.0,
@@ -66,7 +67,7 @@ impl Plant {
         self.sum_generation();
         let mut alone = false;
         for p in 0..self.config.pois.len() {
-            if self.config.pois[p].island {
+            if self.island.alone[p] {
                 self.close_island(p);
                 alone = true;
             }
@@ -83,7 +84,7 @@ impl Plant {
             flows.battery_poi_w[block.0] += sum(&self.storage.power_w[block.1..block.2], |w| w);
         }
         for (p, poi) in self.config.pois.iter().enumerate() {
-            if poi.island {
+            if self.island.alone[p] {
                 continue;
             }
             let net = flows.load_poi_w[p] + flows.battery_poi_w[p] - flows.generation_poi_w[p];

@@ -495,7 +495,14 @@ impl Plant {
     fn show(&mut self, boundary: &Boundary) {
         let now = self.now;
         let (voltage, hertz) = (boundary.voltage_pu, boundary.frequency_hz);
-        self.instruments.read_meters(now, &self.flows.poi_import_w, voltage, hertz, &self.disturbed);
+        self.instruments.read_meters(
+            now,
+            &self.flows.poi_import_w,
+            voltage,
+            hertz,
+            &self.island.alone,
+            &self.disturbed,
+        );
         let (turbines, storage) = (&self.turbines, &self.storage);
         let truth = UnitTruth {
             flows: &self.flows,

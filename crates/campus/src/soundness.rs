@@ -97,7 +97,9 @@ impl PlantConfig {
     /// How many devices a fault of this kind can name.
     fn concerned(&self, kind: FaultKind) -> usize {
         match kind {
-            FaultKind::MeterSilent | FaultKind::MeterOffset(_) | FaultKind::MeterNan => self.pois.len(),
+            FaultKind::MeterSilent | FaultKind::MeterOffset(_) | FaultKind::MeterNan | FaultKind::TieOpen => {
+                self.pois.len()
+            }
             FaultKind::HallSilent | FaultKind::HallTrip => self.halls.len(),
             FaultKind::TurbineSilent | FaultKind::TurbineTrip => self.turbines.len(),
             FaultKind::BatterySilent

@@ -15,7 +15,7 @@ use crate::limits::Allowed;
 use crate::sensing::{Sensed, feeder_w, hall_ceiling_w};
 use crate::state::State;
 use crate::turbines::island_supply_w;
-use tieline_units::Time;
+use tieline_units::{Span, Time};
 
 /// How the split is made this tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,9 @@ const ENVELOPE: (f64, f64, f64) = (1.09, 1.13, 1.17);
 const AT_CAP: f64 = 0.93;
 /// Time constant with which an envelope falls, s (guess: longer than a checkpoint or a failure's first minute).
 const ENVELOPE_LAG_S: f64 = 300.0;
+
+/// Stored energy of a bus whose tie has opened is spread over this time ahead, so that turbines have time to start (guess).
+const ISLAND_AHEAD: Span = Span::secs(1800);
 
 /// Moves the envelopes; called once a second. Lost hall telemetry holds them: not knowing raises nothing.
 pub(crate) fn envelopes(config: &Config, state: &mut State, seen: &Observation) {
@@ -161,16 +164,19 @@ fn budgets(
     for (index, poi) in config.pois.iter().enumerate() {
         let free_j = if stored_j > 0.0 { ledger.free_j * state.stored_j[index] / stored_j } else { 0.0 };
         // On an island generation follows the load: what counts is what the spinning units can reach.
-        let generation_w = if poi.island {
+        let generation_w = if state.island(index) {
             island_supply_w(config, state, seen, index)
         } else {
             sensed.generation_w[index] + generation_on_its_way_w(config, state, sensed, index, free_j)
         };
         let extra = generation_w - state.unexplained_w[index] - poi.margin_w - state.recentre_w[index].max(0.0);
-        let sustained = sustained_w(state.discharge_w[index], free_j, ahead.until[index], now, mode);
+        // How long an open tie stays open nobody knows: stored energy is spread over what lies ahead, anew each time.
+        let opened = state.island(index) && !poi.island;
+        let until = if opened { ahead.until[index].min(now + ISLAND_AHEAD) } else { ahead.until[index] };
+        let sustained = sustained_w(state.discharge_w[index], free_j, until, now, mode);
         budget[index] = ahead.poi_w[index] + extra + sustained;
         // A campus-wide limit is about what crosses the ties: an island neither weighs on it nor helps.
-        if !poi.island {
+        if !state.island(index) {
             extra_all += extra;
             discharge_all += state.discharge_w[index];
             free_all += free_j;
@@ -225,7 +231,8 @@ pub(crate) fn limit_caps(
         let here = |hall: usize| usize::from(config.halls[hall].poi) == poi;
         missing_w += cut(config, sensed, &mut want, order, here, budget[poi]);
     }
-    let tied = |hall: usize| !config.pois[usize::from(config.halls[hall].poi)].island;
+    let alone = state.alone;
+    let tied = |hall: usize| alone >> config.halls[hall].poi & 1 == 0;
     missing_w = missing_w.max(cut(config, sensed, &mut want, order, tied, budget[POIS]));
 
     let slack_w =
@@ -242,12 +249,24 @@ pub(crate) fn limit_caps(
         state.last_cut_ns = now.as_nanos();
         state.restoring = 0;
     } else if mode == Mode::Economic {
-        restore(config, state, sensed, &want, order, ahead, now);
+        let cost = |poi: Option<usize>| -> f64 {
+            let inside = |hall: &usize| match poi {
+                Some(poi) => usize::from(config.halls[*hall].poi) == poi,
+                None => tied(*hall),
+            };
+            let members = (0..config.halls.len()).filter(inside);
+            members.map(|hall| cost_w(config, sensed, hall, want[hall])).sum()
+        };
+        let beside = |poi: usize| budget[poi] - cost(Some(poi));
+        let spare_w = (0..config.pois.len()).map(beside).fold(budget[POIS] - cost(None), f64::min).max(0.0);
+        restore(config, state, sensed, &want, order, ahead, spare_w, now);
     }
     missing_w
 }
 
-/// Gives load back: after a hold-off, once enough head-room is open, slowly, dearest job first.
+/// Gives load back: after a hold-off, once enough head-room is open (what the halls want and `spare_w` beyond it), slowly,
+/// dearest job first.
+#[allow(clippy::too_many_arguments)] // One tick's values, passed plainly.
 fn restore(
     config: &Config,
     state: &mut State,
@@ -255,6 +274,7 @@ fn restore(
     want: &[f64; HALLS],
     order: &[u8],
     ahead: &Allowed,
+    spare_w: f64,
     now: Time,
 ) {
     let gain = |hall: usize, state: &State| {
@@ -269,7 +289,7 @@ fn restore(
     let room_w: f64 = (0..config.halls.len()).map(|hall| gain(hall, state)).sum();
     let allowed_w: f64 = (0..config.pois.len()).map(|poi| ahead.poi_w[poi]).sum::<f64>().min(ahead.all_w);
     let total_w: f64 = sensed.import_w.iter().sum();
-    let enough = room_w > config.restore.hysteresis * allowed_w.min(total_w.max(0.0));
+    let enough = room_w + spare_w > config.restore.hysteresis * allowed_w.min(total_w.max(0.0));
     let rested = now - Time::nanos(state.last_cut_ns) >= config.restore.hold_off;
     let cut_before = room_w > 0.0;
     if !(cut_before && rested && (enough || state.restoring == 1)) || sensed.lost.iter().any(|lost| *lost) {
@@ -323,7 +343,7 @@ pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
         let turbines = || config.turbines.iter().enumerate().filter(|(_, t)| usize::from(t.poi) == index);
         let running = turbines().filter(|(unit, _)| state.turbine_w[*unit] > 0.0);
         let rise_w_per_s =
-            if poi.island { running.map(|(_, t)| t.ramp_w_per_s).sum::<f64>() } else { poi.ramp_up_w_per_s };
+            if state.island(index) { running.map(|(_, t)| t.ramp_w_per_s).sum::<f64>() } else { poi.ramp_up_w_per_s };
         let here = |hall: &usize| usize::from(config.halls[*hall].poi) == index;
         let (mut drawn_w, mut gap_w) = (0.0, 0.0);
         for hall in (0..config.halls.len()).filter(here) {

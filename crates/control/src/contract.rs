@@ -319,6 +319,8 @@ pub struct Observation {
     pub poi_voltage_pu: Readings<POIS>,
     /// Frequency at each point, Hz.
     pub poi_frequency_hz: Readings<POIS>,
+    /// Whether the tie of each point is closed (1) or open (0).
+    pub poi_tied: Readings<POIS>,
     /// Power of each hall's feeder, W.
     pub hall_w: Readings<HALLS>,
     /// Power of the cooling plant of each hall, W.
@@ -555,6 +557,8 @@ pub enum Condition {
     LimitFellBack = 524_288,
     /// A spoken order has not been read back yet.
     OrderUnconfirmed = 1_048_576,
+    /// The tie of a point is open: its bus runs as an island.
+    TieOpen = 2_097_152,
 }
 
 /// What a job is told.
@@ -669,6 +673,7 @@ impl Observation {
             poi_import_w: Readings::MISSING,
             poi_voltage_pu: Readings::MISSING,
             poi_frequency_hz: Readings::MISSING,
+            poi_tied: Readings::MISSING,
             hall_w: Readings::MISSING,
             cooling_w: Readings::MISSING,
             turbine_generation_w: Readings::MISSING,

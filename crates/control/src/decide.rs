@@ -26,12 +26,10 @@ const LEAD: Span = Span::secs(3);
 /// Feeders report once a second; what they have not confirmed after this is not so.
 const CONFIRMED_WITHIN: Span = Span::millis(1_500);
 
-/// Decides: what each device is told, why, and until when. Pure and total.
+/// Decides: what each device is told, why, and until when; moves the state by a tick, in place. Pure and total: the same
+/// state, plan and observation give the same decision and the same next state, to the bit.
 #[must_use]
-pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -> (State, Decision) {
-    // Made in the pair that is returned: these are large, and a copy of them costs as much as a duty.
-    let mut out = (*state, Decision::idle(seen.now, state.epoch));
-    let (next, decision) = (&mut out.0, &mut out.1);
+pub fn decide(config: &Config, plan: &Plan, next: &mut State, seen: &Observation) -> Decision {
     next.first = u64::from(next.started == 0);
     if next.first == 1 {
         next.start(config, seen);
@@ -71,8 +69,7 @@ pub fn decide(config: &Config, plan: &Plan, state: &State, seen: &Observation) -
     let wanted = targets(config, plan, next, &sensed, &now_allowed, &stock, &mut reason);
     let short_w = battery(config, next, &sensed, &stock, &wanted, &now_allowed, &mut reason);
     load(config, plan, next, seen, &sensed, &ahead, &stock, economic, short_w, &mut reason);
-    write(config, next, seen, &now_allowed, stock, reason, decision);
-    out
+    write(config, next, seen, &now_allowed, stock, reason)
 }
 
 /// UTC may only drift: a step of more than a second is noticed and event times keep their monotonic instants.
@@ -90,19 +87,19 @@ fn recentre(config: &Config, plan: &Plan, next: &mut State, seen: &Observation, 
     let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
     let event =
         |index: usize| matches!(if index < POIS { allowed.poi_by[index] } else { allowed.all_by }, Binding::Event(_));
+    let (mut rated_w, mut want_j) = ([0.0; POIS], [0.0; POIS]);
+    for unit in &config.batteries {
+        let poi = usize::from(unit.poi);
+        rated_w[poi] += unit.discharge_w;
+        want_j[poi] += (target.clamp(unit.soc_min, unit.soc_max) - unit.soc_min) * unit.energy_j * unit.efficiency;
+    }
     for (index, poi) in config.pois.iter().enumerate() {
-        let units = || config.batteries.iter().filter(|unit| usize::from(unit.poi) == index);
-        let rated_w: f64 = units().map(|unit| unit.discharge_w).sum();
-        let mut want_j = 0.0;
-        for unit in units() {
-            want_j += (target.clamp(unit.soc_min, unit.soc_max) - unit.soc_min) * unit.energy_j * unit.efficiency;
-        }
-        let most_w = config.reserve.recentre_share * rated_w;
-        let idle = event(index) || event(POIS) || poi.island;
+        let most_w = config.reserve.recentre_share * rated_w[index];
+        let idle = event(index) || event(POIS) || next.island(index);
         let want_w = if idle {
             0.0
         } else {
-            ((want_j - next.stored_j[index]) / config.reserve.recentre_s).clamp(-most_w, most_w)
+            ((want_j[index] - next.stored_j[index]) / config.reserve.recentre_s).clamp(-most_w, most_w)
         };
         let pace_w = 0.1 * poi.ramp_up_w_per_s * step_s;
         next.recentre_w[index] = ramp(next.recentre_w[index], want_w, pace_w, pace_w, 1.0);
@@ -143,7 +140,7 @@ fn targets(
         if (target_w - desired_w).abs() > poi.margin_w {
             reason.binding[index] = Binding::Ramp;
         }
-        let ceiling_w = if poi.island { 0.0 } else { allowed.poi_w[index] - poi.margin_w };
+        let ceiling_w = if next.island(index) { 0.0 } else { allowed.poi_w[index] - poi.margin_w };
         margin_all_w += poi.margin_w;
         if target_w > ceiling_w {
             let ramp_floor_w = next.target_w[index] - poi.ramp_down_w_per_s * tick_s;
@@ -152,7 +149,7 @@ fn targets(
             wanted.limited[index] = true;
             reason.binding[index] = allowed.poi_by[index];
         }
-        if poi.island {
+        if next.island(index) {
             target_w = 0.0;
             wanted.limited[index] = true;
             reason.binding[index] = Binding::Island;
@@ -162,8 +159,7 @@ fn targets(
     let over_w = wanted.target_w.iter().sum::<f64>() - (allowed.all_w - margin_all_w);
     if over_w > 0.0 {
         share_cut(config, next, sensed, &mut wanted, over_w);
-        for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
-            debug_assert!(!poi.island);
+        for index in sensing::tied(config, next) {
             wanted.limited[index] = true;
             if !matches!(reason.binding[index], Binding::Limit(_) | Binding::Event(_)) {
                 reason.binding[index] = allowed.all_by;
@@ -179,8 +175,8 @@ fn share_cut(config: &Config, next: &State, sensed: &Sensed, wanted: &mut Wanted
     let count = config.pois.len();
     let tick_s = config.tick.as_secs_f64();
     let mut fall_w = [0.0; POIS];
-    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
-        let lowest_w = next.target_w[index] - poi.ramp_down_w_per_s * tick_s;
+    for index in sensing::tied(config, next) {
+        let lowest_w = next.target_w[index] - config.pois[index].ramp_down_w_per_s * tick_s;
         fall_w[index] = (wanted.target_w[index] - lowest_w).clamp(0.0, wanted.target_w[index].max(0.0));
     }
     let fall_all_w: f64 = fall_w.iter().sum();
@@ -195,15 +191,14 @@ fn share_cut(config: &Config, next: &State, sensed: &Sensed, wanted: &mut Wanted
         return;
     }
     let mut able_w = [0.0; POIS];
-    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
-        debug_assert!(!poi.island);
+    for index in sensing::tied(config, next) {
         let now_w = wanted.target_w[index] - sensed.net_w[index];
         able_w[index] = (next.discharge_w[index] + now_w).max(0.0);
     }
     let total_able_w: f64 = able_w.iter().sum();
     let by_battery_w = over_w.min(total_able_w);
-    let import_w: f64 = (0..count).filter(|i| !config.pois[*i].island).map(|i| wanted.target_w[i].max(0.0)).sum();
-    for index in (0..count).filter(|index| !config.pois[*index].island) {
+    let import_w: f64 = sensing::tied(config, next).map(|i| wanted.target_w[i].max(0.0)).sum();
+    for index in sensing::tied(config, next) {
         let battery_share = if total_able_w > 0.0 { able_w[index] / total_able_w } else { 0.0 };
         let import_share = if import_w > 0.0 { wanted.target_w[index].max(0.0) / import_w } else { 1.0 / count as f64 };
         wanted.target_w[index] -= by_battery_w * battery_share + (over_w - by_battery_w) * import_share;
@@ -212,12 +207,12 @@ fn share_cut(config: &Config, next: &State, sensed: &Sensed, wanted: &mut Wanted
 
 /// Charging that keeps import under its limits even if the meter, or else the feeders, are wrong: both must agree that
 /// there is room, W per point.
-fn charge_room_w(config: &Config, sensed: &Sensed, allowed: &Allowed) -> [f64; POIS] {
+fn charge_room_w(config: &Config, next: &State, sensed: &Sensed, allowed: &Allowed) -> [f64; POIS] {
     let mut room_w = [0.0; POIS];
     let mut all_w = allowed.all_w;
     for (index, poi) in config.pois.iter().enumerate() {
         let worst_w = sensed.net_w[index].max(sensed.witness_w[index]);
-        let limit_w = if poi.island { f64::INFINITY } else { allowed.poi_w[index] - poi.margin_w };
+        let limit_w = if next.island(index) { f64::INFINITY } else { allowed.poi_w[index] - poi.margin_w };
         room_w[index] = (limit_w - worst_w).max(0.0);
         all_w -= worst_w + poi.margin_w;
     }
@@ -238,7 +233,7 @@ fn battery(
     reason: &mut Reason,
 ) -> f64 {
     let mut power_w = [0.0; POIS];
-    let room_w = charge_room_w(config, sensed, allowed);
+    let room_w = charge_room_w(config, next, sensed, allowed);
     let newest = (next.seq as usize) % HISTORY;
     let before = (newest + HISTORY - 1) % HISTORY;
     // Below bridge and trip reserve the battery serves limits only: ramps and recentring wait.
@@ -273,7 +268,11 @@ fn battery(
         let since_ns = if doubted { next.doubt_since_ns[index].min(next.now_ns) } else { Time::FOREVER.as_nanos() };
         next.doubt_since_ns[index] = since_ns;
         let waits = doubted && !sensed.lost[index] && next.now_ns - since_ns < CONFIRMED_WITHIN.as_nanos();
-        next.target_w[index] = if waits { wanted.target_w[index] } else { net_w + given_w };
+        next.target_w[index] = match next.island(index) {
+            true => 0.0, // Nothing comes in, whatever falls short.
+            false if waits => wanted.target_w[index],
+            false => net_w + given_w,
+        };
     }
     let sent_w = ledger::share(config, next, &power_w);
     for (ring, sent_w) in next.command_ring_w.iter_mut().zip(sent_w) {
@@ -328,7 +327,7 @@ fn load(
             *cap = cap.min(held);
         }
     }
-    reason.conditions |= caps::floors(config, next, &tight(config, ahead, reason), economic);
+    reason.conditions |= caps::floors(config, next, &tight(config, next, ahead, reason), economic);
     if next.restoring == 1 {
         reason.conditions |= Condition::Restoring as u32;
     }
@@ -343,12 +342,12 @@ fn load(
 }
 
 /// Points whose import a limit or an event sets now or within the lead.
-fn tight(config: &Config, ahead: &Allowed, reason: &Reason) -> [bool; POIS] {
+fn tight(config: &Config, next: &State, ahead: &Allowed, reason: &Reason) -> [bool; POIS] {
     let binds = |binding: Binding| matches!(binding, Binding::Limit(_) | Binding::Event(_));
     let mut tight = [false; POIS];
-    for (index, poi) in config.pois.iter().enumerate() {
+    for index in 0..config.pois.len() {
         let event = |by: Binding| matches!(by, Binding::Event(_));
-        tight[index] = !poi.island
+        tight[index] = !next.island(index)
             && (binds(reason.binding[index]) || event(ahead.poi_by[index]) || event(ahead.all_by) || ahead.emergency);
     }
     tight
@@ -385,8 +384,8 @@ fn write(
     allowed: &Allowed,
     ledger: Ledger,
     reason: Reason,
-    decision: &mut Decision,
-) {
+) -> Decision {
+    let mut decision = Decision::idle(seen.now, next.epoch);
     decision.seq = next.seq;
     for (power, kw) in decision.battery_w.iter_mut().zip(next.battery_kw).take(config.batteries.len()) {
         *power = f64::from(kw) * 1e3;
@@ -409,8 +408,9 @@ fn write(
         allowed.poi_w[index].min(allowed.all_w * part)
     };
     for index in 0..config.pois.len() {
-        decision.allowed_w[index] = if config.pois[index].island { 0.0 } else { share_w(index) };
+        decision.allowed_w[index] = if next.island(index) { 0.0 } else { share_w(index) };
     }
     decision.ledger = ledger;
     decision.reason = reason;
+    decision
 }

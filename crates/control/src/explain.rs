@@ -15,7 +15,7 @@ const J_PER_MWH: f64 = 3.6e9;
 const NAME: (usize, usize) = (12, 28);
 
 /// Conditions with their words, in the order of their bits.
-const CONDITIONS: [(Condition, &str); 21] = [
+const CONDITIONS: [(Condition, &str); 22] = [
     (Condition::MeterLate, "a meter is late"),
     (Condition::MeterLost, "a meter is lost: held to the last maximum"),
     (Condition::UnitLost, "telemetry of halls, turbines or batteries is lost"),
@@ -37,6 +37,7 @@ const CONDITIONS: [(Condition, &str); 21] = [
     (Condition::SafeFloorHeld, "the operator's safe floor stands above an order or a limit"),
     (Condition::LimitFellBack, "a silent source's last limit ran out: the subscription applies"),
     (Condition::OrderUnconfirmed, "an order was spoken and not yet read back: it tightens, it releases nothing"),
+    (Condition::TieOpen, "a tie is open: its bus runs as an island on its own turbines and batteries"),
 ];
 
 /// Says in plain words why the row's decision is what it is; `previous` is the row before, for what changed.

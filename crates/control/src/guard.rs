@@ -22,13 +22,12 @@ const NO_LIMIT_W: f64 = 1e12;
 /// A job's word that its work is saved must be this young.
 const TOLD_WITHIN: Span = Span::secs(10);
 
-/// Checks and tightens a proposed decision; returns the state and the decision that go out.
+/// Checks and tightens a proposed decision; returns the one that goes out and, in place, makes it what the next one starts
+/// from.
 #[must_use]
-pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Decision) -> (State, Decision) {
-    // Made in the pair that is returned: these are large, and a copy of them costs as much as a check.
-    let mut out = (*state, *proposed);
-    let (next, sent) = (&mut out.0, &mut out.1);
-    finite_and_in_range(config, sent);
+pub fn guard(config: &Config, state: &mut State, seen: &Observation, proposed: &Decision) -> Decision {
+    let mut sent = *proposed;
+    finite_and_in_range(config, &mut sent);
     if !seen_by_any_meter(config, seen) {
         // Nothing to compare with: caps may not rise on blindness.
         for (index, hall) in config.halls.iter().enumerate() {
@@ -36,18 +35,18 @@ pub fn guard(config: &Config, state: &State, seen: &Observation, proposed: &Deci
             sent.floor_w[index] = sent.floor_w[index].min(sent.cap_w[index]);
         }
     }
-    pauses(config, state, seen, sent);
+    pauses(config, state, seen, &mut sent);
     // Protection first: what an empty unit will not give must not count against the import.
-    let asked_w = protect_units(config, seen, sent);
-    import(config, state, seen, sent, asked_w);
-    leases(config, sent);
-    if *sent != *proposed {
+    let asked_w = protect_units(config, seen, &mut sent);
+    import(config, state, seen, &mut sent, asked_w);
+    leases(config, &mut sent);
+    if sent != *proposed {
         sent.reason.conditions |= Condition::GuardActed as u32;
-        adopt(config, next, sent);
+        adopt(config, state, &sent);
     }
-    next.sent_cap_w = sent.cap_w;
-    next.sent_job = sent.job.map(|order| order as u8);
-    out
+    state.sent_cap_w = sent.cap_w;
+    state.sent_job = sent.job.map(|order| order as u8);
+    sent
 }
 
 /// The operator's safe floor stands above every order (a cap below what the GPUs accept does not exist), W per GPU.

@@ -60,8 +60,11 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
         let (poi, limit_w) = if scope == config.pois.len() {
             (255, ahead.all_w)
         } else {
-            (scope as u8, if config.pois[scope].island { 0.0 } else { ahead.poi_w[scope] })
+            (scope as u8, if state.island(scope) { 0.0 } else { ahead.poi_w[scope] })
         };
+        // An open tie has darkened its halls already; a job that has others elsewhere goes on there.
+        let opened = scope < config.pois.len() && state.island(scope) && !config.pois[scope].island;
+        let may = if opened { may & !elsewhere(config, scope) } else { may };
         mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, f64::INFINITY), (mask, may));
     }
     for event in state.events.iter().filter(|event| event.id != 0) {
@@ -76,6 +79,12 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
         }
     }
     mask
+}
+
+/// Jobs with GPUs at another point than this one, one bit each.
+fn elsewhere(config: &Config, poi: usize) -> u32 {
+    let others = config.halls.iter().filter(|hall| usize::from(hall.poi) != poi && hall.gpus > 0.0);
+    others.filter(|hall| usize::from(hall.job) < JOBS).fold(0, |mask, hall| mask | 1 << hall.job)
 }
 
 /// `already` and the jobs beyond it, among those that may, that have to pause to bring a scope under a limit that holds for `hold_s`.

@@ -26,7 +26,7 @@ use tieline_units::{Span, Time};
 /// First bytes of every journal.
 const MAGIC: &[u8; 8] = b"TIELINE\n";
 /// Number of the format; a reader takes exactly this one.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Greatest payload, bytes: a scenario's text fits many times, and a wrong length cannot ask for the whole memory.
 const MOST_PAYLOAD: usize = 4 << 20;
 /// Bytes of a frame beside its payload.

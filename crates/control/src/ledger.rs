@@ -7,7 +7,7 @@
 //! Not modelled: ageing, temperature limits, rows per customer.
 
 use crate::contract::{Config, Ledger, Observation, POIS};
-use crate::sensing::usable;
+use crate::sensing::{tied, usable};
 use crate::state::State;
 
 /// Weight of a unit whose telemetry is lost.
@@ -70,7 +70,7 @@ pub(crate) fn ledger(config: &Config, state: &State, seen: &Observation) -> Ledg
     let largest_w = (0..config.turbines.len())
         .filter_map(|index| usable(&seen.turbine_generation_w, index, seen.now, config.stale.unit_lost))
         .fold(0.0, f64::max);
-    let ramp_w_per_s: f64 = config.pois.iter().filter(|poi| !poi.island).map(|poi| poi.ramp_up_w_per_s).sum();
+    let ramp_w_per_s: f64 = tied(config, state).map(|poi| config.pois[poi].ramp_up_w_per_s).sum();
     let step_w = config.reserve.ramp_step_w.min(discharge_w);
     let wanted = [
         discharge_w * config.leases.battery.as_secs_f64(),

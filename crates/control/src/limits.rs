@@ -155,11 +155,12 @@ pub(crate) fn remember(
             let loosest =
                 (0..state.events.len()).max_by(|a, b| state.events[*a].limit_w.total_cmp(&state.events[*b].limit_w));
             if let Some(place) = loosest.filter(|place| state.events[*place].limit_w > event.limit_w) {
-                state.events[place] = accept(config, seen.now, &event, sent_ns, import_w, least_w(state, &event));
+                state.events[place] =
+                    accept(config, state, seen.now, &event, sent_ns, import_w, least_w(state, &event));
             }
             continue;
         };
-        state.events[place] = accept(config, seen.now, &event, sent_ns, import_w, least_w(state, &event));
+        state.events[place] = accept(config, state, seen.now, &event, sent_ns, import_w, least_w(state, &event));
     }
     if state.events.iter().any(|memory| memory.id != 0 && memory.poi_and_flags & EventMemory::INFEASIBLE != 0) {
         conditions |= Condition::EventInfeasible as u32;
@@ -169,8 +170,10 @@ pub(crate) fn remember(
 
 /// The reduction is complete at `received + completion_share * notice` (V-CTRL-27), along a straight line no steeper
 /// than the ramp limit where the notice allows that.
+#[allow(clippy::too_many_arguments)] // One event's circumstances, passed plainly.
 fn accept(
     config: &Config,
+    state: &State,
     now: Time,
     event: &Event,
     sent_ns: [i64; 2],
@@ -179,7 +182,7 @@ fn accept(
 ) -> EventMemory {
     let notice_s = (event.start - event.received_at).as_secs_f64().max(0.0);
     let done_ns = event.received_at.as_nanos() + (notice_s * config.completion_share * 1e9) as i64;
-    let scope = |poi: usize| (event.poi == 255 || usize::from(event.poi) == poi) && !config.pois[poi].island;
+    let scope = |poi: usize| (event.poi == 255 || usize::from(event.poi) == poi) && !state.island(poi);
     let (mut import, mut ramp) = (0.0, 0.0);
     for (index, poi) in config.pois.iter().enumerate().filter(|(index, _)| scope(*index)) {
         import += import_w[index];
@@ -233,8 +236,7 @@ pub(crate) fn allowed(config: &Config, state: &State, at: Time) -> Allowed {
         let poi = (event.poi() != 255).then(|| event.poi());
         allowed.tighten(poi, limit_w, Binding::Event(place as u8), Time::nanos(event.end_ns));
     }
-    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| poi.island) {
-        debug_assert!(poi.island);
+    for index in (0..config.pois.len()).filter(|index| state.island(*index)) {
         allowed.tighten(Some(index as u8), 0.0, Binding::Island, Time::FOREVER);
     }
     allowed

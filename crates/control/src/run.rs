@@ -59,18 +59,17 @@ pub fn run(
             }
             plan_due = now + config.plan_every;
         }
-        let proposed = decide(config, &table, &state, &observation);
-        let guarded = guard(config, &proposed.0, &observation, &proposed.1);
+        let proposed = decide(config, &table, &mut state, &observation);
+        let guarded = guard(config, &mut state, &observation, &proposed);
         journal.append(&Row {
             observation: &observation,
             outlook: revised.as_ref(),
             plan: planned.then_some(&table),
-            proposed: &proposed.1,
-            guarded: &guarded.1,
-            next: &guarded.0,
+            proposed: &proposed,
+            guarded: &guarded,
+            next: &state,
         });
-        site.actuate(&guarded.1);
-        state = guarded.0;
+        site.actuate(&guarded);
         next = now + config.tick;
     }
     state

@@ -7,6 +7,7 @@
 //! Not modelled: prices of a deviation; schedules of single points; a revision of what was declared.
 
 use crate::contract::{Config, Ledger, POIS, Plan};
+use crate::sensing::tied;
 use crate::state::State;
 use tieline_units::Time;
 
@@ -21,17 +22,13 @@ pub(crate) fn account(config: &Config, plan: &Plan, state: &mut State, now: Time
         state.deviation_j = 0.0;
     }
     if let Some(declared_w) = declared_w(plan, now) {
-        let tied_w: f64 = tied(config).map(|poi| import_w[poi]).sum();
+        let tied_w: f64 = tied(config, state).map(|poi| import_w[poi]).sum();
         state.deviation_j += (tied_w - declared_w) * config.tick.as_secs_f64();
     }
 }
 
 fn declared_w(plan: &Plan, now: Time) -> Option<f64> {
     plan.slot_at(now).map(|slot| f64::from(plan.schedule_w[slot])).filter(|w| w.is_finite())
-}
-
-fn tied(config: &Config) -> impl Iterator<Item = usize> + '_ {
-    (0..config.pois.len()).filter(|poi| !config.pois[*poi].island)
 }
 
 /// What each point should import more (or less) than it would by itself, W, so that the interval closes within its band.
@@ -55,14 +52,14 @@ pub(crate) fn correction_w(
         declared_w + (-0.8 * band_j - state.deviation_j) / left_s,
         declared_w + (0.8 * band_j - state.deviation_j) / left_s,
     );
-    let total_w: f64 = tied(config).map(|poi| desired_w[poi]).sum();
+    let total_w: f64 = tied(config, state).map(|poi| desired_w[poi]).sum();
     let wanted_w = total_w.clamp(low_w.min(high_w), high_w) - total_w;
     let able = |poi: usize| if wanted_w < 0.0 { state.discharge_w[poi] } else { state.charge_w[poi] };
-    let able_w: f64 = tied(config).map(able).sum();
+    let able_w: f64 = tied(config, state).map(able).sum();
     let free = wanted_w > 0.0 || stock.free_j > 0.0;
     if able_w > 0.0 && free {
         let given_w = wanted_w.clamp(-able_w, able_w);
-        for poi in tied(config) {
+        for poi in tied(config, state) {
             correction[poi] = given_w * able(poi) / able_w;
         }
     }

@@ -14,6 +14,8 @@ use tieline_units::{Quality, Readings, Span, Time};
 
 /// No campus meter shows more than this, W; beyond it a reading is of the wrong unit or broken.
 const ABSURD_W: f64 = 2e10;
+/// The meter of an open tie shows no more than this, W: what is left of its noise and steps.
+const NOTHING_W: f64 = 1e5;
 /// A reading beyond this multiple of what the device or the campus can be is of the wrong unit.
 const BEYOND: f64 = 1.5;
 /// A meter with noise that shows the same figure so often in a row may be frozen: it must then agree with the feeders to
@@ -74,6 +76,11 @@ pub(crate) fn hall_ceiling_w(config: &Config, hall: usize, cap_w: f64) -> f64 {
     hall.gpus * cap_w * hall.feeder_per_gpu_w + hall.fixed_w
 }
 
+/// Points that hang on the grid now.
+pub(crate) fn tied<'a>(config: &'a Config, state: &'a State) -> impl Iterator<Item = usize> + 'a {
+    (0..config.pois.len()).filter(|poi| !state.island(*poi))
+}
+
 /// Greatest load of the campus, all points together, W: every GPU at its highest cap, cooling, batteries charging.
 pub(crate) fn most_w(config: &Config) -> f64 {
     let halls = (0..config.halls.len()).map(|hall| {
@@ -105,6 +112,7 @@ pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> S
         defiant: [false; HALLS],
         paused: [false; HALLS],
     };
+    sensed.conditions |= ties(config, state, seen);
     let feeders_w = units(config, state, seen, &mut sensed);
     defiance(config, state, seen.now, &mut sensed);
     battery_model(config, state, seen);
@@ -114,6 +122,26 @@ pub(crate) fn sense(config: &Config, state: &mut State, seen: &Observation) -> S
         frozen(config, state, seen, &mut sensed, poi);
     }
     sensed
+}
+
+/// Which points stand alone. That a tie is open takes two witnesses, its breaker and a meter that shows nothing, since it
+/// sets a limit aside; that it is closed takes one. Silence changes nothing.
+fn ties(config: &Config, state: &mut State, seen: &Observation) -> u32 {
+    let mut conditions = 0;
+    for (index, poi) in config.pois.iter().enumerate().filter(|(_, poi)| !poi.island) {
+        let meter_w = usable(&seen.poi_import_w, index, seen.now, config.stale.meter_lost);
+        let nothing = meter_w.map(|w| w.abs() <= NOTHING_W.max(5.0 * poi.meter_sigma_w));
+        let closed = usable(&seen.poi_tied, index, seen.now, config.stale.meter_lost).map(|tied| tied > 0.5);
+        match (closed, nothing) {
+            (Some(false), Some(true)) => state.alone |= 1 << index,
+            (Some(true), _) | (_, Some(false)) => state.alone &= !(1 << index),
+            _ => {}
+        }
+        if state.island(index) {
+            conditions |= Condition::TieOpen as u32;
+        }
+    }
+    conditions
 }
 
 /// Halls, cooling, turbines; returns the sum of the feeders less generation per point, W.
@@ -239,6 +267,10 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     let age_ticks = (age.as_nanos() / config.tick.as_nanos().max(1)).max(0) as usize;
     doubt_batteries(state, sensed, poi, import_w, age_ticks);
     let mut net_w = import_w - battery_then_w(state, poi, age_ticks);
+    if state.island(poi) && !config.pois[poi].island {
+        // Its batteries follow the balance from one instant to the next, faster than their reports: the feeders know better.
+        net_w = sensed.witness_w[poi];
+    }
 
     let same = import_w.to_bits() == state.meter_w[poi].to_bits();
     state.meter_same[poi] = if same { state.meter_same[poi] + 1 } else { 0 };

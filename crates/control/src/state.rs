@@ -26,6 +26,8 @@ pub struct State {
     pub(crate) utc_offset_ns: i64,
     pub(crate) last_cut_ns: i64,
     pub(crate) restoring: u64,
+    /// Points that stand alone, one bit each: those without a grid, and those whose tie is open.
+    pub(crate) alone: u64,
 
     /// Last limit that each source confirmed, W.
     pub(crate) held_limit_w: [f64; LIMITS],
@@ -169,6 +171,11 @@ impl State {
         Time::nanos(self.now_ns)
     }
 
+    /// Whether a point stands alone, without the grid.
+    pub(crate) const fn island(&self, poi: usize) -> bool {
+        self.alone >> poi & 1 == 1
+    }
+
     /// 64-bit digest over every bit of the state.
     #[must_use]
     pub fn digest(&self) -> u64 {
@@ -179,6 +186,7 @@ impl State {
     /// batteries are where their telemetry shows them, else where they were last told to be.
     pub(crate) fn start(&mut self, config: &Config, seen: &Observation) {
         self.started = 1;
+        self.alone = (0..config.pois.len()).filter(|poi| config.pois[*poi].island).fold(0, |mask, poi| mask | 1 << poi);
         self.last_cut_ns = if self.inherited == 1 { self.now_ns } else { Time::NEVER.as_nanos() };
         self.suspect_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.freeze_since_ns = [Time::FOREVER.as_nanos(); POIS];

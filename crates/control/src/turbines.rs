@@ -4,7 +4,7 @@
 
 use crate::contract::{Binding, Config, Observation, POIS, Plan, TURBINES};
 use crate::limits::{Allowed, UNLIMITED_W};
-use crate::sensing::{Sensed, hall_ceiling_w, usable};
+use crate::sensing::{Sensed, hall_ceiling_w, tied, usable};
 use crate::state::State;
 
 /// A running unit not needed for this long may stop, s (guess: several starts an hour wear a turbine).
@@ -61,7 +61,7 @@ pub(crate) fn dispatch(
     let mut need = [0.0; POIS];
     let (mut wanted_all, mut margin_all, mut need_all, mut islands_w) = (0.0, 0.0, 0.0, 0.0);
     for (index, poi) in config.pois.iter().enumerate() {
-        if poi.island {
+        if state.island(index) {
             // An island lives on its own units and gives nothing to the ties.
             need[index] = wanted[index];
             islands_w += wanted[index];
@@ -80,7 +80,7 @@ pub(crate) fn dispatch(
     let offered = offered_w(config, seen);
     // What is needed over all points, or planned, beyond what single points need, goes where turbines have room.
     let mut rest_w = (together_w.max(planned_w - islands_w) - need_all).max(0.0);
-    for index in (0..config.pois.len()).filter(|index| !config.pois[*index].island) {
+    for index in tied(config, state) {
         let take_w = rest_w.min((offered[index] - need[index]).max(0.0));
         need[index] += take_w;
         rest_w -= take_w;

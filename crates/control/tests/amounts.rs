@@ -4,7 +4,7 @@ mod rig;
 mod yard;
 
 use tieline_control::*;
-use tieline_units::{Span, Time};
+use tieline_units::{Quality, Span, Time};
 use yard::*;
 
 /// What both ramps allow in one tick, W.
@@ -474,4 +474,44 @@ fn the_target_of_a_swinging_load_is_its_mean() {
     let (mut low_w, mut high_w) = (f64::INFINITY, f64::NEG_INFINITY);
     rig.run(60.0, |rig| (low_w, high_w) = (low_w.min(rig.last.target_w[0]), high_w.max(rig.last.target_w[0])));
     assert!(high_w - low_w < 2.5 * MW, "it moves by {} MW, the load by 40", (high_w - low_w) / MW);
+}
+
+#[test]
+fn a_tie_counts_as_open_on_two_witnesses_and_as_closed_on_one() {
+    let mut yard = at_rest();
+    let is_island = |yard: &Yard, tied: Option<f64>, import_w: Option<f64>| {
+        let decision = yard.decide(|seen| {
+            let now = seen.now;
+            if let Some(tied) = tied {
+                seen.poi_tied.set(0, tied, now);
+            }
+            match import_w {
+                Some(import_w) => seen.poi_import_w.set(0, import_w, now),
+                None => seen.poi_import_w.quality[0] = Quality::Missing,
+            }
+        });
+        let island = decision.reason.conditions & Condition::TieOpen as u32 != 0;
+        assert_eq!(island, decision.reason.binding[0] == Binding::Island);
+        island
+    };
+    // The breaker says open while the meter shows import, or shows nothing at all: no limit is set aside.
+    assert!(!is_island(&yard, Some(0.0), Some(100e6)));
+    assert!(!is_island(&yard, Some(0.0), None));
+    // The meter shows nothing and the breaker is silent or closed.
+    assert!(!is_island(&yard, None, Some(0.0)));
+    assert!(!is_island(&yard, Some(1.0), Some(0.0)));
+    assert!(is_island(&yard, Some(0.0), Some(0.0)));
+
+    // Once open it stays open in silence; the breaker alone, or import alone, closes it.
+    let verdict = yard.judge(|_| {}, |_| {});
+    yard.take(&verdict);
+    let mut seen = yard.observe();
+    seen.poi_tied.set(0, 0.0, yard.now);
+    seen.poi_import_w.set(0, 0.0, yard.now);
+    let _ = decide(&yard.config, &yard.plan, &mut yard.state, &seen);
+    yard.now += Span::millis(100);
+    assert!(is_island(&yard, None, Some(0.0)));
+    assert!(is_island(&yard, None, None));
+    assert!(!is_island(&yard, Some(1.0), Some(0.0)));
+    assert!(!is_island(&yard, Some(0.0), Some(5e6)));
 }

@@ -191,8 +191,9 @@ fn nan_and_infinite_readings_never_reach_a_command() {
         seen.turbine_generation_w.value = [bad; TURBINES];
         seen.turbine_available_w.value = [bad; TURBINES];
         seen.limit_w.value = [bad; LIMITS];
-        let (state, proposed) = decide(&rig.config, &Plan::none(), &rig.state, &seen);
-        let (_, sent) = guard(&rig.config, &state, &seen, &proposed);
+        let mut state = rig.state;
+        let proposed = decide(&rig.config, &Plan::none(), &mut state, &seen);
+        let sent = guard(&rig.config, &mut state, &seen, &proposed);
         let all = sent.battery_w.iter().chain(&sent.cap_w).chain(&sent.floor_w).chain(&sent.turbine_w);
         assert!(all.clone().all(|w| w.is_finite()), "I13 with {bad}");
         assert!(sent.cap_w.iter().zip(sent.floor_w).all(|(cap, floor)| floor <= *cap), "I12");
@@ -359,13 +360,14 @@ fn the_guard_stops_what_a_broken_decide_would_send() {
     rig.wish_w = [900.0; 2];
     rig.run(600.0, |_| {});
     let seen = rig.observe();
-    let (state, honest) = decide(&rig.config, &Plan::none(), &rig.state, &seen);
+    let mut state = rig.state;
+    let honest = decide(&rig.config, &Plan::none(), &mut state, &seen);
     let mut broken = honest;
     broken.battery_w[..4].fill(25.0 * MW); // charge at full power on the limit
     broken.cap_w[..2].fill(1000.0);
     broken.floor_w[0] = 2000.0;
     broken.cap_until = broken.battery_until;
-    let (_, sent) = guard(&rig.config, &state, &seen, &broken);
+    let sent = guard(&rig.config, &mut state, &seen, &broken);
     let more_w = sent.battery_w.iter().sum::<f64>() - honest.battery_w.iter().sum::<f64>();
     assert!(rig.import_w + more_w <= 150.5 * MW, "no charging beyond the limit: {} MW", (rig.import_w + more_w) / MW);
     assert!(sent.cap_w[0] <= honest.cap_w[0] + 1.0, "no cap rises on the limit");

@@ -401,7 +401,7 @@ fn the_next_decision_starts_from_what_was_really_sent() {
     let next = |yard: &Yard, look: fn(&mut Observation)| {
         let mut seen = yard.observe();
         look(&mut seen);
-        decide(&yard.config, &Plan::none(), &yard.state, &seen).1
+        decide(&yard.config, &Plan::none(), &mut { yard.state }, &seen)
     };
     let (yard, sent) = reached();
     let sent_w = [0, 1].map(|poi| sum_w(&sent, poi));

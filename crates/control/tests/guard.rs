@@ -89,14 +89,15 @@ fn observation(rig: &mut Rig, case: &Case) -> Observation {
 fn check(rig: &mut Rig, last: &Decision, case: &Case) -> bool {
     let seen = observation(rig, case);
     // `decide` takes the limits in and keeps the books; its proposal is then replaced by anything at all.
-    let (state, honest) = decide(&rig.config, &Plan::none(), &rig.state, &seen);
+    let mut state = rig.state;
+    let honest = decide(&rig.config, &Plan::none(), &mut state, &seen);
     let mut proposed = honest;
     for unit in 0..4 {
         proposed.battery_w[unit] = case.battery_w * if case.battery_w.is_finite() { MW } else { 1.0 };
     }
     proposed.cap_w[..2].fill(case.cap_w);
     proposed.floor_w[..2].fill(900.0);
-    let (_, sent) = guard(&rig.config, &state, &seen, &proposed);
+    let sent = guard(&rig.config, &mut state, &seen, &proposed);
     let name = || {
         let Case { limit_w, import_w, charge, battery_w, cap_w, meter } = case;
         format!("limit {limit_w} import {import_w} charge {charge} battery {battery_w} cap {cap_w} meter {meter:?}")

@@ -429,7 +429,7 @@ fn garbage_is_refused_without_a_panic() {
     assert!(matches!(rows(b""), Err(JournalError::NotAJournal)));
     assert!(matches!(rows(b"PAR1 something else"), Err(JournalError::NotAJournal)));
     assert!(matches!(rows(b"TIELINE\n\x09\0\0\0"), Err(JournalError::WrongFormat { found: 9 })));
-    assert!(matches!(rows(b"TIELINE\n\x02\0\0\0\xff\xff\xff\xff"), Err(JournalError::Header(_))));
+    assert!(matches!(rows(b"TIELINE\n\x03\0\0\0\xff\xff\xff\xff"), Err(JournalError::Header(_))));
     let bytes = recorded(30);
     let starts = frames(&bytes);
     let draw = Draw::new(3, 0);

@@ -156,16 +156,17 @@ fn the_guard_lets_no_unsaved_job_be_paused() {
     let mut rig = Rig::new(config());
     rig.run(300.0, |_| {});
     let seen = rig.observe();
-    let (state, honest) = decide(&rig.config, &rig.plan, &rig.state, &seen);
+    let mut state = rig.state;
+    let honest = decide(&rig.config, &rig.plan, &mut state, &seen);
     let mut broken = honest;
     broken.job[0] = JobOrder::Pause;
     broken.job[9] = JobOrder::Pause;
-    let (after, sent) = guard(&rig.config, &state, &seen, &broken);
+    let sent = guard(&rig.config, &mut state, &seen, &broken);
     assert_eq!((sent.job[0], sent.job[9]), (JobOrder::Checkpoint, JobOrder::Run));
     // And once the guard has let it through, the next decision knows.
     rig.saved_at[0] = rig.now;
     let seen = rig.observe();
-    let (_, sent) = guard(&rig.config, &after, &seen, &broken);
+    let sent = guard(&rig.config, &mut state, &seen, &broken);
     assert_eq!(sent.job[0], JobOrder::Pause);
 }
 

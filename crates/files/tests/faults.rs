@@ -59,6 +59,7 @@ fn every_kind_of_the_plant_reads() {
         ("hall-scale", "all", "factor = -1000", F::Scaled(Hall, -1e3)),
         ("hall-clock", "all", shift.0, F::Stamped(Hall, shift.1)),
         ("hall-trip", "all", "", F::HallTrip),
+        ("tie-open", "all", "", F::TieOpen),
         ("battery-silent", unit, "", F::BatterySilent),
         ("battery-late", unit, delay.0, F::Late(Battery, delay.1)),
         ("battery-frozen", unit, "", F::Frozen(Battery)),
@@ -200,7 +201,7 @@ fn the_schema_knows_every_kind_and_figure() {
     let fault = &schema["properties"]["fault"]["items"]["properties"];
     let kinds: Vec<&str> =
         fault["kind"]["enum"].as_array().expect("a list").iter().filter_map(|k| k.as_str()).collect();
-    assert_eq!(kinds.len(), 43);
+    assert_eq!(kinds.len(), 44);
     for kind in kinds {
         // Without its figures a kind may be refused, but none is taken for something else or for nothing.
         match with(kind, "all", "") {

@@ -283,6 +283,7 @@ impl<W: FnMut(Moment<'_>)> Site for World<'_, W> {
         copy(&mut seen.poi_import_w, &shown.poi_import_w);
         copy(&mut seen.poi_voltage_pu, &shown.poi_voltage_pu);
         copy(&mut seen.poi_frequency_hz, &shown.poi_frequency_hz);
+        copy(&mut seen.poi_tied, &shown.poi_tied);
         copy(&mut seen.hall_w, &shown.hall_w);
         copy(&mut seen.cooling_w, &shown.cooling_w);
         copy(&mut seen.turbine_generation_w, &shown.turbine_generation_w);

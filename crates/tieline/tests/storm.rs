@@ -88,7 +88,9 @@ fn hit(scenario: &Scenario, now: Time) -> bool {
         use FaultKind::{CheckpointFailure, HallTrip, JobFailure, TurbineTrip};
         matches!(kind, JobFailure | TurbineTrip | CheckpointFailure | HallTrip)
     };
-    scenario.plant.faults.iter().any(|fault| !ordinary(&fault.kind) && near(fault.start, fault.end))
+    // What an opening tie does to the meter is the grid's doing; how load comes back once it is closed is not.
+    let end = |fault: &Fault| if fault.kind == FaultKind::TieOpen { fault.start } else { fault.end };
+    scenario.plant.faults.iter().any(|fault| !ordinary(&fault.kind) && near(fault.start, end(fault)))
         || scenario.surroundings.dips.iter().any(|dip| near(dip.start, dip.end))
         || scenario.disturbances.deaths.iter().any(|death| near(death.at, death.stale_until.max(death.takeover)))
 }

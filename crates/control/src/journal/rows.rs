@@ -17,21 +17,22 @@ macro_rules! channels {
         $each!(poi_import_w, 0);
         $each!(poi_voltage_pu, 1);
         $each!(poi_frequency_hz, 2);
-        $each!(hall_w, 3);
-        $each!(cooling_w, 4);
-        $each!(turbine_generation_w, 5);
-        $each!(turbine_available_w, 6);
-        $each!(battery_w, 7);
-        $each!(battery_soc, 8);
-        $each!(battery_available_w, 9);
-        $each!(ambient_c, 10);
-        $each!(limit_w, 11);
-        $each!(job_saved_s, 12);
-        $each!(job_at_work, 13);
+        $each!(poi_tied, 3);
+        $each!(hall_w, 4);
+        $each!(cooling_w, 5);
+        $each!(turbine_generation_w, 6);
+        $each!(turbine_available_w, 7);
+        $each!(battery_w, 8);
+        $each!(battery_soc, 9);
+        $each!(battery_available_w, 10);
+        $each!(ambient_c, 11);
+        $each!(limit_w, 12);
+        $each!(job_saved_s, 13);
+        $each!(job_at_work, 14);
     };
 }
 /// Channels; each has three bits in the word that says what changed, and the events have the next.
-const CHANNELS: usize = 14;
+const CHANNELS: usize = 15;
 const EVENTS_BIT: u64 = 1 << (3 * CHANNELS);
 /// The instants up to which limits hold changed.
 const UNTIL_BIT: u64 = EVENTS_BIT << 1;

@@ -265,9 +265,8 @@ impl Rig {
     /// One tick: observe, decide, guard, actuate, move.
     pub fn tick(&mut self) -> Decision {
         let seen = self.observe();
-        let (proposed_state, proposed) = decide(&self.config, &self.plan, &self.state, &seen);
-        let (state, sent) = guard(&self.config, &proposed_state, &seen, &proposed);
-        self.state = state;
+        let proposed = decide(&self.config, &self.plan, &mut self.state, &seen);
+        let sent = guard(&self.config, &mut self.state, &seen, &proposed);
         self.last = sent;
         self.caps.push_back([sent.cap_w[0], sent.cap_w[1]]);
         self.commands.push_back(sent.battery_w[..self.battery_w.len()].to_vec());

@@ -115,11 +115,12 @@ impl Yard {
     /// The honest decision of this tick, changed, before a guard that sees the same with a change.
     pub fn judge(&self, look: impl FnOnce(&mut Observation), change: impl FnOnce(&mut Decision)) -> Verdict {
         let mut seen = self.observe();
-        let (state, mut proposed) = decide(&self.config, &self.plan, &self.state, &seen);
+        let mut state = self.state;
+        let mut proposed = decide(&self.config, &self.plan, &mut state, &seen);
         assert_eq!(proposed.reason.conditions & ACTED, 0);
         look(&mut seen);
         change(&mut proposed);
-        let (state, sent) = guard(&self.config, &state, &seen, &proposed);
+        let sent = guard(&self.config, &mut state, &seen, &proposed);
         Verdict { proposed, sent, state }
     }
 
@@ -127,7 +128,7 @@ impl Yard {
     pub fn decide(&self, look: impl FnOnce(&mut Observation)) -> Decision {
         let mut seen = self.observe();
         look(&mut seen);
-        decide(&self.config, &self.plan, &self.state, &seen).1
+        decide(&self.config, &self.plan, &mut { self.state }, &seen)
     }
 
     /// Sends what the guard let through, and moves on by a tick.

@@ -595,6 +595,7 @@ pub const FAULTS: &[&str] = &[
     "hall-scale",
     "hall-clock",
     "hall-trip",
+    "tie-open",
     "battery-silent",
     "battery-late",
     "battery-frozen",

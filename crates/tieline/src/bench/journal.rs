@@ -42,14 +42,13 @@ pub fn append(machine: &Machine) -> Result<Vec<Figure>> {
     let mut spent = Duration::ZERO;
     for tick in 0..TICKS {
         let seen = worst_case::observation(&config, &draw, tick);
-        let (proposed_state, proposed) = decide(&config, &table, &state, &seen);
-        let (next, guarded) = guard(&config, &proposed_state, &seen, &proposed);
+        let proposed = decide(&config, &table, &mut state, &seen);
+        let guarded = guard(&config, &mut state, &seen, &proposed);
         let row =
-            Row { observation: &seen, outlook: None, plan: None, proposed: &proposed, guarded: &guarded, next: &next };
+            Row { observation: &seen, outlook: None, plan: None, proposed: &proposed, guarded: &guarded, next: &state };
         let start = Instant::now();
         journal.append(&row);
         spent += start.elapsed();
-        state = next;
     }
     let row_bytes = (journal.bytes() - head) as f64 / TICKS as f64;
     journal.finish().context("ending a journal in memory")?;

@@ -235,12 +235,12 @@ pub fn run_broken(
             table = plan(&own, outlook, &state);
         }
         let shown = blind(bug, config, &seen, &mut memory);
-        let (proposed_state, mut proposed) = decide(&own, &table, &state, &shown);
+        let mut proposed = decide(&own, &table, &mut state, &shown);
         if bug == Bug::RollsDice {
             memory.dice = memory.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             proposed.battery_w[0] += if memory.dice >> 63 == 0 { 1e3 } else { -1e3 };
         }
-        let (guarded_state, mut sent) = guard(&own, &proposed_state, &shown, &proposed);
+        let mut sent = guard(&own, &mut state, &shown, &proposed);
         spoil(bug, config, &seen, &mut sent, &mut memory);
         journal.append(&Row {
             observation: &seen,
@@ -248,11 +248,11 @@ pub fn run_broken(
             plan: due.then_some(&table),
             proposed: &proposed,
             guarded: &sent,
-            next: &guarded_state,
+            next: &state,
         });
         site.actuate(&sent);
         last = Some(sent);
         let skipped = bug == Bug::SleepsOverATick && sent.seq.is_multiple_of(500);
-        (state, next) = (guarded_state, now + config.tick + if skipped { config.tick } else { Span::ZERO });
+        next = now + config.tick + if skipped { config.tick } else { Span::ZERO };
     }
 }

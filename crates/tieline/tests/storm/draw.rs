@@ -118,7 +118,11 @@ pub fn storm(seed: u64) -> Storm {
     jobs(&mut text);
     let limits = points[..ties as usize].iter().map(|tie| format!("contract {tie}")).collect();
     let names = Names { points, halls, units, machines, limits, events };
-    let faults = (0..dice.whole(5, 9)).map(|_| fault(&mut dice, &names)).collect();
+    let mut faults: Vec<_> = (0..dice.whole(5, 9)).map(|_| fault(&mut dice, &names)).collect();
+    // One storm in five takes the grid away from a point as well; drawn last, so that the rest of the storm stays what it was.
+    if dice.share() < 0.2 && drawn().len() == KINDS.len() {
+        faults.push(open_tie(&mut dice, &names));
+    }
     Storm { campus: text, faults }
 }
 
@@ -275,6 +279,18 @@ fn fault(dice: &mut Dice, names: &Names) -> (&'static str, String) {
     );
     text.push_str(&figures(dice, kind));
     (kind, text)
+}
+
+/// A tie that opens, for so long that batteries alone may not last.
+fn open_tie(dice: &mut Dice, names: &Names) -> (&'static str, String) {
+    let ties: Vec<&str> = names.points.iter().map(String::as_str).filter(|point| *point != "isle").collect();
+    let (second, lasting) = (dice.whole(30, STORM_S - 700), dice.whole(5, 600));
+    let text = format!(
+        "[[fault]]\nkind = \"tie-open\"\ndevice = \"{}\"\nat = \"{}\"\n{SOURCE}duration = \"{lasting} s\"\n",
+        dice.pick(&ties),
+        at(second)
+    );
+    ("tie-open", text)
 }
 
 fn surroundings(kind: &str, second: u64, lasting: u64) -> String {

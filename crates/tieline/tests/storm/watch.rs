@@ -337,8 +337,9 @@ impl<'a> Watch<'a> {
         if row.guarded.epoch != last.sent.epoch {
             return;
         }
-        let (state, proposed) = decide(self.config, &self.plan, &last.state, row.observation);
-        let (_, guarded) = guard(self.config, &state, row.observation, &proposed);
+        let mut state = last.state;
+        let proposed = decide(self.config, &self.plan, &mut state, row.observation);
+        let guarded = guard(self.config, &mut state, row.observation, &proposed);
         if proposed != *row.proposed || guarded != *row.guarded {
             self.found.note("I15", row.observation.now, "computed again, the decision differs".to_owned());
         }
