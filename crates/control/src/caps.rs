@@ -259,7 +259,7 @@ pub(crate) fn limit_caps(
         };
         let beside = |poi: usize| budget[poi] - cost(Some(poi));
         let spare_w = (0..config.pois.len()).map(beside).fold(budget[POIS] - cost(None), f64::min).max(0.0);
-        restore(config, state, sensed, &want, order, ahead, spare_w, now);
+        restore(config, state, sensed, &want, order, spare_w, now);
     }
     missing_w
 }
@@ -273,7 +273,6 @@ fn restore(
     sensed: &Sensed,
     want: &[f64; HALLS],
     order: &[u8],
-    ahead: &Allowed,
     spare_w: f64,
     now: Time,
 ) {
@@ -287,12 +286,15 @@ fn restore(
         }
     }
     let room_w: f64 = (0..config.halls.len()).map(|hall| gain(hall, state)).sum();
-    let allowed_w: f64 = (0..config.pois.len()).map(|poi| ahead.poi_w[poi]).sum::<f64>().min(ahead.all_w);
-    let total_w: f64 = sensed.import_w.iter().sum();
-    let enough = room_w + spare_w > config.restore.hysteresis * allowed_w.min(total_w.max(0.0));
-    let rested = now - Time::nanos(state.last_cut_ns) >= config.restore.hold_off;
-    let cut_before = room_w > 0.0;
-    if !(cut_before && rested && (enough || state.restoring == 1)) || sensed.lost.iter().any(|lost| *lost) {
+    let load_w: f64 = sensed.hall_w.iter().chain(&sensed.cooling_w).sum();
+    let enough = room_w + spare_w > config.restore.hysteresis * load_w;
+    let held_off = |since_ns: i64| now - Time::nanos(since_ns) < config.restore.hold_off;
+    let begins = enough && !held_off(state.last_cut_ns) && !held_off(state.restored_ns);
+    if room_w <= 0.0 || !(begins || state.restoring == 1) || sensed.lost.iter().any(|lost| *lost) {
+        if state.restoring == 1 {
+            // What noise opens and closes again is no reason to begin anew.
+            state.restored_ns = now.as_nanos();
+        }
         state.restoring = 0;
         return;
     }

@@ -281,7 +281,7 @@ pub struct RestoreConfig {
     pub rate_share: f64,
     /// Wait after the last cut before load returns.
     pub hold_off: Span,
-    /// Head-room that must open before load returns, as a share of the limit.
+    /// Head-room that must open before load returns, as a share of the load (on an island there is no import to take it of).
     pub hysteresis: f64,
 }
 

@@ -49,10 +49,11 @@ pub(crate) fn paused(config: &Config, state: &State) -> u32 {
         .fold(0, |mask, job| mask | 1 << job)
 }
 
-/// Jobs to pause so that the campus reaches every limit and event that is near, one bit each.
-fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahead: &Allowed, may: u32) -> u32 {
+/// Jobs to pause so that the campus reaches every limit in force, and those that the events before long take beside them,
+/// one bit each.
+fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahead: &Allowed, may: u32) -> (u32, u32) {
     if may == 0 {
-        return 0;
+        return (0, 0);
     }
     let offered_w = crate::turbines::offered_w(config, seen);
     let mut mask = 0_u32;
@@ -67,6 +68,7 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
         let may = if opened { may & !elsewhere(config, scope) } else { may };
         mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, f64::INFINITY), (mask, may));
     }
+    let now = mask;
     for event in state.events.iter().filter(|event| event.id != 0) {
         let hold_s = (event.end_ns - event.start_ns) as f64 * 1e-9;
         let scope = (event.poi(), event.limit_w, hold_s);
@@ -78,7 +80,15 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
             }
         }
     }
-    mask
+    (now, mask & !now)
+}
+
+/// Whether every job that is to pause and is shed before this one rests already: the dearer one waits for the cheaper.
+fn cheaper_rest(config: &Config, state: &State, wanted: u32, job: usize) -> bool {
+    let order =
+        state.shed_order[..config.halls.len()].iter().map(|hall| usize::from(config.halls[usize::from(*hall)].job));
+    let mut before = order.take_while(|earlier| *earlier != job).filter(|earlier| *earlier < config.jobs.len());
+    before.all(|earlier| wanted & (1 << earlier) == 0 || state.job_order[earlier] == JobOrder::Pause as u8)
 }
 
 /// Jobs with GPUs at another point than this one, one bit each.
@@ -130,11 +140,11 @@ pub(crate) fn orders(
         bit(seen.now) || (!paused && bit(seen.now + lead))
     };
     let may = pausable(config);
-    let needed = needed(config, state, seen, reach, ahead, may);
+    let (needed, soon) = needed(config, state, seen, reach, ahead, may);
     let emergency = ordered(config, state);
     let mut conditions = 0;
     for job in 0..config.jobs.len().min(JOBS) {
-        let deep = needed & (1 << job) != 0;
+        let deep = (needed | soon) & (1 << job) != 0;
         let saved = is_saved(config, seen, job);
         let order = JobOrder::of(state.job_order[job]).unwrap_or_default();
         let wanted = may & (1 << job) != 0 && (deep || planned(job, order == JobOrder::Pause));
@@ -143,7 +153,9 @@ pub(crate) fn orders(
             (JobOrder::Pause, true) => JobOrder::Pause,
             (JobOrder::Pause, false) if !rested => JobOrder::Pause,
             (_, false) => JobOrder::Run,
-            (_, true) if saved => JobOrder::Pause,
+            (_, true) if saved && (needed & (1 << job) != 0 || cheaper_rest(config, state, soon, job)) => {
+                JobOrder::Pause
+            }
             (_, true) if deep && emergency => {
                 conditions |= Condition::PausedUnsaved as u32;
                 JobOrder::Pause

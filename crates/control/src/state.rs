@@ -26,6 +26,8 @@ pub struct State {
     pub(crate) utc_offset_ns: i64,
     pub(crate) last_cut_ns: i64,
     pub(crate) restoring: u64,
+    /// When load was last done returning.
+    pub(crate) restored_ns: i64,
     /// Points that stand alone, one bit each: those without a grid, and those whose tie is open.
     pub(crate) alone: u64,
 
@@ -204,6 +206,7 @@ impl State {
                 }
             }
         }
+        self.restored_ns = Time::NEVER.as_nanos();
         self.held_until_ns = [Time::FOREVER.as_nanos(); LIMITS];
         self.swing_since_ns = [Time::NEVER.as_nanos(); POIS];
         self.job_since_ns = [if self.inherited == 1 { self.now_ns } else { Time::NEVER.as_nanos() }; JOBS];

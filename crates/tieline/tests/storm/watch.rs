@@ -349,6 +349,10 @@ impl<'a> Watch<'a> {
 impl Journal for Watch<'_> {
     fn append(&mut self, row: &Row<'_>) {
         let (seen, sent) = (row.observation, row.guarded);
+        if self.last.as_ref().is_some_and(|last| last.sent.epoch != sent.epoch) {
+            // A standby begins without a plan.
+            self.plan = Plan::none();
+        }
         if let Some(plan) = row.plan {
             self.plan.clone_from(plan);
         }
