@@ -341,7 +341,12 @@ fn give_back(
 /// turbines' ramp and its battery carry.
 pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
     const LOOK_AHEAD_S: f64 = 10.0;
+    let step_s = config.tick.as_secs_f64() * f64::from(config.economics_every);
     for (index, poi) in config.pois.iter().enumerate() {
+        // The target gives up what the battery cannot hold; room counts from where the ramp alone would have come to, or a
+        // load that outruns it would make its own room, second by second.
+        let paced_w = (state.paced_w[index] + poi.ramp_up_w_per_s * step_s).min(state.target_w[index]);
+        state.paced_w[index] = if state.first == 1 { state.target_w[index] } else { paced_w };
         let turbines = || config.turbines.iter().enumerate().filter(|(_, t)| usize::from(t.poi) == index);
         let running = turbines().filter(|(unit, _)| state.turbine_w[*unit] > 0.0);
         let rise_w_per_s =
@@ -352,7 +357,7 @@ pub(crate) fn ramp_caps(config: &Config, state: &mut State, sensed: &Sensed) {
             drawn_w += sensed.hall_w[hall] + sensed.cooling_w[hall];
             gap_w += (hall_ceiling_w(config, hall, state.envelope_w[hall]) - sensed.hall_w[hall]).max(0.0);
         }
-        let carried_w = state.target_w[index]
+        let carried_w = state.paced_w[index]
             + sensed.generation_w[index]
             + rise_w_per_s * LOOK_AHEAD_S
             + 0.9 * state.discharge_w[index]

@@ -303,7 +303,8 @@ fn load(
     let held = next.cap_w;
     let emergency = short_w > 0.0;
     if economic || emergency {
-        reason.conditions |= jobs::orders(config, plan, next, seen, &caps::Reach::of(config, next, sensed), ahead);
+        reason.conditions |=
+            jobs::orders(config, plan, next, seen, &caps::Reach::of(config, next, sensed), ahead, emergency);
     }
     if economic {
         caps::envelopes(config, next, seen);

@@ -63,10 +63,14 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
         } else {
             (scope as u8, if state.island(scope) { 0.0 } else { ahead.poi_w[scope] })
         };
-        // An open tie has darkened its halls already; a job that has others elsewhere goes on there.
+        // An open tie has darkened its halls already; a job that has others elsewhere goes on there, and no dearer one rests
+        // in its place.
         let opened = scope < config.pois.len() && state.island(scope) && !config.pois[scope].island;
-        let may = if opened { may & !elsewhere(config, scope) } else { may };
-        mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, f64::INFINITY), (mask, may));
+        let may = if opened { may & at_home(config, state, scope) } else { may };
+        // What holds to the end of an event may come from stored energy; a standing limit outlasts every battery.
+        let until = ahead.until[if poi == 255 { POIS } else { scope }];
+        let hold_s = if until >= Time::FOREVER { f64::INFINITY } else { (until - seen.now).as_secs_f64() };
+        mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, hold_s), (mask, may));
     }
     let now = mask;
     for event in state.events.iter().filter(|event| event.id != 0) {
@@ -83,18 +87,24 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
     (now, mask & !now)
 }
 
-/// Whether every job that is to pause and is shed before this one rests already: the dearer one waits for the cheaper.
-fn cheaper_rest(config: &Config, state: &State, wanted: u32, job: usize) -> bool {
-    let order =
-        state.shed_order[..config.halls.len()].iter().map(|hall| usize::from(config.halls[usize::from(*hall)].job));
-    let mut before = order.take_while(|earlier| *earlier != job).filter(|earlier| *earlier < config.jobs.len());
-    before.all(|earlier| wanted & (1 << earlier) == 0 || state.job_order[earlier] == JobOrder::Pause as u8)
+/// Whether everything that is shed before a job gives what it can: its halls rest already, or stand at their least cap.
+fn cheaper_gave(config: &Config, state: &State, job: usize) -> bool {
+    let order = state.shed_order[..config.halls.len()].iter().map(|hall| usize::from(*hall));
+    let mut before = order.take_while(|hall| usize::from(config.halls[*hall].job) != job);
+    before.all(|hall| {
+        let earlier = usize::from(config.halls[hall].job);
+        let rests = earlier < config.jobs.len() && state.job_order[earlier] == JobOrder::Pause as u8;
+        rests || config.halls[hall].gpus <= 0.0 || state.cap_w[hall] <= caps::least_cap_w(config, hall) + 1.0
+    })
 }
 
-/// Jobs with GPUs at another point than this one, one bit each.
-fn elsewhere(config: &Config, poi: usize) -> u32 {
-    let others = config.halls.iter().filter(|hall| usize::from(hall.poi) != poi && hall.gpus > 0.0);
-    others.filter(|hall| usize::from(hall.job) < JOBS).fold(0, |mask, hall| mask | 1 << hall.job)
+/// Jobs of a point, in the order of shedding, up to the first that has GPUs at another point as well; one bit each.
+fn at_home(config: &Config, state: &State, poi: usize) -> u32 {
+    let away =
+        |job: u8| config.halls.iter().any(|hall| hall.job == job && usize::from(hall.poi) != poi && hall.gpus > 0.0);
+    let order = state.shed_order[..config.halls.len()].iter().map(|hall| &config.halls[usize::from(*hall)]);
+    let here = order.filter(|hall| usize::from(hall.poi) == poi && usize::from(hall.job) < config.jobs.len());
+    here.map(|hall| hall.job).take_while(|job| !away(*job)).fold(0, |mask, job| mask | 1 << job)
 }
 
 /// `already` and the jobs beyond it, among those that may, that have to pause to bring a scope under a limit that holds for `hold_s`.
@@ -124,7 +134,8 @@ fn to_reach(
     mask
 }
 
-/// Decides what each job is told; once a second, and at once in an emergency.
+/// Decides what each job is told; once a second, and at once in an emergency. A dearer job waits for the cheaper ones unless
+/// power is `short` now.
 pub(crate) fn orders(
     config: &Config,
     plan: &Plan,
@@ -132,6 +143,7 @@ pub(crate) fn orders(
     seen: &Observation,
     reach: &Reach,
     ahead: &Allowed,
+    short: bool,
 ) -> u32 {
     let now_ns = seen.now.as_nanos();
     let planned = |job: usize, paused: bool| {
@@ -153,7 +165,7 @@ pub(crate) fn orders(
             (JobOrder::Pause, true) => JobOrder::Pause,
             (JobOrder::Pause, false) if !rested => JobOrder::Pause,
             (_, false) => JobOrder::Run,
-            (_, true) if saved && (needed & (1 << job) != 0 || cheaper_rest(config, state, soon, job)) => {
+            (_, true) if saved && (short && needed & (1 << job) != 0 || cheaper_gave(config, state, job)) => {
                 JobOrder::Pause
             }
             (_, true) if deep && emergency => {

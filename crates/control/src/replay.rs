@@ -236,7 +236,7 @@ fn decisions(name: &str, a: &Decision, b: &Decision) -> Option<Differing> {
 macro_rules! places {
     ($($field:ident),* $(,)?) => { [$((stringify!($field), offset_of!(State, $field))),*] };
 }
-const PLACES: [(&str, usize); 61] = places!(
+const PLACES: [(&str, usize); 65] = places!(
     now_ns,
     seq,
     epoch,
@@ -246,6 +246,8 @@ const PLACES: [(&str, usize); 61] = places!(
     utc_offset_ns,
     last_cut_ns,
     restoring,
+    restored_ns,
+    alone,
     held_limit_w,
     held_until_ns,
     excess_j,
@@ -267,6 +269,7 @@ const PLACES: [(&str, usize); 61] = places!(
     meter_same,
     defiant_since_ns,
     suspect_since_ns,
+    agree_since_ns,
     freeze_since_ns,
     doubt_since_ns,
     command_ring_w,
@@ -276,6 +279,7 @@ const PLACES: [(&str, usize); 61] = places!(
     interval_index,
     deviation_j,
     target_w,
+    paced_w,
     recentre_w,
     battery_kw,
     weight,

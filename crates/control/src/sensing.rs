@@ -281,10 +281,15 @@ fn meter(config: &Config, state: &mut State, seen: &Observation, sensed: &mut Se
     let through_w = through_w(config, sensed, poi).max(1e6);
     let low = missing_w > SUSPECT_SHARE * through_w;
     let stuck = frozen && sensed.witness_w[poi] - net_w > FROZEN_SHARE * through_w;
-    if low || stuck {
+    // Feeders are up to a second behind: a doubted meter must agree with them for as long as it took to doubt it.
+    let doubted = state.belief[poi] == Belief::Feeders as u64;
+    let agree_ns = &mut state.agree_since_ns[poi];
+    *agree_ns = if low || stuck { Time::FOREVER.as_nanos() } else { (*agree_ns).min(seen.now.as_nanos()) };
+    let agrees = !doubted || seen.now - Time::nanos(*agree_ns) > SUSPECT_AFTER;
+    if low || stuck || !agrees {
         let since = &mut state.suspect_since_ns[poi];
         *since = (*since).min(seen.now.as_nanos());
-        if seen.now - Time::nanos(*since) > if stuck { FROZEN_AFTER } else { SUSPECT_AFTER } {
+        if doubted || seen.now - Time::nanos(*since) > if stuck { FROZEN_AFTER } else { SUSPECT_AFTER } {
             sensed.conditions |= Condition::MeterSuspect as u32;
             net_w = sensed.witness_w[poi];
             belief = Belief::Feeders;

@@ -64,6 +64,7 @@ pub struct State {
     /// Since when a hall draws more than its cap allows.
     pub(crate) defiant_since_ns: [i64; HALLS],
     pub(crate) suspect_since_ns: [i64; POIS],
+    pub(crate) agree_since_ns: [i64; POIS],
     pub(crate) freeze_since_ns: [i64; POIS],
     /// Since when the meter shows less load than the feeders confirm, so that the battery charges less than it could.
     pub(crate) doubt_since_ns: [i64; POIS],
@@ -78,6 +79,8 @@ pub struct State {
     pub(crate) deviation_j: f64,
     /// Import aimed at, W.
     pub(crate) target_w: [f64; POIS],
+    /// The target as it would be if it never rose faster than the ramp, W.
+    pub(crate) paced_w: [f64; POIS],
     pub(crate) recentre_w: [f64; POIS],
     /// Last set-points.
     pub(crate) battery_kw: [i32; BATTERIES],
@@ -191,6 +194,7 @@ impl State {
         self.alone = (0..config.pois.len()).filter(|poi| config.pois[*poi].island).fold(0, |mask, poi| mask | 1 << poi);
         self.last_cut_ns = if self.inherited == 1 { self.now_ns } else { Time::NEVER.as_nanos() };
         self.suspect_since_ns = [Time::FOREVER.as_nanos(); POIS];
+        self.agree_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.freeze_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.doubt_since_ns = [Time::FOREVER.as_nanos(); POIS];
         self.battery_taken_ns = [Time::NEVER.as_nanos(); POIS];

@@ -405,3 +405,48 @@ fn recentring_brings_the_charge_back_without_crossing_the_limit() {
     let soc: f64 = rig.soc.iter().sum::<f64>() / 4.0;
     assert!(soc > 0.33 && greatest <= 300.0 * MW, "{soc}, {greatest}");
 }
+
+#[test]
+fn a_ripple_of_a_campus_that_imports_nothing_is_no_room_for_restore() {
+    let mut config = config();
+    config.pois[0].island = true;
+    for hall in &mut config.halls {
+        (hall.gpus, hall.fixed_w) = (20_000.0, 1e6);
+    }
+    let mut rig = Rig::new(config);
+    let (mut ticks, mut before, mut restores) = (0_u64, false, 0);
+    rig.run(1800.0, |rig| {
+        ticks += 1;
+        // Half a percent of ripple, another one every second.
+        let ripple = 1.0 + 0.005 * ((ticks / 10 * 7 % 11) as f64 - 5.0) / 5.0;
+        rig.wish_w = [700.0 * ripple, 500.0 / ripple];
+        let restoring = rig.has(Condition::Restoring);
+        restores += u64::from(restoring && !before);
+        before = restoring;
+    });
+    assert!(restores <= 5, "I8: load returned {restores} times in half an hour");
+}
+
+#[test]
+fn load_that_comes_back_does_not_outrun_the_ramp_where_no_battery_can_carry_it() {
+    let mut config = config();
+    // Hardly any battery: whatever the halls take back at once shows at the meter.
+    for unit in &mut config.batteries {
+        (unit.discharge_w, unit.charge_w) = (0.2e6, 0.2e6);
+    }
+    let ramp_w_per_s = config.pois[0].ramp_up_w_per_s;
+    let mut rig = Rig::new(config);
+    // The jobs stall for long, so that the caps follow them down; then they want all they ever had.
+    rig.wish_w = [120.0; 2];
+    rig.run(900.0, |_| {});
+    rig.wish_w = [700.0; 2];
+    let mut import_w = Vec::new();
+    rig.run(240.0, |rig| import_w.push(rig.import_w));
+    for minute in import_w.windows(601) {
+        let rise_w = minute[600] - minute[0];
+        // Ten seconds' ramp of room, and a share of the load for its noise, are what caps leave open.
+        let most_w = 70.0 * ramp_w_per_s + 0.05 * minute[600] + 1e6;
+        assert!(rise_w <= most_w, "I2: {rise_w} W in a minute against {most_w}");
+    }
+    assert!(import_w[import_w.len() - 1] > import_w[0] + 20.0 * MW, "and it does come back");
+}

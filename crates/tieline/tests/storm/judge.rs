@@ -56,13 +56,20 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// When a limit that a source sets at an instant can be known: what it says while it talks nonsense, nobody hears.
+    fn heard_at(&self, source: usize, at: Time) -> Time {
+        let garbage = self.scenario.disturbances.limits.iter();
+        let garbled = garbage.filter(|g| g.source.is_none_or(|of| of == source) && g.start <= at && at < g.end);
+        garbled.map(|g| g.end).fold(at, Time::max)
+    }
+
     /// The limit over a scope at an instant, W; a silent source's last word stays.
     fn limit_w(&self, now: Time, poi: Option<usize>) -> f64 {
         let mut lowest_w = f64::INFINITY;
         for (index, limit) in self.scenario.control.limits.iter().enumerate() {
             if limit.poi.map(usize::from) == poi {
                 let steps = &self.scenario.surroundings.limits[index];
-                let said = steps.iter().rfind(|step| step.at <= now && !step.limit_w.is_nan());
+                let said = steps.iter().rfind(|step| self.heard_at(index, step.at) <= now && !step.limit_w.is_nan());
                 lowest_w = lowest_w.min(said.map_or(limit.initial_w, |step| step.limit_w));
             }
         }

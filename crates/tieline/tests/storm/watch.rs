@@ -185,7 +185,9 @@ impl<'a> Watch<'a> {
                 self.found.note("I9", now, format!("taking over, the cap of {} goes from {from} to {to} W", hall.name));
             }
         }
-        for (index, poi) in self.config.pois.iter().enumerate() {
+        // On an island batteries follow the balance, whatever they are told: no set-point is a step there.
+        let island = |index: usize| sent.reason.binding[index] == Binding::Island;
+        for (index, poi) in self.config.pois.iter().enumerate().filter(|(index, _)| !island(*index)) {
             let (from_w, to_w) = (self.battery_w(&last.sent, index), self.battery_w(sent, index));
             // What its batteries do meanwhile by themselves, and what the load did while nobody looked, is no step.
             let least_w = 3e6 + poi.ramp_up_w_per_s * 3.0 + 0.2 * from_w.abs() + self.gone_w(seen, &last.sent, index);
@@ -227,7 +229,11 @@ impl<'a> Watch<'a> {
             let hall = &config.halls[index];
             let ceiling_w = hall.gpus * sent.cap_w[index] * hall.feeder_per_gpu_w + hall.fixed_w;
             let drawn = seen.hall_w.quality[index] == Quality::Good && ceiling_w < 0.95 * seen.hall_w.value[index];
-            cut(index) && drawn
+            // A job rests as a whole, for the point that needs it: what that takes from its halls at another is no order.
+            let job = usize::from(hall.job);
+            let away = |other: &tieline_control::HallConfig| other.job == hall.job && other.poi != hall.poi;
+            let rests = job < config.jobs.len() && sent.job[job] == JobOrder::Pause && config.halls.iter().any(away);
+            cut(index) && drawn && !rests
         };
         for dear in (0..config.halls.len()).filter(|index| sheds(*index)) {
             let spared = |cheap: &usize| {
