@@ -242,21 +242,13 @@ pub(crate) fn limit_caps(
         state.last_cut_ns = now.as_nanos();
         state.restoring = 0;
     } else if mode == Mode::Economic {
-        restore(config, state, sensed, &want, order, ahead, now);
+        restore(config, state, sensed, &want, order, now);
     }
     missing_w
 }
 
 /// Gives load back: after a hold-off, once enough head-room is open, slowly, dearest job first.
-fn restore(
-    config: &Config,
-    state: &mut State,
-    sensed: &Sensed,
-    want: &[f64; HALLS],
-    order: &[u8],
-    ahead: &Allowed,
-    now: Time,
-) {
+fn restore(config: &Config, state: &mut State, sensed: &Sensed, want: &[f64; HALLS], order: &[u8], now: Time) {
     let gain = |hall: usize, state: &State| {
         (cost_w(config, sensed, hall, want[hall]) - cost_w(config, sensed, hall, state.limit_cap_w[hall])).max(0.0)
     };
@@ -267,9 +259,10 @@ fn restore(
         }
     }
     let room_w: f64 = (0..config.halls.len()).map(|hall| gain(hall, state)).sum();
-    let allowed_w: f64 = (0..config.pois.len()).map(|poi| ahead.poi_w[poi]).sum::<f64>().min(ahead.all_w);
-    let total_w: f64 = sensed.import_w.iter().sum();
-    let enough = room_w > config.restore.hysteresis * allowed_w.min(total_w.max(0.0));
+    // A share of the load that is held down, not of the import: a campus that exports, or an island, imports nothing, and
+    // any ripple would count as room.
+    let served_w: f64 = (0..config.halls.len()).map(|hall| sensed.hall_w[hall] + sensed.cooling_w[hall]).sum();
+    let enough = room_w > config.restore.hysteresis * served_w;
     let rested = now - Time::nanos(state.last_cut_ns) >= config.restore.hold_off;
     let cut_before = room_w > 0.0;
     if !(cut_before && rested && (enough || state.restoring == 1)) || sensed.lost.iter().any(|lost| *lost) {

@@ -281,7 +281,8 @@ pub struct RestoreConfig {
     pub rate_share: f64,
     /// Wait after the last cut before load returns.
     pub hold_off: Span,
-    /// Head-room that must open before load returns, as a share of the limit.
+    /// Head-room that must open before load returns, as a share of the load that halls and cooling draw: an island and a
+    /// campus that exports have no import to measure it by.
     pub hysteresis: f64,
 }
 

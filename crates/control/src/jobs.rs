@@ -49,10 +49,11 @@ pub(crate) fn paused(config: &Config, state: &State) -> u32 {
         .fold(0, |mask, job| mask | 1 << job)
 }
 
-/// Jobs to pause so that the campus reaches every limit and event that is near, one bit each.
-fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahead: &Allowed, may: u32) -> u32 {
+/// Jobs to pause so that the campus reaches every limit and event that is near, one bit each; and those among them that a
+/// limit wants now, not only an event that is still to come.
+fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahead: &Allowed, may: u32) -> (u32, u32) {
     if may == 0 {
-        return 0;
+        return (0, 0);
     }
     let offered_w = crate::turbines::offered_w(config, seen);
     let mut mask = 0_u32;
@@ -64,6 +65,7 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
         };
         mask = to_reach(config, state, reach, &offered_w, (poi, limit_w, f64::INFINITY), (mask, may));
     }
+    let at_once = mask;
     for event in state.events.iter().filter(|event| event.id != 0) {
         let hold_s = (event.end_ns - event.start_ns) as f64 * 1e-9;
         let scope = (event.poi(), event.limit_w, hold_s);
@@ -75,7 +77,21 @@ fn needed(config: &Config, state: &State, seen: &Observation, reach: &Reach, ahe
             }
         }
     }
-    mask
+    (mask, at_once)
+}
+
+/// Jobs whose turn has not come while one that is shed before them still saves its work, one bit each: evidence at hand is
+/// no reason to rest a dearer job before a cheaper one (I5).
+fn waiting(config: &Config, state: &State, wanted: u32) -> u32 {
+    let (mut first, mut mask) = (0, 0);
+    for hall in &state.shed_order[..config.halls.len()] {
+        let job = usize::from(config.halls[usize::from(*hall)].job);
+        if job < config.jobs.len() && wanted & (1 << job) != 0 && state.job_order[job] != JobOrder::Pause as u8 {
+            first = if first == 0 { 1 << job } else { first };
+            mask |= 1 << job;
+        }
+    }
+    mask & !first
 }
 
 /// `already` and the jobs beyond it, among those that may, that have to pause to bring a scope under a limit that holds for `hold_s`.
@@ -121,14 +137,20 @@ pub(crate) fn orders(
         bit(seen.now) || (!paused && bit(seen.now + lead))
     };
     let may = pausable(config);
-    let needed = needed(config, state, seen, reach, ahead, may);
+    let (needed, at_once) = needed(config, state, seen, reach, ahead, may);
     let emergency = ordered(config, state);
     let mut conditions = 0;
+    let mut wanted_all = 0_u32;
+    for job in (0..config.jobs.len().min(JOBS)).filter(|job| may & (1 << job) != 0) {
+        let paused = state.job_order[job] == JobOrder::Pause as u8;
+        wanted_all |= u32::from(needed & (1 << job) != 0 || planned(job, paused)) << job;
+    }
+    let waiting = waiting(config, state, wanted_all) & !at_once;
     for job in 0..config.jobs.len().min(JOBS) {
-        let deep = needed & (1 << job) != 0;
-        let saved = is_saved(config, seen, job);
+        let bit = 1_u32 << job;
+        let (deep, wanted) = (needed & bit != 0, wanted_all & bit != 0);
+        let saved = is_saved(config, seen, job) && waiting & bit == 0;
         let order = JobOrder::of(state.job_order[job]).unwrap_or_default();
-        let wanted = may & (1 << job) != 0 && (deep || planned(job, order == JobOrder::Pause));
         let rested = now_ns - state.job_since_ns[job] >= config.restore.hold_off.as_nanos();
         let next = match (order, wanted) {
             (JobOrder::Pause, true) => JobOrder::Pause,

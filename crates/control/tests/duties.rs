@@ -403,3 +403,24 @@ fn recentring_brings_the_charge_back_without_crossing_the_limit() {
     let soc: f64 = rig.soc.iter().sum::<f64>() / 4.0;
     assert!(soc > 0.33 && greatest <= 300.0 * MW, "{soc}, {greatest}");
 }
+
+#[test]
+fn a_ripple_of_a_campus_that_imports_nothing_is_no_room_for_restore() {
+    let mut config = config();
+    config.pois[0].island = true;
+    for hall in &mut config.halls {
+        (hall.gpus, hall.fixed_w) = (20_000.0, 1e6);
+    }
+    let mut rig = Rig::new(config);
+    let (mut ticks, mut before, mut restores) = (0_u64, false, 0);
+    rig.run(1800.0, |rig| {
+        ticks += 1;
+        // Half a percent of ripple, another one every second.
+        let ripple = 1.0 + 0.005 * ((ticks / 10 * 7 % 11) as f64 - 5.0) / 5.0;
+        rig.wish_w = [700.0 * ripple, 500.0 / ripple];
+        let restoring = rig.has(Condition::Restoring);
+        restores += u64::from(restoring && !before);
+        before = restoring;
+    });
+    assert!(restores <= 5, "I8: load returned {restores} times in half an hour");
+}

@@ -348,3 +348,41 @@ fn a_planner_that_stalls_or_lies_breaks_nothing() {
         });
     }
 }
+
+#[test]
+fn a_dearer_job_whose_work_is_saved_waits_for_the_cheaper_one_that_still_saves() {
+    let mut config = config();
+    (config.halls[0].tier, config.halls[1].tier) = (1, 0);
+    // So fast a ramp that the event presses only at the end of its notice: there is time to save.
+    (config.pois[0].ramp_up_w_per_s, config.pois[0].ramp_down_w_per_s) = (8e6, 8e6);
+    let mut rig = Rig::new(config);
+    rig.turbine_available_w = [0.0; 2];
+    rig.soc = vec![0.051; 4];
+    rig.run(60.0, |rig| rig.saved_at[1] = rig.now);
+    rig.events = vec![event(rig.now, 300, 1800, 20.0 * MW)];
+    let (mut both, mut waited) = (false, false);
+    rig.run(300.0, |rig| {
+        rig.saved_at[1] = rig.now;
+        let orders = [rig.last.job[0], rig.last.job[1]];
+        waited |= orders == [JobOrder::Checkpoint; 2];
+        both |= orders == [JobOrder::Pause; 2];
+        assert!(orders[1] != JobOrder::Pause || orders[0] == JobOrder::Pause, "I5 at {:?}: {orders:?}", rig.now);
+    });
+    assert!(waited, "the cheaper job had to save its work first");
+    assert!(both, "and then both rest, before the event binds");
+}
+
+#[test]
+fn a_dearer_job_does_not_wait_beyond_the_limit_for_a_checkpoint_that_never_comes() {
+    let mut config = config();
+    (config.halls[0].tier, config.halls[1].tier) = (1, 0);
+    let mut rig = Rig::new(config);
+    rig.turbine_available_w = [0.0; 2];
+    rig.soc = vec![0.051; 4];
+    rig.checkpoints_come = false;
+    rig.run(120.0, |rig| rig.saved_at[1] = rig.now);
+    rig.events = vec![event(rig.now, 300, 1800, 20.0 * MW)];
+    rig.run(300.0, |rig| rig.saved_at[1] = rig.now);
+    assert_eq!(rig.last.job[..2], [JobOrder::Checkpoint, JobOrder::Pause]);
+    assert!(rig.last.cap_w[0] <= 200.0, "the cheaper hall is at its least cap before the dearer one rests");
+}

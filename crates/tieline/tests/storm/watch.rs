@@ -348,6 +348,10 @@ impl<'a> Watch<'a> {
 impl Journal for Watch<'_> {
     fn append(&mut self, row: &Row<'_>) {
         let (seen, sent) = (row.observation, row.guarded);
+        // A standby plans anew: until its first plan it has none, whatever its predecessor had.
+        if self.last.as_ref().is_some_and(|last| last.sent.epoch != sent.epoch) {
+            self.plan = Plan::none();
+        }
         if let Some(plan) = row.plan {
             self.plan.clone_from(plan);
         }
