@@ -29,7 +29,6 @@ use crate::gpu::{Product, ThroughputCurve};
 use block::{NO_GROUP, Segment, Tile as BlockTile};
 use chip::{ENDLESS_MS, PER_W, Row, Settings};
 use clock::{Clock, Group, OFFSETS};
-use lanes::I32s;
 use phases::{HALT, LEVELS, Phase, following};
 use rack::{Racks, STEP_S};
 use site::{HallState, PointState};
@@ -399,7 +398,7 @@ impl Waveform {
                     row.stretch[lane] = block::stretch(&self.draw, asset, 0, self.luck[group]);
                     let exchange = block.levels[lane][Doing::Exchange as usize] * row.own[lane];
                     row.level_w[lane] = exchange;
-                    (row.lagged_w[lane], row.mean_w[lane]) = (exchange, exchange);
+                    row.lagged_w[lane] = exchange;
                     row.phase[lane] = barrier;
                     row.work_ms[lane] = self.clock.groups[group].offset_ms as f32;
                     let first = phases::Stalls {
@@ -702,12 +701,12 @@ impl<'a> Layout<'a> {
                 row.own[lane] = 1.0 + hall.chip.spread as f32 * chip::bell(word);
                 let rest = block.levels[lane][Doing::Rest as usize] * row.own[lane];
                 (row.level_w[lane], row.next_level_w[lane]) = (rest, rest);
-                (row.lagged_w[lane], row.mean_w[lane]) = (rest, rest);
+                row.lagged_w[lane] = rest;
                 // A job that runs at the start has its floor up already.
                 row.floor_w[lane] = block.settings.rest_w[lane];
                 if doing == Doing::Exchange {
                     row.floor_w[lane] = block.settings.floor_w[lane];
-                    row.hold_ms[lane] = block.settings.hysteresis_ms[lane];
+                    row.quiet_ms[lane] = 0;
                 }
                 (row.phase[lane], row.next[lane], row.work_ms[lane]) = (HALT, HALT, ENDLESS_MS);
             }
@@ -736,17 +735,15 @@ fn fixed(power_w: f64) -> i32 {
 
 fn set_chip(settings: &mut Settings, lane: usize, chip: &Chip) {
     let blend = |time_s: f64| if time_s > 0.0 { (1.0 - libm::exp(-STEP_S / time_s)) as f32 } else { 1.0 };
-    settings.lag[lane] = blend(chip.lag_s);
-    settings.mean[lane] = blend(OVERSHOOT_MS * 1e-3);
+    (settings.lag[lane], settings.lag_keep[lane]) = (blend(chip.lag_s), 1.0 - blend(chip.lag_s));
+    settings.mean_keep[lane] = 1.0 - blend(OVERSHOOT_MS * 1e-3);
     settings.overshoot[lane] = chip.overshoot as f32;
     settings.noise[lane] = chip.noise as f32;
-    let set: (&mut I32s, &mut I32s) = (&mut settings.limit, &mut settings.peak_more);
-    let (limit, peak) = (fixed(chip.limit_w), fixed(chip.limit_w * chip.peak));
-    set.0[lane] = chip::ZERO + limit;
-    set.1[lane] = peak - limit;
+    let gridded = |power_w: f64| f32::from_bits((chip::ZERO + fixed(power_w)) as u32);
+    (settings.limit[lane], settings.peak[lane]) = (gridded(chip.limit_w), gridded(chip.limit_w * chip.peak));
     settings.allowance[lane] = fixed(chip.limit_w * (chip.peak - 1.0) * chip.peak_s / STEP_S);
     let filler = chip.filler.clone().unwrap_or(Filler { level_w: 0.0, lag_s: 0.0 });
-    settings.filler[lane] = blend(filler.lag_s);
+    (settings.filler[lane], settings.filler_keep[lane]) = (blend(filler.lag_s), 1.0 - blend(filler.lag_s));
     settings.filler_w[lane] = filler.level_w as f32;
     let none = Smoothing {
         floor_w: 0.0,
@@ -758,9 +755,10 @@ fn set_chip(settings: &mut Settings, lane: usize, chip: &Chip) {
     let smoothing = chip.smoothing.clone().unwrap_or(none);
     settings.floor_w[lane] = smoothing.floor_w as f32;
     settings.rest_w[lane] = smoothing.rest_w as f32;
+    settings.top[lane] = smoothing.floor_w as f32 + chip::GRID_W;
     settings.up_w[lane] = (smoothing.ramp_w_per_s.0 * STEP_S) as f32;
     settings.down_w[lane] = (-smoothing.ramp_w_per_s.1 * STEP_S) as f32;
-    settings.hysteresis_ms[lane] = (smoothing.hysteresis_s * 1e3) as f32;
+    settings.hysteresis_ms[lane] = libm::ceil(smoothing.hysteresis_s * 1e3) as i32;
     settings.active_w[lane] = smoothing.active_w as f32;
 }
 
