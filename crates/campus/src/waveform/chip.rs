@@ -216,7 +216,7 @@ pub(crate) struct Scratch {
     filled: Kept,
     least: Kept,
 }
-/// The milliseconds of some vectors side by side, one after another.
+/// One value for each millisecond and rack.
 type Kept = [F32s; WINDOW_MS];
 
 impl Scratch {
@@ -232,22 +232,15 @@ impl Kernel for Interval<'_> {
     fn run<V: Lanes>(self, v: V) -> Marks {
         let Self { row, settings, noise, rack, sums, scratch } = self;
         let mut marks = Marks::default();
-        // Vectors are taken four (with AVX-512 two) side by side: a chain of dependent operations leaves room for others.
+        // Some vectors side by side: a chain of dependent operations leaves room for others.
         if LANES / V::W == 2 {
-            return interval::<V, 2>(v, 0, row, settings, noise, rack, sums, scratch);
-        }
-        for first in (0..LANES / V::W).step_by(4) {
-            marks.take(first * V::W, interval::<V, 4>(v, first, row, settings, noise, rack, sums, scratch));
+            interval::<V, 2>(v, 0, row, settings, noise, rack, sums, scratch, &mut marks);
+        } else {
+            for first in (0..LANES / V::W).step_by(4) {
+                interval::<V, 4>(v, first, row, settings, noise, rack, sums, scratch, &mut marks);
+            }
         }
         marks
-    }
-}
-
-impl Marks {
-    #[inline(always)]
-    fn take(&mut self, first: usize, found: Self) {
-        self.over |= found.over << first;
-        self.shaved |= found.shaved << first;
     }
 }
 
@@ -265,29 +258,24 @@ fn interval<V: Lanes, const N: usize>(
     rack: &mut [I32s; WINDOW_MS],
     sums: &mut Sums,
     scratch: &mut Scratch,
-) -> Marks {
+    marks: &mut Marks,
+) {
     let Scratch { asked_w, filled, least } = scratch;
-    let over = ask::<V, N>(v, c, row, set, noise, asked_w);
+    marks.over |= ask::<V, N>(v, c, row, set, noise, asked_w) << (c * V::W);
     let most = fill::<V, N>(v, c, row, set, asked_w, filled, sums);
-    if at_rest(v, c, row, set, most) {
-        pass_on::<V, N>(v, c, row, set, asked_w, filled, rack, sums);
-        return Marks { over, shaved: 0 };
+    for half in 0..N / 2 {
+        let (c, most) = (c + 2 * half, [most[2 * half], most[2 * half + 1]]);
+        let shaved = if !floors_stay::<V, 2>(v, c, row, set) {
+            lift::<V, 2>(v, c, row, set, asked_w, filled, least, sums);
+            limit::<V, 2>(v, c, row, set, filled, least, rack, sums)
+        } else if limits_reached::<V, 2>(v, c, row, set, most) {
+            limit_above::<V, 2>(v, c, row, set, asked_w, filled, rack, sums)
+        } else {
+            pass_on::<V, 2>(v, c, row, set, asked_w, filled, rack, sums);
+            0
+        };
+        marks.shaved |= shaved << (c * V::W);
     }
-    lift::<V, N>(v, c, row, set, asked_w, filled, least, sums);
-    let shaved = limit::<V, N>(v, c, row, set, filled, least, rack, sums);
-    Marks { over, shaved }
-}
-
-#[inline(always)]
-fn keep<V: Lanes, const N: usize>(v: V, to: &mut Kept, ms: usize, k: usize, value: V::F) {
-    let vector = ms * N + k;
-    v.store(&mut to[vector * V::W / LANES], vector % (LANES / V::W), value);
-}
-
-#[inline(always)]
-fn kept<V: Lanes, const N: usize>(v: V, from: &Kept, ms: usize, k: usize) -> V::F {
-    let vector = ms * N + k;
-    v.load(&from[vector * V::W / LANES], vector % (LANES / V::W))
 }
 
 /// What the work asks for: own phase, lag, overshoot. Returns whose phase has run out.
@@ -316,13 +304,13 @@ fn ask<V: Lanes, const N: usize>(
     for ms in 0..WINDOW_MS {
         for k in 0..N {
             work[k] = v.sub(work[k], v.load(&row.pace, c + k));
-            let now = v.pick(v.above(work[k], zero), level[k], next[k]);
+            let now = v.pick_negative(work[k], next[k], level[k]);
             let before = lagged[k];
             lagged[k] = v.add(v.mul(before, v.load(&set.lag_keep, c + k)), now);
             let rise = v.add(above[k], v.sub(lagged[k], before));
             above[k] = v.mul(rise, v.load(&set.mean_keep, c + k));
             let shoots = v.max(v.mul(rise, v.load(&set.overshoot, c + k)), zero);
-            keep::<V, N>(v, to, ms, k, v.add(lagged[k], shoots));
+            v.store(&mut to[ms], c + k, v.add(lagged[k], shoots));
         }
     }
     let mut over = 0;
@@ -330,7 +318,7 @@ fn ask<V: Lanes, const N: usize>(
         v.store(&mut row.work_ms, c + k, work[k]);
         v.store(&mut row.lagged_w, c + k, lagged[k]);
         v.store(&mut row.above_w, c + k, above[k]);
-        over |= v.ones(v.at_least(zero, work[k])) << (k * V::W);
+        over |= v.signs(work[k]) << (k * V::W);
     }
     over
 }
@@ -354,7 +342,7 @@ fn fill<V: Lanes, const N: usize>(
     let mut most = [grid; N];
     for ms in 0..WINDOW_MS {
         for k in 0..N {
-            let asked_w = kept::<V, N>(v, asked_w, ms, k);
+            let asked_w = v.load(&asked_w[ms], c + k);
             let room = v.max(v.sub(v.load(&set.filler_w, c + k), asked_w), v.f(LEAST_ROOM_W));
             let kept = v.mul(filler[k], v.load(&set.filler_keep, c + k));
             filler[k] = v.add(kept, v.mul(room, v.load(&set.filler, c + k)));
@@ -363,7 +351,7 @@ fn fill<V: Lanes, const N: usize>(
             most[k] = v.max(most[k], filled);
             s_asked[k] = v.add_i(s_asked[k], v.bits(asked));
             s_filled[k] = v.add_i(s_filled[k], v.bits(filled));
-            keep::<V, N>(v, to, ms, k, filled);
+            v.store(&mut to[ms], c + k, filled);
         }
     }
     for k in 0..N {
@@ -376,26 +364,82 @@ fn fill<V: Lanes, const N: usize>(
     most
 }
 
-/// Whether neither floor nor limit changes anything in the interval but what the floor lifts: every floor is at its top
-/// and stays there, no energy allowance is in use, and nothing reaches a limit. Then [`pass_on`] gives the same bits as
-/// [`lift`] and [`limit`].
+/// Whether every floor is at its top and stays there: then [`limit_above`] gives the same bits as [`lift`] and [`limit`].
 #[inline(always)]
-fn at_rest<V: Lanes, const N: usize>(v: V, c: usize, row: &Row, set: &Settings, most: [V::F; N]) -> bool {
+fn floors_stay<V: Lanes, const N: usize>(v: V, c: usize, row: &Row, set: &Settings) -> bool {
     let mut moves = 0;
     for k in 0..N {
         let (top, rest) = (v.load(&set.floor_w, c + k), v.load(&set.rest_w, c + k));
         let to_come = v.add_i(v.load_i(&row.quiet_ms, c + k), v.i(WINDOW_MS as i32));
         let holds = v.ones(v.above_i(v.load_i(&set.hysteresis_ms, c + k), to_come)) | v.ones(v.at_least(rest, top));
-        let up = v.ones(v.at_least(v.load(&row.floor_w, c + k), top));
-        let most = v.max(most[k], v.load(&set.top, c + k));
-        let free = v.ones(v.at_least(v.load(&set.limit, c + k), most));
-        let used = v.ones(v.above_i(v.load_i(&row.used, c + k), v.i(0)));
-        moves |= !(holds & up & free) | used;
+        moves |= !(holds & v.ones(v.at_least(v.load(&row.floor_w, c + k), top)));
     }
-    moves & ((1 << (V::W - 1) << 1) - 1) == 0
+    moves & all::<V>() == 0
 }
 
-/// The interval where [`at_rest`] holds: hysteresis counts on, the floor lifts, the racks get it.
+/// Whether something reaches a limit or has its energy allowance in use: if not, and the floors stay, [`pass_on`] gives
+/// the same bits as [`limit_above`].
+#[inline(always)]
+fn limits_reached<V: Lanes, const N: usize>(v: V, c: usize, row: &Row, set: &Settings, most: [V::F; N]) -> bool {
+    let mut reached = 0;
+    for k in 0..N {
+        let most = v.max(most[k], v.load(&set.top, c + k));
+        reached |= !v.ones(v.at_least(v.load(&set.limit, c + k), most));
+        reached |= v.ones(v.above_i(v.load_i(&row.used, c + k), v.i(0)));
+    }
+    reached & all::<V>() != 0
+}
+
+/// A bit for every lane of a vector.
+#[inline(always)]
+fn all<V: Lanes>() -> u32 {
+    ((1_u64 << V::W) - 1) as u32
+}
+
+/// [`lift`] and [`limit`] where the floors stay: hysteresis counts on, the floor lifts, the limit takes away.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // one call, inlined; a struct would only rename them
+fn limit_above<V: Lanes, const N: usize>(
+    v: V,
+    c: usize,
+    row: &mut Row,
+    set: &Settings,
+    asked_w: &Kept,
+    filled: &Kept,
+    rack: &mut [I32s; WINDOW_MS],
+    sums: &mut Sums,
+) -> u32 {
+    let one = v.i(1);
+    let load_i = |from: &I32s| -> [V::I; N] { core::array::from_fn(|k| v.load_i(from, c + k)) };
+    let (mut quiet, mut used) = (load_i(&row.quiet_ms), load_i(&row.used));
+    let (mut s_lifted, mut s_drawn) = (load_i(&sums.lifted), load_i(&sums.drawn));
+    for (ms, rack) in rack.iter_mut().enumerate() {
+        for k in 0..N {
+            let active = v.above(v.load(&asked_w[ms], c + k), v.load(&set.active_w, c + k));
+            quiet[k] = v.drop_i(active, v.add_i(quiet[k], one));
+            let limit = v.load(&set.limit, c + k);
+            let rested = v.above_i(v.load_i(&set.allowance, c + k), used[k]);
+            let ceiling = v.raise(rested, v.load(&set.peak, c + k), limit);
+            let lifted = v.max(v.load(&filled[ms], c + k), v.load(&set.top, c + k));
+            let drawn = v.bits(v.min(lifted, ceiling));
+            used[k] = v.positive(v.add_i(v.sub_i(used[k], v.bits(limit)), drawn));
+            s_lifted[k] = v.add_i(s_lifted[k], v.bits(lifted));
+            s_drawn[k] = v.add_i(s_drawn[k], drawn);
+            let of_rack = v.add_i(v.load_i(rack, c + k), drawn);
+            v.store_i(rack, c + k, of_rack);
+        }
+    }
+    let mut shaved = 0;
+    for k in 0..N {
+        store_quiet(v, c + k, row, quiet[k]);
+        v.store_i(&mut row.used, c + k, used[k]);
+        v.store_i(&mut sums.lifted, c + k, s_lifted[k]);
+        shaved |= store_drawn(v, c + k, sums, s_drawn[k]) << (k * V::W);
+    }
+    shaved
+}
+
+/// Where neither floors nor limits change anything but what the floor lifts: hysteresis counts on, the racks get it.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // one call, inlined; a struct would only rename them
 fn pass_on<V: Lanes, const N: usize>(
@@ -413,9 +457,9 @@ fn pass_on<V: Lanes, const N: usize>(
     let mut sum = [v.i(0); N];
     for (ms, rack) in rack.iter_mut().enumerate() {
         for k in 0..N {
-            let active = v.above(kept::<V, N>(v, asked_w, ms, k), v.load(&set.active_w, c + k));
+            let active = v.above(v.load(&asked_w[ms], c + k), v.load(&set.active_w, c + k));
             quiet[k] = v.drop_i(active, v.add_i(quiet[k], one));
-            let drawn = v.bits(v.max(kept::<V, N>(v, filled, ms, k), v.load(&set.top, c + k)));
+            let drawn = v.bits(v.max(v.load(&filled[ms], c + k), v.load(&set.top, c + k)));
             sum[k] = v.add_i(sum[k], drawn);
             let of_rack = v.add_i(v.load_i(rack, c + k), drawn);
             v.store_i(rack, c + k, of_rack);
@@ -429,6 +473,16 @@ fn pass_on<V: Lanes, const N: usize>(
         let shaved = v.load_i(&sums.shaved, c + k);
         v.store_i(&mut sums.shaved_before, c + k, shaved);
     }
+}
+
+/// Returns from whom power was taken in the interval.
+#[inline(always)]
+fn store_drawn<V: Lanes>(v: V, c: usize, sums: &mut Sums, drawn: V::I) -> u32 {
+    let (shaved, before) = (v.sub_i(v.load_i(&sums.lifted, c), drawn), v.load_i(&sums.shaved, c));
+    v.store_i(&mut sums.drawn, c, drawn);
+    v.store_i(&mut sums.shaved, c, shaved);
+    v.store_i(&mut sums.shaved_before, c, before);
+    v.ones(v.above_i(shaved, before))
 }
 
 #[inline(always)]
@@ -456,15 +510,15 @@ fn lift<V: Lanes, const N: usize>(
     let (mut quiet, mut s_lifted) = (pair_i(&row.quiet_ms), pair_i(&sums.lifted));
     for ms in 0..WINDOW_MS {
         for k in 0..N {
-            let active = v.above(kept::<V, N>(v, asked_w, ms, k), v.load(&set.active_w, c + k));
+            let active = v.above(v.load(&asked_w[ms], c + k), v.load(&set.active_w, c + k));
             quiet[k] = v.drop_i(active, v.add_i(quiet[k], one));
             let holds = v.above_i(v.load_i(&set.hysteresis_ms, c + k), quiet[k]);
             let ramp = v.pick(holds, v.load(&set.up_w, c + k), v.load(&set.down_w, c + k));
             let within = v.min(v.add(floor[k], ramp), v.load(&set.floor_w, c + k));
             floor[k] = v.max(within, v.load(&set.rest_w, c + k));
             let least = v.add(floor[k], grid);
-            s_lifted[k] = v.add_i(s_lifted[k], v.bits(v.max(kept::<V, N>(v, filled, ms, k), least)));
-            keep::<V, N>(v, to, ms, k, least);
+            s_lifted[k] = v.add_i(s_lifted[k], v.bits(v.max(v.load(&filled[ms], c + k), least)));
+            v.store(&mut to[ms], c + k, least);
         }
     }
     for k in 0..N {
@@ -495,9 +549,9 @@ fn limit<V: Lanes, const N: usize>(
             let limit = v.load(&set.limit, c + k);
             let rested = v.above_i(v.load_i(&set.allowance, c + k), used[k]);
             let most = v.raise(rested, v.load(&set.peak, c + k), limit);
-            let least = kept::<V, N>(v, least, ms, k);
+            let least = v.load(&least[ms], c + k);
             let ceiling = v.keep(v.at_least(least, v.load(&set.top, c + k)), most);
-            let drawn = v.bits(v.max(v.min(kept::<V, N>(v, filled, ms, k), ceiling), least));
+            let drawn = v.bits(v.max(v.min(v.load(&filled[ms], c + k), ceiling), least));
             used[k] = v.positive(v.add_i(v.sub_i(used[k], v.bits(limit)), drawn));
             s_drawn[k] = v.add_i(s_drawn[k], drawn);
             let sum = v.add_i(v.load_i(rack, c + k), drawn);
@@ -507,12 +561,7 @@ fn limit<V: Lanes, const N: usize>(
     let mut shaved = 0;
     for k in 0..N {
         v.store_i(&mut row.used, c + k, used[k]);
-        v.store_i(&mut sums.drawn, c + k, s_drawn[k]);
-        let taken = v.sub_i(v.load_i(&sums.lifted, c + k), s_drawn[k]);
-        let before = v.load_i(&sums.shaved, c + k);
-        shaved |= v.ones(v.above_i(taken, before)) << (k * V::W);
-        v.store_i(&mut sums.shaved_before, c + k, before);
-        v.store_i(&mut sums.shaved, c + k, taken);
+        shaved |= store_drawn(v, c + k, sums, s_drawn[k]) << (k * V::W);
     }
     shaved
 }

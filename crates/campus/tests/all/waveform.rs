@@ -482,7 +482,7 @@ impl<'a> Plain<'a> {
         let sum: u32 = (0..4).map(|nibble| half >> (4 * nibble) & 15).sum();
         let swing = 1.0 + (sum as i32 as f32 - 30.0) * (1.0 / 9.219_544) * chip.noise as f32;
         gpu.work -= gpu.pace;
-        let level = if gpu.work > 0.0 { gpu.level } else { gpu.next.1 } * swing;
+        let level = if gpu.work >= 0.0 { gpu.level } else { gpu.next.1 } * swing;
         let before = gpu.lagged;
         gpu.lagged = before * (1.0 - blend(chip.lag_s)) + level * blend(chip.lag_s);
         let above = gpu.above + (gpu.lagged - before);
@@ -521,7 +521,7 @@ impl<'a> Plain<'a> {
             gpu.pace = pace(exponent, share);
         }
         (gpu.asked_sum, gpu.shaved_sum) = (0, 0);
-        if gpu.work > 0.0 {
+        if gpu.work >= 0.0 {
             return None;
         }
         let (overrun, pace) = (gpu.work, gpu.pace);
