@@ -8,19 +8,22 @@
 //! Not modelled: voltage and frequency (the grid does not answer), on-site turbines (constant over the span), an island's
 //! own balance (its meter shows what its generation and battery must follow).
 
+mod flicker;
 mod measures;
 mod mitigation;
 mod risk;
 mod study;
 
-pub use measures::{Measures, Stage, band_share, spectrum};
-pub use mitigation::{Bounds, Sized, compare, size};
+pub use flicker::severity;
+pub use measures::{Measures, Stage, band_share, lines, spectrum};
+pub use mitigation::{Bounds, Sized, Told, compare, size};
 pub use risk::{Mode, Nearness, risk};
 pub use study::{METRIC_FAMILIES, METRICS, Summary, hand_over, transient};
 
 use crate::scenario::Scenario;
 use tieline_campus::hall::Hall as PlantHall;
 use tieline_campus::plant::PlantConfig;
+use tieline_campus::specification::Connection;
 use tieline_campus::training::JobKind;
 use tieline_campus::waveform::{
     Battery, Campus, Chip, Conversion, Doing, Hall, Isa, Job, Point, Rack, Smoothing, Spread, Step, Store, Tile,
@@ -60,6 +63,8 @@ pub struct Plan {
     pub modes: Vec<Mode>,
     /// What import must keep to, for sizing.
     pub bounds: Bounds,
+    /// The network at the points, for flicker; its ratio is over the mean load there.
+    pub connection: Connection,
 }
 
 impl Plan {
@@ -83,6 +88,7 @@ impl Plan {
             devices: Devices::none(),
             modes: Vec::new(),
             bounds: Bounds { swing_w: f64::INFINITY, window_s: 0.1, ramp_w_per_s: f64::INFINITY },
+            connection: Connection { short_circuit_ratio: None, x_over_r: None, power_factor: 0.98 },
         }
     }
 }

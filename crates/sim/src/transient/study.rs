@@ -4,7 +4,7 @@
 //!
 //! Not modelled: anything that `measures`, `risk` and the waveform itself leave out.
 
-use super::measures::{Measures, SAMPLE_MS, band_share, spectrum};
+use super::measures::{Measures, SAMPLE_MS, band_share, lines as lines_of, spectrum};
 use super::risk::risk;
 use super::{Loop, NAME, Plan, campus, play, there};
 use crate::metrics::{CurveBuilder, MW, MWH};
@@ -332,7 +332,7 @@ fn columns(scenario: &Scenario) -> Vec<String> {
 
 /// Lines of a stage's spectrum, Hz and W of amplitude.
 fn lines(measures: &Measures) -> Vec<(f64, f64)> {
-    spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3)
+    lines_of(spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3).as_ref())
 }
 
 fn stages(record: &Record, put: &mut dyn FnMut(&str, f64)) {
@@ -356,11 +356,13 @@ fn largest(lines: &[(f64, f64)]) -> (f64, f64) {
 }
 
 fn spectra(record: &Record, put: &mut dyn FnMut(&str, f64)) {
-    let (load, meter) = (lines(&record.load), lines(&record.meter));
-    for (name, lines) in [("load", &load), ("meter", &meter)] {
-        put(&format!("{name}_energy_01_20hz_percent"), 100.0 * band_share(lines, 0.1, 20.0));
-        put(&format!("{name}_energy_02_3hz_percent"), 100.0 * band_share(lines, 0.2, 3.0));
-    }
+    let density = |measures: &Measures| spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3);
+    let [load, meter] = [("load", &record.load), ("meter", &record.meter)].map(|(name, measures)| {
+        let density = density(measures);
+        put(&format!("{name}_energy_01_20hz_percent"), 100.0 * band_share(density.as_ref(), 0.1, 20.0));
+        put(&format!("{name}_energy_02_3hz_percent"), 100.0 * band_share(density.as_ref(), 0.2, 3.0));
+        lines_of(density.as_ref())
+    });
     let (hz, amplitude_w) = largest(&load);
     put("load_fundamental_hz", hz);
     put("load_fundamental_mw", amplitude_w / MW);
