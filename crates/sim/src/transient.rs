@@ -174,10 +174,32 @@ impl Devices {
     }
 }
 
-/// The campus of the scenario as the waveform needs it, with these devices on.
+/// The step of the scenario's training run with its model's phases, jitter and stalls as the plan says, and the number of
+/// its job; `None` where the scenario leaves model, batch or layout open.
+///
+/// # Errors
+/// In words, where the phases cannot be drawn at 1 ms.
+#[must_use]
+pub fn training_step(scenario: &Scenario, plan: &Plan) -> Option<Result<(usize, Step), String>> {
+    let found = crate::train::stages_of(scenario)?;
+    Some(found.and_then(|(job, stages)| {
+        let drawn = Step::of_training(&stages)?;
+        let own = &plan.jobs[job].step;
+        let Step { stages, micro_batches, forward_ms, backward_ms, communication_ms, stages_do, .. } = drawn;
+        let step = Step { stages, micro_batches, forward_ms, backward_ms, communication_ms, stages_do, ..own.clone() };
+        match step.complaints().into_iter().next() {
+            Some(complaint) => Err(complaint),
+            None => Ok((job, step)),
+        }
+    }))
+}
+
+/// The campus of the scenario as the waveform needs it, with these devices on. The training run's step comes from its
+/// model where [`training_step`] has it, the others' from the plan.
 #[must_use]
 pub fn campus(scenario: &Scenario, plan: &Plan, devices: &Devices) -> Campus {
     let plant = &scenario.plant;
+    let trained = training_step(scenario, plan).and_then(Result::ok);
     let jobs = plant.jobs.iter().zip(&plan.jobs).enumerate();
     let jobs = jobs
         .map(|(index, (job, own))| {
@@ -185,7 +207,7 @@ pub fn campus(scenario: &Scenario, plan: &Plan, devices: &Devices) -> Campus {
             let rate = job.failures_per_s(gpus);
             Job {
                 name: job.name.clone(),
-                step: own.step.clone(),
+                step: trained.iter().find(|(job, _)| *job == index).map_or(&own.step, |(_, step)| step).clone(),
                 coherence: own.coherence,
                 starts_s: own.starts_s,
                 stops_s: own.stops_s,

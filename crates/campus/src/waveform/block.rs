@@ -5,9 +5,10 @@
 //!
 //! Not modelled: GPUs of different products in one rack.
 
-use super::chip::{self, ENDLESS_MS, Interval, Noise, Row, Scratch, Settings, Sums};
+use super::chip::{self, ENDLESS_MS, Interval, Row, Scratch, Settings, Sums};
 use super::clock::{Turn, View};
 use super::lanes::{F32s, F64s, I32s, Isa};
+use super::noise::{self, Noise};
 use super::phases::{Doing, HALT, HALTING, LEVELS, Phase, STARTING, at, following};
 use super::rack::{RackSteps, Racks};
 use super::{LANES, TILE_MS, Tally, WINDOW_MS};
@@ -323,5 +324,5 @@ pub(crate) fn pace_at(lines: &Lines, share: f32) -> f32 {
 pub(crate) fn stretch(draw: &Draw, asset: u32, step: u64, (jitter, share, slowdown): (f32, f32, f32)) -> f32 {
     let words = draw.words(asset, Purpose::GpuStep, step);
     let straggles = (words[1] >> 8) as f32 * (1.0 / (1 << 24) as f32) < share;
-    (1.0 + jitter * chip::bell(words[0])) * if straggles { 1.0 + slowdown } else { 1.0 }
+    (1.0 + jitter * noise::bell(words[0])) * if straggles { 1.0 + slowdown } else { 1.0 }
 }

@@ -6,7 +6,7 @@
 
 use super::measures::{Measures, SAMPLE_MS, band_share, lines as lines_of, spectrum};
 use super::risk::risk;
-use super::{Loop, NAME, Plan, campus, play, there};
+use super::{Loop, NAME, Plan, campus, play, there, training_step};
 use crate::metrics::{CurveBuilder, MW, MWH};
 use crate::operation::{Outlet, judge, slug};
 use crate::results::{Finding, Outcome, Table};
@@ -452,6 +452,25 @@ fn findings(record: &Record, scenario: &Scenario, paces: &[JobPace]) -> Vec<Find
     let mut say = |topic: &str, text: String, closes: bool| {
         findings.push(Finding { topic: topic.to_owned(), text, closes });
     };
+    match training_step(scenario, plan) {
+        Some(Ok((_, step))) => say(
+            "training step",
+            format!(
+                "drawn from the training model: {} stages, {} passes each way per stage, {:.0} ms of them and of waits, {:.0} ms of exposed communication",
+                step.stages,
+                step.micro_batches,
+                step.period_ms() - step.communication_ms,
+                step.communication_ms,
+            ),
+            true,
+        ),
+        Some(Err(why)) => say(
+            "training step",
+            format!("the training model's phases cannot be drawn ({why}); [[waveform.step]] is used"),
+            false,
+        ),
+        None => {}
+    }
     say(
         "step and battery",
         format!(

@@ -93,7 +93,8 @@ impl ProgressLine {
         if self.said.is_none_or(|said| said.elapsed() >= Duration::from_secs(10)) {
             self.said = Some(Instant::now());
             let spent_s = self.begun.elapsed().as_secs_f64();
-            let left = if done > 0.02 { format!(", about {:.0} s left", spent_s / done - spent_s) } else { String::new() };
+            let left =
+                if done > 0.02 { format!(", about {:.0} s left", spent_s / done - spent_s) } else { String::new() };
             eprintln!("tieline: {}: {:.0} % ({what}), {spent_s:.0} s{left}", self.work, 100.0 * done);
         }
         true
