@@ -1,9 +1,11 @@
-//! The waveform's figure on the report page: load and import of each point over a few training steps, as SVG.
+//! The waveform's figures on the report page, as SVG: load and import of each point over a few training steps, and the
+//! frontier of sizes.
 //!
 //! Not modelled: zooming (the table `transient.parquet` holds every millisecond).
 
 use std::fmt::Write as _;
 use tieline_sim::results::{Curve, Outcome};
+use tieline_sim::transient::{Bounds, Sized};
 
 /// Size of a panel, px, and the space for its scale.
 const WIDTH: f64 = 900.0;
@@ -77,5 +79,114 @@ fn panel(name: &str, at_s: &[f64], load: &Curve, import: &Curve, from_s: f64) ->
         from_s + SHOWN_S,
         line(&load),
         line(&import),
+    )
+}
+
+/// Height of the frontier's panel, px.
+const FRONTIER_HEIGHT: f64 = 340.0;
+
+/// Battery power against energy, a point for each floor, beside what is built (power in W, energy in J).
+#[must_use]
+pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
+    let enough: Vec<&Sized> = sizes.iter().filter(|sized| sized.power_w.is_finite()).collect();
+    let mut html = format!(
+        "<section id=\"frontier\"><h2>Least battery for each GPU floor</h2>\n<p>What keeps the swing under {} over {:.0} ms \
+         and the ramp under {}. Right and up is more battery; the number at a point is the floor in percent of the rating. \
+         The square is what is built.{}</p>\n",
+        bound(bounds.swing_w, "MW"),
+        bounds.window_s * 1e3,
+        bound(bounds.ramp_w_per_s, "MW/s"),
+        lowest(sizes),
+    );
+    let most = |of: fn(&Sized) -> f64, built: f64| enough.iter().map(|s| of(s)).fold(built, f64::max).max(1.0) * 1.1;
+    let (most_w, most_j) = (most(|sized| sized.power_w, built.0), most(|sized| sized.energy_j, built.1));
+    let x = |power_w: f64| MARGIN + power_w / most_w * (WIDTH - MARGIN - 20.0);
+    let y = |energy_j: f64| FRONTIER_HEIGHT - 40.0 - energy_j / most_j * (FRONTIER_HEIGHT - 60.0);
+    let _ = write!(
+        html,
+        "<svg viewBox=\"0 0 {WIDTH} {FRONTIER_HEIGHT}\" role=\"img\" aria-label=\"battery power against energy\" \
+         style=\"width:100%;max-width:{WIDTH}px;font:12px sans-serif\">\n",
+    );
+    for tick in 0..=4 {
+        let (power_w, energy_j) = (most_w * f64::from(tick) / 4.0, most_j * f64::from(tick) / 4.0);
+        let (across, up) = (x(power_w), y(energy_j));
+        let _ = write!(
+            html,
+            "<line x1=\"{across:.1}\" x2=\"{across:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"#8884\"/><text \
+             x=\"{across:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"currentColor\">{:.0}</text>\n<line \
+             x1=\"{MARGIN}\" x2=\"{:.1}\" y1=\"{up:.1}\" y2=\"{up:.1}\" stroke=\"#8884\"/><text x=\"{:.1}\" \
+             y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">{}</text>\n",
+            y(0.0),
+            y(most_j),
+            FRONTIER_HEIGHT - 24.0,
+            power_w / 1e6,
+            WIDTH - 20.0,
+            MARGIN - 6.0,
+            up + 4.0,
+            short(energy_j / 3.6e9),
+        );
+    }
+    let _ = write!(
+        html,
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">battery power, MW</text>\n<text \
+         x=\"{MARGIN}\" y=\"12\" fill=\"currentColor\">battery energy, MWh</text>\n",
+        WIDTH - 20.0,
+        FRONTIER_HEIGHT - 6.0,
+    );
+    let path: String =
+        enough.iter().map(|sized| format!("{:.1},{:.1} ", x(sized.power_w), y(sized.energy_j))).collect();
+    let _ = writeln!(html, "<polyline points=\"{path}\" fill=\"none\" stroke=\"#06c\"/>");
+    for (index, sized) in enough.iter().enumerate() {
+        let (across, up) = (x(sized.power_w), y(sized.energy_j));
+        // Neighbours often lie close together: their numbers alternate between above and below.
+        let label = up + if index % 2 == 0 { -8.0 } else { 16.0 };
+        let _ = writeln!(
+            html,
+            "<circle cx=\"{across:.1}\" cy=\"{up:.1}\" r=\"4\" fill=\"#06c\"/><text x=\"{across:.1}\" y=\"{label:.1}\" \
+             text-anchor=\"middle\" fill=\"currentColor\">{:.0}</text>",
+            100.0 * sized.floor,
+        );
+    }
+    if built.0 > 0.0 {
+        let _ = writeln!(
+            html,
+            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"9\" height=\"9\" fill=\"none\" stroke=\"currentColor\" \
+             stroke-width=\"2\"/>",
+            x(built.0) - 4.5,
+            y(built.1) - 4.5,
+        );
+    }
+    html.push_str("</svg>\n<table><tr><th>floor<th>battery<th>energy<th>the floor burns</tr>\n");
+    for sized in sizes {
+        let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
+        let battery = if sized.power_w.is_finite() {
+            format!("<td>{:.1} MW<td>{:.2} MWh", sized.power_w / 1e6, sized.energy_j / 3.6e9)
+        } else {
+            "<td colspan=\"2\">no battery is enough".to_owned()
+        };
+        let _ = writeln!(html, "<tr><td>{floor}{battery}<td>{:.1} %</tr>", 100.0 * sized.burned);
+    }
+    html.push_str("</table></section>\n");
+    html
+}
+
+fn bound(limit: f64, unit: &str) -> String {
+    if limit.is_finite() { format!("{} {unit}", short(limit / 1e6)) } else { "any value".to_owned() }
+}
+
+fn short(value: f64) -> String {
+    if value.abs() < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+/// The lowest floors that pass: with some battery, and with none.
+fn lowest(sizes: &[Sized]) -> String {
+    let floor = |passes: fn(&Sized) -> bool| {
+        let found = sizes.iter().find(|sized| passes(sized));
+        found.map_or_else(|| "none of the floors tried".to_owned(), |sized| format!("{:.0} %", 100.0 * sized.floor))
+    };
+    format!(
+        " Lowest floor that passes with enough battery: {}; without a battery: {}.",
+        floor(|sized| sized.power_w.is_finite()),
+        floor(|sized| sized.power_w == 0.0)
     )
 }

@@ -17,7 +17,7 @@ use tieline_campus::training::cluster::Cluster;
 use tieline_campus::training::goodput::{self, Checkpoint, Hazard, Recovery};
 use tieline_campus::training::layout::{Attention, Layout, Overlap, mistakes};
 use tieline_campus::training::model::Transformer;
-use tieline_campus::training::phases::{Activity, phases};
+use tieline_campus::training::phases::{Activity, Phase, phases};
 use tieline_campus::training::search::{Question, nearest, search};
 use tieline_campus::training::step::{Step, evaluate};
 use tieline_campus::training::{Job, JobKind};
@@ -288,6 +288,20 @@ fn cluster_of(product: &str, plan: &TrainingPlan) -> Result<Cluster, String> {
         }
     }
     Ok(cluster)
+}
+
+/// The phases of each pipeline stage of the scenario's training run and the number of its job, where the scenario states
+/// model, batch and layout; `None` where it leaves one of them open.
+///
+/// # Errors
+/// In words, where what it states does not work.
+pub fn stages_of(scenario: &Scenario) -> Option<Result<(usize, Vec<Vec<Phase>>), String>> {
+    let own = scenario.training.as_ref()?.layout?;
+    let place = scenario.plant.jobs.iter().position(|job| job.kind == JobKind::PreTraining)?;
+    Some(gather(scenario).and_then(|run| {
+        chosen(&run, &own).map_err(|wrong| wrong.join("; "))?;
+        Ok((place, phases(&run.model, &own, &evaluate(&run.model, &run.cluster, &own))))
+    }))
 }
 
 pub(crate) fn question(plan: &TrainingPlan, gpus: f64, places: usize) -> Question {

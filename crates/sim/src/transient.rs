@@ -8,19 +8,22 @@
 //! Not modelled: voltage and frequency (the grid does not answer), on-site turbines (constant over the span), an island's
 //! own balance (its meter shows what its generation and battery must follow).
 
+mod flicker;
 mod measures;
 mod mitigation;
 mod risk;
 mod study;
 
-pub use measures::{Measures, Stage, band_share, spectrum};
-pub use mitigation::{Bounds, Sized, compare, size};
+pub use flicker::severity;
+pub use measures::{Measures, Stage, band_share, lines, spectrum};
+pub use mitigation::{Bounds, Sized, Told, compare, size};
 pub use risk::{Mode, Nearness, risk};
 pub use study::{METRIC_FAMILIES, METRICS, Summary, hand_over, transient};
 
 use crate::scenario::Scenario;
 use tieline_campus::hall::Hall as PlantHall;
 use tieline_campus::plant::PlantConfig;
+use tieline_campus::specification::Connection;
 use tieline_campus::training::JobKind;
 use tieline_campus::waveform::{
     Battery, Campus, Chip, Conversion, Doing, Hall, Isa, Job, Point, Rack, Smoothing, Spread, Step, Store, Tile,
@@ -60,6 +63,8 @@ pub struct Plan {
     pub modes: Vec<Mode>,
     /// What import must keep to, for sizing.
     pub bounds: Bounds,
+    /// The network at the points, for flicker; its ratio is over the mean load there.
+    pub connection: Connection,
 }
 
 impl Plan {
@@ -83,6 +88,7 @@ impl Plan {
             devices: Devices::none(),
             modes: Vec::new(),
             bounds: Bounds { swing_w: f64::INFINITY, window_s: 0.1, ramp_w_per_s: f64::INFINITY },
+            connection: Connection { short_circuit_ratio: None, x_over_r: None, power_factor: 0.98 },
         }
     }
 }
@@ -168,10 +174,32 @@ impl Devices {
     }
 }
 
-/// The campus of the scenario as the waveform needs it, with these devices on.
+/// The step of the scenario's training run with its model's phases, jitter and stalls as the plan says, and the number of
+/// its job; `None` where the scenario leaves model, batch or layout open.
+///
+/// # Errors
+/// In words, where the phases cannot be drawn at 1 ms.
+#[must_use]
+pub fn training_step(scenario: &Scenario, plan: &Plan) -> Option<Result<(usize, Step), String>> {
+    let found = crate::train::stages_of(scenario)?;
+    Some(found.and_then(|(job, stages)| {
+        let drawn = Step::of_training(&stages)?;
+        let own = &plan.jobs[job].step;
+        let Step { stages, micro_batches, forward_ms, backward_ms, communication_ms, stages_do, .. } = drawn;
+        let step = Step { stages, micro_batches, forward_ms, backward_ms, communication_ms, stages_do, ..own.clone() };
+        match step.complaints().into_iter().next() {
+            Some(complaint) => Err(complaint),
+            None => Ok((job, step)),
+        }
+    }))
+}
+
+/// The campus of the scenario as the waveform needs it, with these devices on. The training run's step comes from its
+/// model where [`training_step`] has it, the others' from the plan.
 #[must_use]
 pub fn campus(scenario: &Scenario, plan: &Plan, devices: &Devices) -> Campus {
     let plant = &scenario.plant;
+    let trained = training_step(scenario, plan).and_then(Result::ok);
     let jobs = plant.jobs.iter().zip(&plan.jobs).enumerate();
     let jobs = jobs
         .map(|(index, (job, own))| {
@@ -179,7 +207,7 @@ pub fn campus(scenario: &Scenario, plan: &Plan, devices: &Devices) -> Campus {
             let rate = job.failures_per_s(gpus);
             Job {
                 name: job.name.clone(),
-                step: own.step.clone(),
+                step: trained.iter().find(|(job, _)| *job == index).map_or(&own.step, |(_, step)| step).clone(),
                 coherence: own.coherence,
                 starts_s: own.starts_s,
                 stops_s: own.stops_s,

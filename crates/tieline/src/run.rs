@@ -167,7 +167,10 @@ fn produce(loaded: &Loaded, seed: u64, folder: &Path, chosen: &[&str], wishes: W
     let scenario = &loaded.scenario;
     let waves = if chosen.contains(&TRANSIENT) { Some(waves::waves(scenario, seed, folder, wishes)?) } else { None };
     let figure = |outcome: &Outcome| tieline_files::figure::waveform(outcome, scenario.waveform.settle_s);
-    let figures = waves.as_ref().map_or_else(String::new, |waves| figure(&waves.outcome));
+    let figures = waves.as_ref().map_or_else(String::new, |waves| {
+        let sizes = waves.frontier.as_ref().map_or_else(String::new, |sizes| waves::frontier(scenario, sizes));
+        figure(&waves.outcome) + &sizes
+    });
     let (outcome, journal_bytes) = if chosen.contains(&OPERATION) {
         let handed = waves.as_ref().map(|waves| hand_over(scenario, &waves.summary));
         let (mut outcome, bytes) = simulate(loaded, handed.as_ref().unwrap_or(scenario), seed, folder)?;

@@ -3,7 +3,7 @@
 use tieline_campus::waveform::in_turn;
 use tieline_sim::operation::{Outlet, operate};
 use tieline_sim::scenario::Scenario;
-use tieline_sim::transient::{hand_over, transient};
+use tieline_sim::transient::{hand_over, training_step, transient};
 
 /// A small campus on one feed: 3,000 H100 in two halls, one job.
 const CAMPUS: &str = include_str!("seams/campus.toml");
@@ -15,8 +15,26 @@ const MEAN: f64 = 0.01;
 /// a second: the waveform is no symmetric square about its mean, and its overshoot is short.
 const PEAK: f64 = 0.05;
 
+/// A model with batch and layout for the campus's job.
+const TRAINING: &str = r#"
+[training]
+source = "guess: for the test"
+model = "llama-2-70b"
+precision = "bf16"
+batch = 1_024
+tokens = "1 T"
+layout = { tensor = 8, pipeline = 4, data = 64 }
+"#;
+/// The period that barriers of the waveform find agrees with the training model within this share: phases are drawn to the
+/// millisecond, and the communication is that of the slowest stage.
+const PERIOD: f64 = 0.005;
+
 fn scenario() -> Scenario {
-    tieline_files::scenario::read("seams/campus.toml", CAMPUS, &mut |name| {
+    read(CAMPUS)
+}
+
+fn read(text: &str) -> Scenario {
+    tieline_files::scenario::read("seams/campus.toml", text, &mut |name| {
         Err(std::io::Error::other(format!("{name}: this scenario names no file")))
     })
     .unwrap_or_else(|mistakes| panic!("{:?}", mistakes.list))
@@ -51,4 +69,26 @@ fn operation_takes_over_the_mean_and_the_peak_of_the_waveform() {
     let swing = of(&operation, "operation.waveform.swing_mw");
     assert!((swing - summary.load_within_second_w / 1e6).abs() < 1e-9 && swing > 0.1 * mean, "{swing} of {mean} MW");
     assert!(of(&waves, "transient.energy_residual_share") <= 1e-9);
+}
+
+#[test]
+fn the_waveform_steps_as_the_training_model_says() {
+    let plain = scenario();
+    assert!(training_step(&plain, &plain.waveform).is_none(), "without a layout the scenario's own step is used");
+    // Jitter and stragglers make a step as long as the slowest of thousands; the model knows none.
+    let even = CAMPUS.replace("micro_batches = 6", "micro_batches = 6\n  jitter = \"0 %\"\n  stragglers = \"0 %\"");
+    assert_ne!(even, CAMPUS);
+    let scenario = read(&format!("{even}{TRAINING}"));
+    let (job, step) = training_step(&scenario, &scenario.waveform).expect("all is stated").expect("it can be drawn");
+    let times = |_: &_, _: &_, _, _, _| vec![1.0; 10];
+    let study = tieline_sim::train::study(&scenario, 1, &times).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let model_s = study.step.layouts[0].step_s;
+    assert_eq!((job, step.stages, step.micro_batches), (0, 4, 16));
+    assert!((step.period_ms() / 1e3 / model_s - 1.0).abs() < PERIOD, "{} ms of {model_s} s", step.period_ms());
+    let mut outlet = Outlet { sink: &mut |_| (), progress: &mut |_| true };
+    let (waves, _) = transient(&scenario, 3, &in_turn, &mut outlet).expect("nobody ends it");
+    let found_s = waves.metrics["transient.step_mean_s"];
+    assert!((found_s / model_s - 1.0).abs() < PERIOD, "{found_s} s at the barriers, {model_s} s in the model");
+    // It is not the two seconds that the scenario's own step has.
+    assert!((found_s / 2.0 - 1.0).abs() > 10.0 * PERIOD, "{found_s} s");
 }

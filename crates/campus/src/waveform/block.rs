@@ -5,9 +5,10 @@
 //!
 //! Not modelled: GPUs of different products in one rack.
 
-use super::chip::{self, ENDLESS_MS, Interval, Noise, Row, Scratch, Settings, Sums};
+use super::chip::{self, ENDLESS_MS, Interval, Row, Scratch, Settings, Sums};
 use super::clock::{Turn, View};
 use super::lanes::{F32s, F64s, I32s, Isa};
+use super::noise::{self, Noise};
 use super::phases::{Doing, HALT, HALTING, LEVELS, Phase, STARTING, at, following};
 use super::rack::{RackSteps, Racks};
 use super::{LANES, TILE_MS, Tally, WINDOW_MS};
@@ -15,8 +16,8 @@ use tieline_units::{Draw, Purpose};
 
 /// No group: a rack without a job, or no rack at all.
 pub(crate) const NO_GROUP: usize = usize::MAX;
-/// Noise intervals that one draw serves: it has four words.
-const PER_DRAW: u64 = 4;
+/// Noise intervals that one draw serves: it has four words of two halves.
+const PER_DRAW: u64 = 8;
 /// Slowest pace of a GPU that still makes progress: guess, a guard against a job that never ends its step.
 const LEAST_PACE: f32 = 0.02;
 
@@ -94,7 +95,8 @@ impl Block {
         let emptiest = self.gpus.iter().copied().min().unwrap_or(0);
         let mut scratch = Scratch::new();
         let mut rows = core::mem::take(&mut self.rows);
-        for (place, row) in (0..fullest).zip(&mut rows) {
+        for place in 0..fullest {
+            let row = &mut rows[place as usize];
             if fresh {
                 self.release(row, tile.views, place);
             }
@@ -141,10 +143,10 @@ impl Block {
         rack: &mut [I32s],
     ) {
         let assets: [u32; LANES] = core::array::from_fn(|lane| self.first_gpu[lane].wrapping_add(place));
-        let mut noise: [F32s; 4] = [[0.0; LANES]; 4];
+        let mut noise: [F32s; PER_DRAW as usize] = [[0.0; LANES]; PER_DRAW as usize];
         let mut sums = Sums::new();
         let mut full_pace = row.pace.iter().all(|pace| *pace == 1.0);
-        for window in 0..tile.windows {
+        for (window, rack) in rack.as_chunks_mut::<WINDOW_MS>().0.iter_mut().enumerate() {
             let number = tile.first_window + window as u64;
             if window == 0 || number.is_multiple_of(PER_DRAW) {
                 let event = number / PER_DRAW;
@@ -153,20 +155,14 @@ impl Block {
             if turning {
                 self.turn(row, place, &assets, window, tile);
             }
-            let before = (sums.asked, sums.shaved);
-            tile.isa.run(Interval {
-                row,
-                settings: partial.unwrap_or(&self.settings),
-                noise: &noise[(number % PER_DRAW) as usize],
-                rack: &mut rack[window * WINDOW_MS..][..WINDOW_MS],
-                sums: &mut sums,
-                scratch,
-            });
-            if !full_pace || before.1 != sums.shaved {
-                full_pace = self.pace(row, place, &before, &sums, tile);
+            let settings = partial.unwrap_or(&self.settings);
+            let noise = &noise[(number % PER_DRAW) as usize];
+            let marks = tile.isa.run(Interval { row, settings, noise, rack, sums: &mut sums, scratch });
+            if !full_pace || marks.shaved != 0 {
+                full_pace = self.pace(row, place, &sums, tile);
             }
             let now_ms = ((window + 1) * WINDOW_MS) as f32;
-            let mut over = run_out(&row.work_ms);
+            let mut over = marks.over;
             while over != 0 {
                 let lane = over.trailing_zeros() as usize;
                 over &= over - 1;
@@ -177,9 +173,10 @@ impl Block {
         for lane in 0..LANES {
             if place < self.gpus[lane] {
                 let to = &mut self.sums[lane];
-                to.asked += u64::from(sums.asked[lane].wrapping_sub(bias) as u32);
-                to.filler += u64::from(sums.filler[lane] as u32);
-                to.burned += u64::from(sums.burned[lane] as u32);
+                let more = |less: i32, more: i32| u64::from(more.wrapping_sub(less) as u32);
+                to.asked += more(bias, sums.asked[lane]);
+                to.filler += more(sums.asked[lane], sums.filled[lane]);
+                to.burned += more(sums.filled[lane], sums.lifted[lane]);
                 to.shaved += u64::from(sums.shaved[lane] as u32);
             }
         }
@@ -187,7 +184,7 @@ impl Block {
 
     /// How fast each GPU worked in the last interval decides how fast it works in the next: the clock governor's period.
     /// Returns whether all are at full pace.
-    fn pace(&self, row: &mut Row, place: u32, before: &(I32s, I32s), sums: &Sums, tile: &Tile<'_>) -> bool {
+    fn pace(&self, row: &mut Row, place: u32, sums: &Sums, tile: &Tile<'_>) -> bool {
         let bias = chip::ZERO.wrapping_mul(WINDOW_MS as i32);
         for lane in 0..LANES {
             row.pace[lane] = 1.0;
@@ -199,9 +196,9 @@ impl Block {
                 .ok()
                 .and_then(|phase| sequence.get(phase))
                 .is_some_and(|phase| phase.computes());
-            let shaved = sums.shaved[lane].wrapping_sub(before.1[lane]);
+            let shaved = sums.shaved[lane].wrapping_sub(sums.shaved_before[lane]);
             if computes && shaved > 0 {
-                let asked = sums.asked[lane].wrapping_sub(before.0[lane]).wrapping_sub(bias);
+                let asked = sums.asked[lane].wrapping_sub(sums.asked_before[lane]).wrapping_sub(bias);
                 row.pace[lane] = pace_at(&self.lines[lane], 1.0 - shaved as f32 / asked as f32);
             }
         }
@@ -209,7 +206,26 @@ impl Block {
     }
 
     /// A GPU that has passed the border into its next phase.
+    #[inline(always)]
     fn pass(&mut self, row: &mut Row, lane: usize, asset: u32, now_ms: f32, tile: &Tile<'_>) {
+        // From one phase of the sequence to the next, as nearly always.
+        let (phase, own, stretch) = (row.next[lane], row.own[lane], row.stretch[lane]);
+        if let Some(after) = tile.sequences[self.sequence[lane]].get(phase as usize + 1) {
+            row.phase[lane] = phase;
+            row.next[lane] = phase + 1;
+            row.level_w[lane] = row.next_level_w[lane];
+            row.next_level_w[lane] = self.levels[lane][after.doing as usize] * own;
+            row.work_ms[lane] += row.next_ms[lane];
+            row.next_ms[lane] = after.ms * [1.0, stretch][usize::from(after.computes())];
+            row.pace[lane] = 1.0;
+        } else {
+            self.pass_barrier(row, lane, asset, now_ms, tile);
+        }
+    }
+
+    /// The same where a barrier, a stall or a halt is near.
+    #[inline(never)]
+    fn pass_barrier(&mut self, row: &mut Row, lane: usize, asset: u32, now_ms: f32, tile: &Tile<'_>) {
         let group = self.group[lane];
         let (overrun_ms, pace) = (row.work_ms[lane], row.pace[lane]);
         row.phase[lane] = row.next[lane];
@@ -297,12 +313,6 @@ impl Block {
     }
 }
 
-/// The lanes whose phase has run out, a bit for each.
-#[inline(always)]
-fn run_out(work_ms: &F32s) -> u32 {
-    (0..LANES).fold(0, |bits, lane| bits | if work_ms[lane] <= 0.0 { 1 << lane } else { 0 })
-}
-
 /// Pace at a share of the power that the work asks for: under every line, at most 1.
 pub(crate) fn pace_at(lines: &Lines, share: f32) -> f32 {
     let under = |(at_zero, slope): (f32, f32)| at_zero + slope * share;
@@ -314,5 +324,5 @@ pub(crate) fn pace_at(lines: &Lines, share: f32) -> f32 {
 pub(crate) fn stretch(draw: &Draw, asset: u32, step: u64, (jitter, share, slowdown): (f32, f32, f32)) -> f32 {
     let words = draw.words(asset, Purpose::GpuStep, step);
     let straggles = (words[1] >> 8) as f32 * (1.0 / (1 << 24) as f32) < share;
-    (1.0 + jitter * chip::bell(words[0])) * if straggles { 1.0 + slowdown } else { 1.0 }
+    (1.0 + jitter * noise::bell(words[0])) * if straggles { 1.0 + slowdown } else { 1.0 }
 }

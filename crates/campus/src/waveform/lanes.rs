@@ -76,7 +76,7 @@ impl Isa {
         match self {
             Self::Baseline => baseline(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(simd) => pulp::Simd::vectorize(simd, Dispatched(kernel)),
+            Self::Avx2(simd) => simd.vectorize(Wide(simd, kernel)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(simd) => pulp::Simd::vectorize(simd, Dispatched(kernel)),
         }
@@ -102,6 +102,19 @@ pub(crate) trait Kernel {
     type Output;
     /// Runs.
     fn run<V: Lanes>(self, v: V) -> Self::Output;
+}
+
+/// A kernel on its way into a function that is compiled for AVX2.
+#[cfg(target_arch = "x86_64")]
+struct Wide<K>(pulp::x86::V3, K);
+
+#[cfg(target_arch = "x86_64")]
+impl<K: Kernel> pulp::NullaryFnOnce for Wide<K> {
+    type Output = K::Output;
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.1.run(Avx2(self.0))
+    }
 }
 
 struct Dispatched<K>(K);
@@ -139,6 +152,13 @@ pub(crate) trait Lanes: Copy {
     fn above(self, a: Self::F, b: Self::F) -> Self::M;
     fn at_least(self, a: Self::F, b: Self::F) -> Self::M;
     fn pick(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F;
+    /// `yes` where `by` has its sign bit set.
+    fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F;
+    /// The sign bits, one for each lane.
+    fn signs(self, a: Self::F) -> u32;
+    /// `pick` where `yes` is nowhere below `no` and neither is negative.
+    fn raise(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F;
+    /// Zero where the mask is off.
     fn keep(self, mask: Self::M, yes: Self::F) -> Self::F;
     fn bits(self, a: Self::F) -> Self::I;
     fn add_i(self, a: Self::I, b: Self::I) -> Self::I;
@@ -147,7 +167,10 @@ pub(crate) trait Lanes: Copy {
     fn positive(self, a: Self::I) -> Self::I;
     fn above_i(self, a: Self::I, b: Self::I) -> Self::M;
     fn pick_i(self, mask: Self::M, yes: Self::I, no: Self::I) -> Self::I;
-    fn keep_i(self, mask: Self::M, yes: Self::I) -> Self::I;
+    /// Zero where the mask is on.
+    fn drop_i(self, mask: Self::M, no: Self::I) -> Self::I;
+    /// A bit for each lane that is on.
+    fn ones(self, mask: Self::M) -> u32;
     fn d(self, x: f64) -> Self::D;
     fn load_d(self, from: &F64s, chunk: usize) -> Self::D;
     fn store_d(self, to: &mut F64s, chunk: usize, value: Self::D);
@@ -158,7 +181,7 @@ pub(crate) trait Lanes: Copy {
     fn min_d(self, a: Self::D, b: Self::D) -> Self::D;
 }
 
-/// Any instruction set of `pulp`.
+/// Any instruction set of `pulp`: here AVX-512, and whatever a processor other than x86-64 has.
 #[derive(Clone, Copy)]
 struct Pulp<S>(S);
 
@@ -184,6 +207,9 @@ impl<S: pulp::Simd> Lanes for Pulp<S> {
     #[inline(always)] fn above(self, a: Self::F, b: Self::F) -> Self::M { self.0.less_than_f32s(b, a) }
     #[inline(always)] fn at_least(self, a: Self::F, b: Self::F) -> Self::M { self.0.less_than_or_equal_f32s(b, a) }
     #[inline(always)] fn pick(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.0.select_f32s(mask, yes, no) }
+    #[inline(always)] fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F { self.pick(self.above_i(self.i(0), self.bits(by)), yes, no) }
+    #[inline(always)] fn signs(self, a: Self::F) -> u32 { self.ones(self.above_i(self.i(0), self.bits(a))) }
+    #[inline(always)] fn raise(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.0.select_f32s(mask, yes, no) }
     #[inline(always)] fn keep(self, mask: Self::M, yes: Self::F) -> Self::F { self.0.select_f32s(mask, yes, self.0.splat_f32s(0.0)) }
     #[inline(always)] fn bits(self, a: Self::F) -> Self::I { self.0.transmute_i32s_f32s(a) }
     #[inline(always)] fn add_i(self, a: Self::I, b: Self::I) -> Self::I { self.0.add_i32s(a, b) }
@@ -191,7 +217,13 @@ impl<S: pulp::Simd> Lanes for Pulp<S> {
     #[inline(always)] fn positive(self, a: Self::I) -> Self::I { self.0.max_i32s(a, self.0.splat_i32s(0)) }
     #[inline(always)] fn above_i(self, a: Self::I, b: Self::I) -> Self::M { self.0.less_than_i32s(b, a) }
     #[inline(always)] fn pick_i(self, mask: Self::M, yes: Self::I, no: Self::I) -> Self::I { self.0.select_i32s(mask, yes, no) }
-    #[inline(always)] fn keep_i(self, mask: Self::M, yes: Self::I) -> Self::I { self.0.select_i32s(mask, yes, self.0.splat_i32s(0)) }
+    #[inline(always)] fn drop_i(self, mask: Self::M, no: Self::I) -> Self::I { self.0.select_i32s(mask, self.0.splat_i32s(0), no) }
+    #[inline(always)] fn ones(self, mask: Self::M) -> u32 {
+        // AVX-512 has a bit for each lane, the others as many bytes as a lane has, all alike.
+        let bytes = bytemuck::bytes_of(&mask);
+        if let [low, high] = *bytes { return u32::from(u16::from_le_bytes([low, high])); }
+        (0..Self::W).fold(0, |bits, lane| bits | u32::from(bytes[lane * bytes.len() / Self::W] & 1) << lane)
+    }
     #[inline(always)] fn d(self, x: f64) -> Self::D { self.0.splat_f64s(x) }
     #[inline(always)] fn load_d(self, from: &F64s, chunk: usize) -> Self::D { S::as_simd_f64s(from).0[chunk] }
     #[inline(always)] fn store_d(self, to: &mut F64s, chunk: usize, value: Self::D) { S::as_mut_simd_f64s(to).0[chunk] = value; }
@@ -233,6 +265,9 @@ impl Lanes for Sse2 {
         let mask = self.0.sse2._mm_castsi128_ps(mask);
         self.0.sse._mm_or_ps(self.0.sse._mm_and_ps(mask, yes), self.0.sse._mm_andnot_ps(mask, no))
     }
+    #[inline(always)] fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F { self.pick(self.0.sse2._mm_srai_epi32::<31>(self.bits(by)), yes, no) }
+    #[inline(always)] fn signs(self, a: Self::F) -> u32 { self.0.sse._mm_movemask_ps(a) as u32 }
+    #[inline(always)] fn raise(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.max(self.keep(mask, yes), no) }
     #[inline(always)] fn keep(self, mask: Self::M, yes: Self::F) -> Self::F { self.0.sse._mm_and_ps(self.0.sse2._mm_castsi128_ps(mask), yes) }
     #[inline(always)] fn bits(self, a: Self::F) -> Self::I { self.0.sse2._mm_castps_si128(a) }
     #[inline(always)] fn add_i(self, a: Self::I, b: Self::I) -> Self::I { self.0.sse2._mm_add_epi32(a, b) }
@@ -242,7 +277,8 @@ impl Lanes for Sse2 {
     #[inline(always)] fn pick_i(self, mask: Self::M, yes: Self::I, no: Self::I) -> Self::I {
         self.0.sse2._mm_or_si128(self.0.sse2._mm_and_si128(mask, yes), self.0.sse2._mm_andnot_si128(mask, no))
     }
-    #[inline(always)] fn keep_i(self, mask: Self::M, yes: Self::I) -> Self::I { self.0.sse2._mm_and_si128(mask, yes) }
+    #[inline(always)] fn drop_i(self, mask: Self::M, no: Self::I) -> Self::I { self.0.sse2._mm_andnot_si128(mask, no) }
+    #[inline(always)] fn ones(self, mask: Self::M) -> u32 { self.0.sse._mm_movemask_ps(self.0.sse2._mm_castsi128_ps(mask)) as u32 }
     #[inline(always)] fn d(self, x: f64) -> Self::D { bytemuck::cast([x; 2]) }
     #[inline(always)] fn load_d(self, from: &F64s, chunk: usize) -> Self::D { bytemuck::cast(from.as_chunks::<2>().0[chunk]) }
     #[inline(always)] fn store_d(self, to: &mut F64s, chunk: usize, value: Self::D) { to.as_chunks_mut::<2>().0[chunk] = bytemuck::cast(value); }
@@ -251,4 +287,54 @@ impl Lanes for Sse2 {
     #[inline(always)] fn mul_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.sse2._mm_mul_pd(a, b) }
     #[inline(always)] fn max_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.sse2._mm_max_pd(a, b) }
     #[inline(always)] fn min_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.sse2._mm_min_pd(a, b) }
+}
+
+/// AVX2: 8 lanes of f32. By hand like SSE2, since `pulp`'s own masks cost an instruction more each.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Avx2(pulp::x86::V3);
+
+#[cfg(target_arch = "x86_64")]
+#[rustfmt::skip]
+impl Lanes for Avx2 {
+    const W: usize = 8;
+    const W64: usize = 4;
+    type F = core::arch::x86_64::__m256;
+    type I = core::arch::x86_64::__m256i;
+    type M = core::arch::x86_64::__m256i;
+    type D = core::arch::x86_64::__m256d;
+    #[inline(always)] fn f(self, x: f32) -> Self::F { bytemuck::cast([x; 8]) }
+    #[inline(always)] fn i(self, x: i32) -> Self::I { bytemuck::cast([x; 8]) }
+    #[inline(always)] fn load(self, from: &F32s, chunk: usize) -> Self::F { bytemuck::cast(from.as_chunks::<8>().0[chunk]) }
+    #[inline(always)] fn load_i(self, from: &I32s, chunk: usize) -> Self::I { bytemuck::cast(from.as_chunks::<8>().0[chunk]) }
+    #[inline(always)] fn store(self, to: &mut F32s, chunk: usize, value: Self::F) { to.as_chunks_mut::<8>().0[chunk] = bytemuck::cast(value); }
+    #[inline(always)] fn store_i(self, to: &mut I32s, chunk: usize, value: Self::I) { to.as_chunks_mut::<8>().0[chunk] = bytemuck::cast(value); }
+    #[inline(always)] fn add(self, a: Self::F, b: Self::F) -> Self::F { self.0.avx._mm256_add_ps(a, b) }
+    #[inline(always)] fn sub(self, a: Self::F, b: Self::F) -> Self::F { self.0.avx._mm256_sub_ps(a, b) }
+    #[inline(always)] fn mul(self, a: Self::F, b: Self::F) -> Self::F { self.0.avx._mm256_mul_ps(a, b) }
+    #[inline(always)] fn max(self, a: Self::F, b: Self::F) -> Self::F { self.0.avx._mm256_max_ps(a, b) }
+    #[inline(always)] fn min(self, a: Self::F, b: Self::F) -> Self::F { self.0.avx._mm256_min_ps(a, b) }
+    #[inline(always)] fn above(self, a: Self::F, b: Self::F) -> Self::M { self.0.avx._mm256_castps_si256(self.0.avx._mm256_cmp_ps::<{ core::arch::x86_64::_CMP_LT_OQ }>(b, a)) }
+    #[inline(always)] fn at_least(self, a: Self::F, b: Self::F) -> Self::M { self.0.avx._mm256_castps_si256(self.0.avx._mm256_cmp_ps::<{ core::arch::x86_64::_CMP_LE_OQ }>(b, a)) }
+    #[inline(always)] fn pick(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.0.avx._mm256_blendv_ps(no, yes, self.0.avx._mm256_castsi256_ps(mask)) }
+    #[inline(always)] fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F { self.0.avx._mm256_blendv_ps(no, yes, by) }
+    #[inline(always)] fn signs(self, a: Self::F) -> u32 { self.0.avx._mm256_movemask_ps(a) as u32 }
+    #[inline(always)] fn raise(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.pick(mask, yes, no) }
+    #[inline(always)] fn keep(self, mask: Self::M, yes: Self::F) -> Self::F { self.0.avx._mm256_and_ps(self.0.avx._mm256_castsi256_ps(mask), yes) }
+    #[inline(always)] fn bits(self, a: Self::F) -> Self::I { self.0.avx._mm256_castps_si256(a) }
+    #[inline(always)] fn add_i(self, a: Self::I, b: Self::I) -> Self::I { self.0.avx2._mm256_add_epi32(a, b) }
+    #[inline(always)] fn sub_i(self, a: Self::I, b: Self::I) -> Self::I { self.0.avx2._mm256_sub_epi32(a, b) }
+    #[inline(always)] fn positive(self, a: Self::I) -> Self::I { self.0.avx2._mm256_max_epi32(a, self.i(0)) }
+    #[inline(always)] fn above_i(self, a: Self::I, b: Self::I) -> Self::M { self.0.avx2._mm256_cmpgt_epi32(a, b) }
+    #[inline(always)] fn pick_i(self, mask: Self::M, yes: Self::I, no: Self::I) -> Self::I { self.0.avx2._mm256_blendv_epi8(no, yes, mask) }
+    #[inline(always)] fn drop_i(self, mask: Self::M, no: Self::I) -> Self::I { self.0.avx2._mm256_andnot_si256(mask, no) }
+    #[inline(always)] fn ones(self, mask: Self::M) -> u32 { self.0.avx._mm256_movemask_ps(self.0.avx._mm256_castsi256_ps(mask)) as u32 }
+    #[inline(always)] fn d(self, x: f64) -> Self::D { bytemuck::cast([x; 4]) }
+    #[inline(always)] fn load_d(self, from: &F64s, chunk: usize) -> Self::D { bytemuck::cast(from.as_chunks::<4>().0[chunk]) }
+    #[inline(always)] fn store_d(self, to: &mut F64s, chunk: usize, value: Self::D) { to.as_chunks_mut::<4>().0[chunk] = bytemuck::cast(value); }
+    #[inline(always)] fn add_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.avx._mm256_add_pd(a, b) }
+    #[inline(always)] fn sub_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.avx._mm256_sub_pd(a, b) }
+    #[inline(always)] fn mul_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.avx._mm256_mul_pd(a, b) }
+    #[inline(always)] fn max_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.avx._mm256_max_pd(a, b) }
+    #[inline(always)] fn min_d(self, a: Self::D, b: Self::D) -> Self::D { self.0.avx._mm256_min_pd(a, b) }
 }

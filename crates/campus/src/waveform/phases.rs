@@ -5,9 +5,11 @@
 //! micro-batch, (P - 1 - s) pairs of passes after it, and s backward passes at the barrier: with M micro-batches every
 //! stage fills (P - 1 + M) pairs, the interleaved bubble (P - 1)/(V M) of Llama 3, section 3.3.2, with V = 1.
 //!
-//! Not modelled: interleaved schedules, communication within a pass, expert parallelism.
+//! Not modelled: communication within a pass; interleaved schedules and experts, unless the step comes from the training
+//! model, which knows them.
 
 use super::WINDOW_MS;
+use crate::training::phases as training;
 
 /// What a GPU is doing; an index into a rack's levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,9 @@ pub struct Step {
     pub data_stall_share: f64,
     /// How long data is late, ms.
     pub data_stall_ms: f64,
+    /// What each stage does up to the barrier, and for how long, ms, where that comes from a training model. Empty: the
+    /// order of work follows from the numbers above.
+    pub stages_do: Vec<Vec<(Doing, f64)>>,
 }
 
 impl Step {
@@ -97,12 +102,69 @@ impl Step {
             checkpoint_ms: 0.0,
             data_stall_share: 0.0,
             data_stall_ms: 0.0,
+            stages_do: Vec::new(),
+        }
+    }
+
+    /// A step from the phases of a training model, one list per pipeline stage, each without gaps from the step's start.
+    ///
+    /// Waits are exchange; what follows the last pass (gradients, optimizer) is the exposed communication behind the
+    /// barrier; a wait at the end is spent at the barrier. Waits shorter than a noise interval are added to what follows.
+    ///
+    /// # Errors
+    /// In words, where a pass or the communication is shorter than the noise interval.
+    pub fn of_training(stages: &[Vec<training::Phase>]) -> Result<Self, String> {
+        let least_ms = WINDOW_MS as f64;
+        let mut step = Self::of_period(1_000.0, 0.2, stages.len() as u32, 1);
+        let (mut sums_ms, mut counts) = ([0.0; LEVELS], [0_u32; LEVELS]);
+        step.communication_ms = 0.0;
+        for phases in stages {
+            let mut does: Vec<(Doing, f64)> = Vec::new();
+            let mut owed_ms = 0.0;
+            let mut after_ms = 0.0;
+            for phase in phases {
+                let ms = phase.duration_s * 1e3;
+                let doing = match phase.activity {
+                    training::Activity::Wait => Doing::Exchange,
+                    training::Activity::Forward => Doing::Forward,
+                    training::Activity::Backward => Doing::Backward,
+                    training::Activity::Gradients | training::Activity::Optimizer => {
+                        after_ms += ms;
+                        continue;
+                    }
+                };
+                if doing == Doing::Exchange && ms < least_ms {
+                    owed_ms += ms;
+                    continue;
+                }
+                if doing != Doing::Exchange {
+                    sums_ms[doing as usize] += ms;
+                    counts[doing as usize] += 1;
+                }
+                does.push((doing, ms + core::mem::take(&mut owed_ms)));
+            }
+            while does.last().is_some_and(|(doing, _)| *doing == Doing::Exchange) {
+                does.pop();
+            }
+            step.communication_ms = step.communication_ms.max(after_ms);
+            step.stages_do.push(does);
+        }
+        let mean_ms = |doing: Doing| sums_ms[doing as usize] / f64::from(counts[doing as usize].max(1));
+        (step.forward_ms, step.backward_ms) = (mean_ms(Doing::Forward), mean_ms(Doing::Backward));
+        step.micro_batches = counts[Doing::Forward as usize] / step.stages.max(1);
+        match step.complaints().into_iter().next() {
+            Some(complaint) => Err(complaint),
+            None => Ok(step),
         }
     }
 
     /// Length of a step without jitter, stragglers and stalls, ms.
     #[must_use]
     pub fn period_ms(&self) -> f64 {
+        if !self.stages_do.is_empty() {
+            let length = |does: &Vec<(Doing, f64)>| does.iter().map(|(_, ms)| ms).sum::<f64>();
+            return self.stages_do.iter().map(length).fold(0.0, f64::max) + self.communication_ms;
+        }
         f64::from(self.micro_batches + self.stages - 1) * (self.forward_ms + self.backward_ms) + self.communication_ms
     }
 
@@ -127,6 +189,12 @@ impl Step {
         need((0.0..=0.2).contains(&self.jitter), "jitter of the pace must lie between 0 and 20 %");
         need(self.forward_ms * shrunk >= least, "a forward pass must last at least 16 ms (the noise interval)");
         need(self.backward_ms * shrunk >= least, "a backward pass must last at least 16 ms (the noise interval)");
+        let shortest = self.stages_do.iter().flatten().map(|(_, ms)| *ms).fold(f64::INFINITY, f64::min);
+        need(shortest * shrunk >= least, "a pass of the training model must last at least 16 ms (the noise interval)");
+        need(
+            self.stages_do.is_empty() || self.stages_do.len() == self.stages as usize,
+            "every stage of the training model does something",
+        );
         need(self.communication_ms >= least, "exposed communication must last at least 16 ms");
         need(self.period_ms() <= 1e6, "a step must be shorter than 1000 s");
         need((0.0..=1.0).contains(&self.straggler_share), "the share of stragglers is a share");
@@ -140,6 +208,9 @@ impl Step {
     /// The phases of a stage between the start of a step and its barrier.
     pub(crate) fn sequence(&self, stage: u32) -> Vec<Phase> {
         let phase = |doing, ms: f64| Phase { doing, ms: ms as f32 };
+        if let Some(does) = self.stages_do.get(stage as usize) {
+            return does.iter().map(|(doing, ms)| phase(*doing, *ms)).collect();
+        }
         let (forward, backward) = (self.forward_ms, self.backward_ms);
         let mut phases = Vec::new();
         if stage > 0 {

@@ -193,7 +193,7 @@ struct Gpu {
     next: (Place, f32, f32),
     pace: f32,
     lagged: f32,
-    mean: f32,
+    above: f32,
     filler: f32,
     used: i32,
     floor: f32,
@@ -323,7 +323,7 @@ impl<'a> Plain<'a> {
             next: (Place::Off, level, FOREVER),
             pace: 1.0,
             lagged: level,
-            mean: level,
+            above: 0.0,
             filler: 0.0,
             used: 0,
             floor: if running { smoothing.floor_w } else { smoothing.rest_w } as f32,
@@ -474,19 +474,23 @@ impl<'a> Plain<'a> {
         let blend = |time_s: f64| if time_s > 0.0 { (1.0 - libm::exp(-1e-3 / time_s)) as f32 } else { 1.0 };
         let smoothing = chip.smoothing.as_ref().expect("on in both halls");
         let fixed = |power_w: f64| (power_w * 2048.0).round() as i32;
-        let units = |power_w: f32| (power_w + 4096.0).to_bits() as i32 - 4096.0_f32.to_bits() as i32;
+        let units_above = |power_w: f32| power_w.to_bits() as i32 - 4096.0_f32.to_bits() as i32;
+        let units = |power_w: f32| units_above(power_w + 4096.0);
         let interval = now / WINDOW_MS as u64;
-        let words = self.draw.words(gpu.asset, Purpose::GpuNoise, interval / 4);
-        let swing = 1.0 + bell(words[(interval % 4) as usize]) * chip.noise as f32;
+        let words = self.draw.words(gpu.asset, Purpose::GpuNoise, interval / 8);
+        let half = words[(interval / 2 % 4) as usize] >> (16 * (interval % 2));
+        let sum: u32 = (0..4).map(|nibble| half >> (4 * nibble) & 15).sum();
+        let swing = 1.0 + (sum as i32 as f32 - 30.0) * (1.0 / 9.219_544) * chip.noise as f32;
         gpu.work -= gpu.pace;
-        let level = if gpu.work > 0.0 { gpu.level } else { gpu.next.1 } * swing;
-        gpu.lagged += (level - gpu.lagged) * blend(chip.lag_s);
-        let above = gpu.lagged - gpu.mean;
-        gpu.mean += above * blend(0.05);
+        let level = if gpu.work >= 0.0 { gpu.level } else { gpu.next.1 } * swing;
+        let before = gpu.lagged;
+        gpu.lagged = before * (1.0 - blend(chip.lag_s)) + level * blend(chip.lag_s);
+        let above = gpu.above + (gpu.lagged - before);
+        gpu.above = above * (1.0 - blend(0.05));
         let asked_w = gpu.lagged + (above * chip.overshoot as f32).max(0.0);
         let (filler_w, lag_s) = chip.filler.as_ref().map_or((0.0, 0.0), |f| (f.level_w as f32, f.lag_s));
-        gpu.filler += ((filler_w - asked_w).max(0.0) - gpu.filler) * blend(lag_s);
-        let (asked, wanted) = (units(asked_w), units(asked_w) + units(gpu.filler));
+        gpu.filler = gpu.filler * (1.0 - blend(lag_s)) + (filler_w - asked_w).max(1.0 / 8192.0) * blend(lag_s);
+        let (asked, wanted) = (units(asked_w), units_above((asked_w + 4096.0) + gpu.filler));
         let again = if asked_w > smoothing.active_w as f32 { (smoothing.hysteresis_s * 1e3) as f32 } else { 0.0 };
         gpu.hold = (gpu.hold - 1.0).max(again);
         let (up, down) = smoothing.ramp_w_per_s;
@@ -494,7 +498,7 @@ impl<'a> Plain<'a> {
         gpu.floor = (gpu.floor + ramp).min(smoothing.floor_w as f32).max(smoothing.rest_w as f32);
         let (limit, peak) = (fixed(chip.limit_w), fixed(chip.limit_w * chip.peak));
         let allowance = fixed(chip.limit_w * (chip.peak - 1.0) * chip.peak_s / 1e-3);
-        let ceiling = match gpu.floor >= smoothing.floor_w as f32 {
+        let ceiling = match gpu.floor + 4096.0 >= smoothing.floor_w as f32 + 4096.0 {
             true if gpu.used < allowance => peak,
             true => limit,
             false => units(gpu.floor),
@@ -517,7 +521,7 @@ impl<'a> Plain<'a> {
             gpu.pace = pace(exponent, share);
         }
         (gpu.asked_sum, gpu.shaved_sum) = (0, 0);
-        if gpu.work > 0.0 {
+        if gpu.work >= 0.0 {
             return None;
         }
         let (overrun, pace) = (gpu.work, gpu.pace);

@@ -384,6 +384,15 @@ const WAVEFORM: &[Field] = &[
         "averaging of the meter that judges the swing",
     ),
     key("ramp_limit", K::Ramp, May, (1.0, 1e12), "greatest ramp of import, for sizing"),
+    key(
+        "short_circuit_ratio",
+        K::Plain,
+        May,
+        (0.1, 1e6),
+        "short-circuit power at the points over the mean load there, for flicker",
+    ),
+    key("x_over_r", K::Plain, May, (0.0, 1e3), "reactance over resistance of the network, for flicker"),
+    key("power_factor", K::Ratio, Else("98 %", "guess: power supplies with correction"), (0.1, 1.0), "lagging"),
 ];
 
 const STEP: &[Field] = &[

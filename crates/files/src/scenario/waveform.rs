@@ -5,6 +5,7 @@
 use super::Clock;
 use super::campus::{Built, reference};
 use super::sheet::Sheet;
+use tieline_campus::specification::Connection;
 use tieline_campus::waveform::Step;
 use tieline_sim::transient::{Bounds, Devices, JobPlan, Loop, Mode, Plan, usual_coherence};
 
@@ -50,6 +51,11 @@ pub(super) fn plan(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Plan {
         swing_w: sheet.number("swing_limit").unwrap_or(f64::INFINITY),
         window_s: sheet.si("swing_window"),
         ramp_w_per_s: sheet.number("ramp_limit").unwrap_or(f64::INFINITY),
+    };
+    plan.connection = Connection {
+        short_circuit_ratio: sheet.number("short_circuit_ratio"),
+        x_over_r: sheet.number("x_over_r"),
+        power_factor: sheet.si("power_factor"),
     };
     plan
 }

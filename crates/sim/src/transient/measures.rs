@@ -1,6 +1,8 @@
 //! What a second of waveform looks like, at each stage from the GPUs to the meter.
 //!
-//! Not modelled: flicker and the clauses of a specification (a trace file and `comply` answer those).
+//! Not modelled: the clauses of a specification (a trace file and `comply` answer those).
+
+use tieline_campus::spectrum::welch::{Spectrum, Welch};
 
 /// Where along the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,58 +128,31 @@ impl Measures {
     }
 }
 
-/// Amplitudes (half peak to peak of a sine) of evenly sampled values at multiples of 1 / (n step), after a Hann window:
-/// frequency in Hz and amplitude. The longest power of two that fits is used, from the end.
+/// Density of evenly sampled values by Welch's method: segments of the longest power of two that fits. `None` where there
+/// are fewer than 16.
 #[must_use]
-pub fn spectrum(values: &[f64], step_s: f64) -> Vec<(f64, f64)> {
-    let n = if values.len() < 4 { return Vec::new() } else { 1_usize << values.len().ilog2() };
-    let values = &values[values.len() - n..];
-    let mean = values.iter().sum::<f64>() / n as f64;
-    let turn = core::f64::consts::TAU / n as f64;
-    let mut re: Vec<f64> =
-        values.iter().enumerate().map(|(i, x)| (x - mean) * 0.5 * (1.0 - libm::cos(turn * i as f64))).collect();
-    let mut im = vec![0.0; n];
-    fourier(&mut re, &mut im);
-    // A Hann window halves a sine's line and spreads half of it on each neighbour.
-    (1..n / 2)
-        .map(|k| (k as f64 / (n as f64 * step_s), 4.0 * libm::sqrt(re[k] * re[k] + im[k] * im[k]) / n as f64))
-        .collect()
+pub fn spectrum(values: &[f64], step_s: f64) -> Option<Spectrum> {
+    let length = if values.len() < 16 { return None } else { 1_usize << values.len().ilog2() };
+    let mut welch = Welch::new(step_s, length, u64::MAX);
+    welch.push(values, &mut |_| ());
+    welch.finish(&mut |_| ())
 }
 
-/// Radix-2 transform in place (Cooley and Tukey 1965).
-fn fourier(re: &mut [f64], im: &mut [f64]) {
-    let n = re.len();
-    let bits = n.trailing_zeros();
-    for i in 0..n {
-        let j = (i as u64).reverse_bits() >> (64 - bits);
-        if (i as u64) < j {
-            re.swap(i, j as usize);
-            im.swap(i, j as usize);
-        }
-    }
-    let mut half = 1;
-    while half < n {
-        for k in 0..half {
-            let (sin, cos) = libm::sincos(-core::f64::consts::PI * k as f64 / half as f64);
-            for i in (k..n).step_by(2 * half) {
-                let j = i + half;
-                let (r, q) = (re[j] * cos - im[j] * sin, re[j] * sin + im[j] * cos);
-                (re[j], im[j]) = (re[i] - r, im[i] - q);
-                (re[i], im[i]) = (re[i] + r, im[i] + q);
-            }
-        }
-        half *= 2;
-    }
+/// Amplitudes (half peak to peak of a sine) of the bins but the first: frequency in Hz and amplitude.
+///
+/// A sine of amplitude A in the middle of a bin has the density A^2 / (3 bin) under a Hann window, and half the amplitude
+/// in each neighbour.
+#[must_use]
+pub fn lines(spectrum: Option<&Spectrum>) -> Vec<(f64, f64)> {
+    let Some(Spectrum { bin_hz, psd, .. }) = spectrum else { return Vec::new() };
+    let bins = psd.iter().enumerate().skip(1).take(psd.len().saturating_sub(2));
+    bins.map(|(bin, density)| (bin as f64 * bin_hz, libm::sqrt(3.0 * density * bin_hz))).collect()
 }
 
 /// Share of the alternating energy between two frequencies, Hz; 0 where nothing alternates.
 #[must_use]
-pub fn band_share(lines: &[(f64, f64)], from_hz: f64, to_hz: f64) -> f64 {
-    let energy = |within: &dyn Fn(f64) -> bool| {
-        lines.iter().filter(|(hz, _)| within(*hz)).map(|(_, amplitude)| amplitude * amplitude).sum::<f64>()
-    };
-    let all = energy(&|_| true);
-    if all > 0.0 { energy(&|hz| hz >= from_hz && hz <= to_hz) / all } else { 0.0 }
+pub fn band_share(spectrum: Option<&Spectrum>, from_hz: f64, to_hz: f64) -> f64 {
+    spectrum.map_or(0.0, |spectrum| spectrum.share(from_hz, to_hz, spectrum.bin_hz * (spectrum.psd.len() - 1) as f64))
 }
 
 #[cfg(test)]
@@ -188,10 +163,12 @@ mod tests {
     fn a_sine_shows_as_one_line_of_its_amplitude() {
         let values: Vec<f64> =
             (0..4_096).map(|i| 100.0 + 3.0 * libm::sin(core::f64::consts::TAU * 64.0 * i as f64 / 4_096.0)).collect();
-        let lines = spectrum(&values, 0.01);
+        let spectrum = spectrum(&values, 0.01);
+        let lines = lines(spectrum.as_ref());
         let top = lines.iter().copied().fold((0.0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
         assert!((top.0 - 64.0 / 40.96).abs() < 1e-9 && (top.1 - 3.0).abs() < 1e-9, "{top:?}");
-        assert!(band_share(&lines, 1.0, 2.0) > 0.999 && band_share(&lines, 2.0, 50.0) < 1e-12);
+        let share = |from, to| band_share(spectrum.as_ref(), from, to);
+        assert!(share(1.0, 2.0) > 0.999 && share(2.0, 50.0) < 1e-12);
     }
 
     #[test]

@@ -2,12 +2,16 @@
 //!
 //! Not modelled: cost; wear of cells and of the smoothing circuit.
 
-use super::measures::{Measures, SAMPLE_MS, band_share, spectrum};
+use super::flicker::severity;
+use super::measures::{Measures, SAMPLE_MS, band_share, lines, spectrum};
 use super::{Devices, Loop, Plan, campus, play};
 use crate::metrics::{MW, MWH};
 use crate::results::Table;
 use crate::scenario::Scenario;
 use tieline_campus::waveform::{Ledger, Spread, Tile};
+
+/// Is told what is being tried and which share of all is done; false ends it.
+pub type Told<'a> = dyn FnMut(&str, f64) -> bool + 'a;
 
 /// What one set of devices came to.
 #[derive(Clone, Debug)]
@@ -28,7 +32,7 @@ pub(crate) fn attempt(
     seed: u64,
     spread: Spread<'_>,
     keep_load: bool,
-    alive: &mut dyn FnMut() -> bool,
+    progress: &mut dyn FnMut(f64) -> bool,
 ) -> Option<Tried> {
     let campus = campus(scenario, plan, devices);
     let mut meter = Measures::new(plan.settle_s);
@@ -46,7 +50,7 @@ pub(crate) fn attempt(
                 }
             }
         }
-        alive()
+        progress((tile.start_ms as f64 / (plan.span_s * 1e3)).min(1.0))
     })?;
     let paces = waveform.paces();
     let (steps, steps_s) = paces.iter().fold((0, 0.0), |(n, s), pace| (n + pace.steps, s + pace.steps_s));
@@ -100,24 +104,33 @@ impl Loop {
 
 /// The mitigation study: a table with a row for each set of devices, all on the same luck.
 #[must_use]
-pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, alive: &mut dyn FnMut() -> bool) -> Option<Table> {
+pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut Told<'_>) -> Option<Table> {
     let plan = &scenario.waveform;
     let mut tried = Vec::new();
-    for devices in sets(plan) {
-        tried.push(attempt(scenario, plan, &devices, seed, spread, false, alive)?);
+    let sets = sets(plan);
+    for (index, devices) in sets.iter().enumerate() {
+        let mut progress = |done: f64| told(&devices.label(), (index as f64 + done) / sets.len() as f64);
+        tried.push(attempt(scenario, plan, devices, seed, spread, false, &mut progress)?);
     }
     let base_s = tried[0].step_s;
     let base_j = tried[0].ledger.meter_j;
+    let reference_w = tried[0].meter.mean_w();
     let mut numbers: Vec<(String, Vec<f64>)> = Vec::new();
+    let mut not_shown = Vec::new();
     for tried in &tried {
         let (meter, ledger) = (&tried.meter, &tried.ledger);
-        let lines = spectrum(meter.samples_w(), SAMPLE_MS as f64 * 1e-3);
+        let step_s = SAMPLE_MS as f64 * 1e-3;
+        let density = spectrum(meter.samples_w(), step_s);
+        let lines = lines(density.as_ref());
+        // The network does not change with what is switched on: its short circuit is told in the first set's mean load.
+        let pst = severity(&plan.connection, reference_w, meter.samples_w(), step_s, tried.step_s);
         let row = [
             ("swing_mw", meter.swing_w() / MW),
             ("within_second_mw", meter.within_second_w().0 / MW),
             ("ramp_max_mw_per_s", meter.ramp_w_per_s() / MW),
-            ("energy_01_20hz_percent", 100.0 * band_share(&lines, 0.1, 20.0)),
+            ("energy_01_20hz_percent", 100.0 * band_share(density.as_ref(), 0.1, 20.0)),
             ("amplitude_01_20hz_mw", amplitude_w(&lines, 0.1, 20.0) / MW),
+            ("pst", pst.as_ref().copied().unwrap_or(f64::NAN)),
             ("extra_energy_percent", 100.0 * (ledger.meter_j / base_j - 1.0)),
             ("burned_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.asked_j),
             ("throughput_loss_percent", 100.0 * (1.0 - base_s / tried.step_s)),
@@ -135,13 +148,17 @@ pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, alive: &mut d
             }
             numbers[index].1.push(value);
         }
+        not_shown.push(pst.err().unwrap_or_default());
     }
     let at = plan.at.as_nanos();
     Some(Table {
         name: "mitigation".to_owned(),
         utc_ns: vec![at; tried.len()],
         numbers,
-        texts: vec![("devices".to_owned(), tried.into_iter().map(|tried| tried.label).collect())],
+        texts: vec![
+            ("devices".to_owned(), tried.into_iter().map(|tried| tried.label).collect()),
+            ("pst_not_shown".to_owned(), not_shown),
+        ],
     })
 }
 
@@ -192,13 +209,15 @@ pub fn size(
     bounds: &Bounds,
     seed: u64,
     spread: Spread<'_>,
-    alive: &mut dyn FnMut() -> bool,
+    told: &mut Told<'_>,
 ) -> Option<(Vec<Sized>, Table)> {
     let plan = &scenario.waveform;
     let mut frontier = Vec::new();
-    for floor in FLOORS {
+    for (index, floor) in FLOORS.into_iter().enumerate() {
         let devices = Devices { floor: (floor > 0.0).then_some(floor), battery: None, ..plan.devices.clone() };
-        let tried = attempt(scenario, plan, &devices, seed, spread, true, alive)?;
+        let what = format!("floor {:.0} %", 100.0 * floor);
+        let mut progress = |done: f64| told(&what, (index as f64 + done) / FLOORS.len() as f64);
+        let tried = attempt(scenario, plan, &devices, seed, spread, true, &mut progress)?;
         let (power_w, energy_j) = least(scenario, plan, bounds, &tried.load_w);
         frontier.push(Sized { floor, power_w, energy_j, burned: tried.ledger.burned_j / tried.ledger.asked_j });
     }

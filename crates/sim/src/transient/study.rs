@@ -4,9 +4,9 @@
 //!
 //! Not modelled: anything that `measures`, `risk` and the waveform itself leave out.
 
-use super::measures::{Measures, SAMPLE_MS, band_share, spectrum};
+use super::measures::{Measures, SAMPLE_MS, band_share, lines as lines_of, spectrum};
 use super::risk::risk;
-use super::{Loop, NAME, Plan, campus, play, there};
+use super::{Loop, NAME, Plan, campus, play, there, training_step};
 use crate::metrics::{CurveBuilder, MW, MWH};
 use crate::operation::{Outlet, judge, slug};
 use crate::results::{Finding, Outcome, Table};
@@ -332,7 +332,7 @@ fn columns(scenario: &Scenario) -> Vec<String> {
 
 /// Lines of a stage's spectrum, Hz and W of amplitude.
 fn lines(measures: &Measures) -> Vec<(f64, f64)> {
-    spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3)
+    lines_of(spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3).as_ref())
 }
 
 fn stages(record: &Record, put: &mut dyn FnMut(&str, f64)) {
@@ -356,11 +356,13 @@ fn largest(lines: &[(f64, f64)]) -> (f64, f64) {
 }
 
 fn spectra(record: &Record, put: &mut dyn FnMut(&str, f64)) {
-    let (load, meter) = (lines(&record.load), lines(&record.meter));
-    for (name, lines) in [("load", &load), ("meter", &meter)] {
-        put(&format!("{name}_energy_01_20hz_percent"), 100.0 * band_share(lines, 0.1, 20.0));
-        put(&format!("{name}_energy_02_3hz_percent"), 100.0 * band_share(lines, 0.2, 3.0));
-    }
+    let density = |measures: &Measures| spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3);
+    let [load, meter] = [("load", &record.load), ("meter", &record.meter)].map(|(name, measures)| {
+        let density = density(measures);
+        put(&format!("{name}_energy_01_20hz_percent"), 100.0 * band_share(density.as_ref(), 0.1, 20.0));
+        put(&format!("{name}_energy_02_3hz_percent"), 100.0 * band_share(density.as_ref(), 0.2, 3.0));
+        lines_of(density.as_ref())
+    });
     let (hz, amplitude_w) = largest(&load);
     put("load_fundamental_hz", hz);
     put("load_fundamental_mw", amplitude_w / MW);
@@ -450,6 +452,25 @@ fn findings(record: &Record, scenario: &Scenario, paces: &[JobPace]) -> Vec<Find
     let mut say = |topic: &str, text: String, closes: bool| {
         findings.push(Finding { topic: topic.to_owned(), text, closes });
     };
+    match training_step(scenario, plan) {
+        Some(Ok((_, step))) => say(
+            "training step",
+            format!(
+                "drawn from the training model: {} stages, {} passes each way per stage, {:.0} ms of them and of waits, {:.0} ms of exposed communication",
+                step.stages,
+                step.micro_batches,
+                step.period_ms() - step.communication_ms,
+                step.communication_ms,
+            ),
+            true,
+        ),
+        Some(Err(why)) => say(
+            "training step",
+            format!("the training model's phases cannot be drawn ({why}); [[waveform.step]] is used"),
+            false,
+        ),
+        None => {}
+    }
     say(
         "step and battery",
         format!(

@@ -84,6 +84,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("train.monte_carlo_555k", |_| Ok(train::monte_carlo())),
     ("waveform.steps", waveform::steps),
     ("waveform.steps_baseline", waveform::steps),
+    ("waveform.steps_bound", waveform::steps),
     ("waveform.memory", waveform::steps),
     ("operation.day", |_| day::day()),
     ("operation.day_memory", |_| day::day()),

@@ -7,6 +7,7 @@ use crate::{screen, threads};
 use anyhow::{Result, anyhow};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tieline_sim::operation::Outlet;
 use tieline_sim::results::{Outcome, Table};
 use tieline_sim::scenario::Scenario;
@@ -54,15 +55,18 @@ pub fn waves(scenario: &Scenario, seed: u64, folder: &Path, wishes: Wishes) -> R
     }
     let (outcome, summary) = found.ok_or_else(ended)?;
     let mut waves = Waves { outcome, summary, mitigation: None, frontier: None };
-    let mut alive = || trouble.is_none();
     if wishes.mitigate {
-        let table = transient::compare(scenario, seed, &spread, &mut alive).ok_or_else(ended)?;
+        let mut line = ProgressLine::new("mitigations");
+        let mut told = |what: &str, done: f64| line.tell(what, done) && trouble.is_none();
+        let table = transient::compare(scenario, seed, &spread, &mut told).ok_or_else(ended)?;
         tables.take(&table);
         waves.mitigation = Some(table);
     }
     if wishes.size {
         let bounds = scenario.waveform.bounds;
-        let (frontier, table) = transient::size(scenario, &bounds, seed, &spread, &mut alive).ok_or_else(ended)?;
+        let mut line = ProgressLine::new("sizing");
+        let mut told = |what: &str, done: f64| line.tell(what, done) && trouble.is_none();
+        let (frontier, table) = transient::size(scenario, &bounds, seed, &spread, &mut told).ok_or_else(ended)?;
         tables.take(&table);
         waves.frontier = Some(frontier);
     }
@@ -70,6 +74,30 @@ pub fn waves(scenario: &Scenario, seed: u64, folder: &Path, wishes: Wishes) -> R
     match trouble.take() {
         Some(error) => Err(error),
         None => Ok(waves),
+    }
+}
+
+/// Lines on standard error about long work: at its beginning, and every ten seconds. On a terminal or not.
+struct ProgressLine {
+    work: &'static str,
+    begun: Instant,
+    said: Option<Instant>,
+}
+
+impl ProgressLine {
+    fn new(work: &'static str) -> Self {
+        Self { work, begun: Instant::now(), said: None }
+    }
+
+    fn tell(&mut self, what: &str, done: f64) -> bool {
+        if self.said.is_none_or(|said| said.elapsed() >= Duration::from_secs(10)) {
+            self.said = Some(Instant::now());
+            let spent_s = self.begun.elapsed().as_secs_f64();
+            let left =
+                if done > 0.02 { format!(", about {:.0} s left", spent_s / done - spent_s) } else { String::new() };
+            eprintln!("tieline: {}: {:.0} % ({what}), {spent_s:.0} s{left}", self.work, 100.0 * done);
+        }
+        true
     }
 }
 
@@ -133,24 +161,38 @@ fn mitigation(table: &Table) -> String {
     let mut text = screen::heading("Mitigation, on the same luck");
     let _ = writeln!(
         text,
-        "  {:<42} {:>8} {:>9} {:>9} {:>8} {:>8}",
-        "devices", "swing MW", "ramp MW/s", "band MW", "energy %", "work -%"
+        "  {:<42} {:>8} {:>9} {:>8} {:>6} {:>8} {:>8}",
+        "devices", "swing MW", "ramp MW/s", "band MW", "Pst", "energy %", "work -%"
     );
     let column = |name: &str| table.numbers.iter().find(|(found, _)| found == name).map(|(_, values)| values);
     let cell = |name: &str, row: usize| column(name).map_or(f64::NAN, |values| values[row]);
     for (row, label) in table.texts[0].1.iter().enumerate() {
         let _ = writeln!(
             text,
-            "  {:<42} {:>8.1} {:>9.2} {:>9.2} {:>8.2} {:>8.2}",
+            "  {:<42} {:>8.1} {:>9.2} {:>8.2} {:>6} {:>8.2} {:>8.2}",
             screen::cut(label, 42),
             cell("swing_mw", row),
             cell("ramp_max_mw_per_s", row),
             cell("amplitude_01_20hz_mw", row),
+            if cell("pst", row).is_nan() { "-".to_owned() } else { format!("{:.2}", cell("pst", row)) },
             cell("extra_energy_percent", row),
             cell("throughput_loss_percent", row),
         );
     }
+    let why = table.texts.iter().find(|(name, _)| name == "pst_not_shown");
+    let _ = match why.and_then(|(_, reasons)| reasons.iter().find(|why| !why.is_empty())) {
+        Some(why) => writeln!(text, "  Pst not shown: {why}"),
+        None => writeln!(text, "  Pst: the judged span repeated for ten minutes (IEC 61000-4-15, 120 V lamp)"),
+    };
     text
+}
+
+/// The figure of the sizes, beside the batteries that are built at points on the grid.
+pub fn frontier(scenario: &Scenario, sizes: &[Sized]) -> String {
+    let plant = &scenario.plant;
+    let built = plant.batteries.iter().filter(|unit| !plant.pois[unit.poi].island);
+    let built = built.fold((0.0, 0.0), |(w, j), unit| (w + unit.rated_w, j + unit.energy_j));
+    tieline_files::figure::frontier(sizes, &scenario.waveform.bounds, built)
 }
 
 fn sizes(scenario: &Scenario, frontier: &[Sized]) -> String {
