@@ -6,4 +6,5 @@
 pub mod boundary;
 pub mod dispatch;
 pub mod load;
+pub mod renewables;
 pub mod weather;
