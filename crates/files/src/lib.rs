@@ -3,6 +3,7 @@
 //! Not modelled: network case files (they come with the grid studies).
 pub mod cases;
 pub mod compliance;
+pub mod dispatch;
 pub mod eia930;
 pub mod figure;
 pub mod report;

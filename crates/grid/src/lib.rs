@@ -4,5 +4,7 @@
 //! campus feels of the grid is an input for now, see [`boundary`].
 
 pub mod boundary;
+pub mod dispatch;
 pub mod load;
+pub mod renewables;
 pub mod weather;

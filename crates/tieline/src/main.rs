@@ -8,6 +8,7 @@
 mod bench;
 mod check;
 mod comply;
+mod dispatch;
 mod machine;
 mod outdir;
 mod record;
@@ -82,6 +83,11 @@ enum Mode {
         #[arg(long, value_name = "MINUTES")]
         notice: Option<f64>,
     },
+    /// Grid studies on case files.
+    Grid {
+        #[command(subcommand)]
+        study: Grid,
+    },
     /// Hold a measured power trace against a utility's specification; only all clauses passed exits 0.
     Comply(Box<comply::Given>),
     /// Record the power of this machine's GPUs (NVML) into a Parquet trace; limits and clocks stay as they are.
@@ -139,6 +145,27 @@ enum Mode {
     Schema,
 }
 
+#[derive(Subcommand)]
+enum Grid {
+    /// Who generates in every hour at least cost: zones, units, storages and links, with a certified gap.
+    Dispatch {
+        /// Built-in grid (three-zones) or path of a TOML file.
+        case: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Folder for the tables (Parquet) and summary.json.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Seed of sun, wind and outages; the case's own when left out.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Threads; as many as there are cores when left out. The result does not depend on them.
+        #[arg(long)]
+        threads: Option<usize>,
+    },
+}
+
 /// How a mode ended when nothing broke.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -164,6 +191,9 @@ fn main() -> ExitCode {
         }
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })
+        }
+        Mode::Grid { study: Grid::Dispatch { case, json, out, seed, threads } } => {
+            dispatch::dispatch(&case, &dispatch::Asked { json, out, seed, threads })
         }
         Mode::Comply(given) => comply::comply(&given),
         Mode::Record { out, duration, poll, gpu } => match (seconds(&duration), seconds(&poll)) {

@@ -43,7 +43,7 @@ pub fn load(given: &str) -> Result<Result<Loaded, Verdict>> {
 }
 
 /// Whether what the user gave can only be meant as a path.
-fn is_path(given: &str) -> bool {
+pub fn is_path(given: &str) -> bool {
     given.contains(['/', std::path::MAIN_SEPARATOR]) || given.ends_with(".toml") || Path::new(given).exists()
 }
 
@@ -59,7 +59,10 @@ pub fn unknown(given: &str) -> String {
 }
 
 /// The text of a scenario file; anything that cannot be one is refused before it is read.
-fn read_text(path: &Path) -> Result<String> {
+///
+/// # Errors
+/// A file that cannot be read, is not text, or is too large.
+pub fn read_text(path: &Path) -> Result<String> {
     let shown = path.display();
     let data = fs::metadata(path).with_context(|| format!("{shown}"))?;
     if data.is_dir() {

@@ -3,11 +3,10 @@
 //! Not modelled: pinning, priorities.
 
 use std::sync::Mutex;
-use tieline_campus::waveform::Block;
 
 /// Runs the blocks on `threads` threads, each taking the next block that is left.
-#[allow(clippy::type_complexity)] // it is tieline_campus::waveform::Spread, as an impl
-pub fn on_threads(threads: usize) -> impl Fn(&mut [Block], &(dyn Fn(&mut Block) + Sync)) {
+#[allow(clippy::type_complexity)] // it is the `Spread` of the waveform and of the dispatch, as an impl
+pub fn on_threads<B: Send>(threads: usize) -> impl Fn(&mut [B], &(dyn Fn(&mut B) + Sync)) {
     move |blocks, work| {
         let left = Mutex::new(blocks.iter_mut());
         std::thread::scope(|scope| {
