@@ -105,6 +105,20 @@ impl Checkpoint {
 }
 
 impl Hazard {
+    /// One GPU that never fails, with endless spares and no planned stops: what a literal starts from.
+    pub const CALM: Self = Self {
+        gpus: 1.0,
+        gpus_per_node: 1.0,
+        per_1000_node_days: 0.0,
+        restart_s: 0.0,
+        spares: f64::INFINITY,
+        repair_s: 0.0,
+        planned_every_s: f64::INFINITY,
+        planned_stop_s: 0.0,
+        stragglers: 0.0,
+        recovery: Recovery::Restart,
+    };
+
     /// Failures per second.
     #[must_use]
     pub fn failures_per_s(&self) -> f64 {

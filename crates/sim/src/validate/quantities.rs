@@ -7,7 +7,6 @@ use tieline_campus::cooling::Cooling;
 use tieline_campus::gpu;
 use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
-use tieline_units::{Draw, Purpose};
 
 use super::{Dimension as D, Given, Quantity, measures, training};
 
@@ -227,7 +226,7 @@ pub(super) const TABLE: &[Quantity] = &[
         Ok(vec![pairs(g, "failures_per_node_day", "gpus")?.map(interval_s).collect()])
     }),
     row("train.checkpoint_interval", CHECKPOINT_IN, &[], CHECKPOINT_OUT, checkpoint_interval),
-    row("train.effective_time", ETTR_IN, &[], &[("simulated", D::Ratio), ("first_order", D::Ratio)], effective_time),
+    row("train.effective_time", ETTR_IN, &[], training::ETTR_OUT, training::effective_time),
     row("train.layout", training::LAYOUT_IN, &[], training::LAYOUT_OUT, training::layout),
     row("train.layout_errors", training::ERRORS_IN, &[], training::ERRORS_OUT, training::layout_errors),
     row("train.memory", training::LAYOUT_IN, &[], training::MEMORY_OUT, training::memory),
@@ -243,6 +242,13 @@ pub(super) const TABLE: &[Quantity] = &[
     row("train.goodput", training::GOODPUT_IN, &[], training::GOODPUT_OUT, training::goodput),
     row("train.simulated_optimum", CHECKPOINT_IN, &[], training::OPTIMUM_OUT, training::simulated_optimum),
     row("campus.field_trial", training::TRIAL_IN, &[], training::TRIAL_OUT, training::field_trial),
+    row(
+        "campus.field_trial_replay",
+        training::REPLAY_IN,
+        &["power_w"],
+        training::REPLAY_OUT,
+        training::field_trial_replay,
+    ),
     row(
         "grid.capacity_requirement",
         &[("reserve_margin", D::Ratio), ("accredited", D::Plain), ("peak", D::Power)],
@@ -482,31 +488,6 @@ fn checkpoint_interval(given: &Given) -> Outcome {
     let optimal_s = checkpoint_s + sqrt(2.0 * (between_s + repair_s) * checkpoint_s + checkpoint_s * checkpoint_s);
     let steps = [young_s / step_s, daly_s / step_s, libm::floor(daly_s / step_s)];
     Ok(vec![vec![steps[0]], vec![steps[1]], vec![steps[2]], vec![optimal_s], vec![optimal_s / step_s]])
-}
-
-/// Work, checkpoint, failure, recovery, over and over: the share of time that ends up in kept work.
-fn effective_time(given: &Given) -> Outcome {
-    let (checkpoint_s, interval_s) = (given.one("checkpoint")?, given.one("interval")?);
-    let (recovery_s, between_s) = (given.one("recovery")?, given.one("between_failures")?);
-    let failures = given.one("failures")?;
-    if interval_s <= 0.0
-        || checkpoint_s < 0.0
-        || recovery_s < 0.0
-        || between_s <= 0.0
-        || !(1.0..=1e7).contains(&failures)
-    {
-        return Err("interval and time between failures must be positive, failures between 1 and 1e7".to_owned());
-    }
-    let draw = Draw::new(53, 0);
-    let (mut kept_s, mut total_s) = (0.0, 0.0);
-    for event in 0..failures as u64 {
-        // Whole rounds of interval and checkpoint survive the failure; the rest of the run up to it is lost.
-        let run_s = between_s * draw.exponential(0, Purpose::JobFailure, event);
-        kept_s += libm::floor(run_s / (interval_s + checkpoint_s)) * interval_s;
-        total_s += run_s + recovery_s;
-    }
-    let first_order = 1.0 / ((1.0 + checkpoint_s / interval_s) * (1.0 + (0.5 * interval_s + recovery_s) / between_s));
-    Ok(vec![vec![kept_s / total_s], vec![first_order]])
 }
 
 #[cfg(test)]

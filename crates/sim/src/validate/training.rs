@@ -6,7 +6,7 @@ use super::{Dimension as D, Given};
 use tieline_campus::training::cluster::{Cluster, Precision};
 use tieline_campus::training::flexibility::{self, Curtailment};
 use tieline_campus::training::goodput::{self as run, Checkpoint, Hazard, Recovery};
-use tieline_campus::training::layout::{Attention, Layout, Overlap, Recompute, Sharding};
+use tieline_campus::training::layout::{Attention, Layout, Mistake, Overlap, Recompute, Sharding, mistakes};
 use tieline_campus::training::model::Transformer;
 use tieline_campus::training::{memory as bytes, phases, step};
 use tieline_units::Draw;
@@ -14,32 +14,8 @@ use tieline_units::Draw;
 type Outcome = Result<Vec<Vec<f64>>, String>;
 type Named = (&'static str, D);
 
-pub(super) const LAYOUT_IN: &[Named] = &[
-    ("hidden", D::Count),
-    ("feed_forward", D::Count),
-    ("heads", D::Count),
-    ("kv_heads", D::Count),
-    ("layers", D::Count),
-    ("vocabulary", D::Count),
-    ("sequence", D::Count),
-    ("gated", D::Count),
-    ("causal", D::Count),
-    ("tensor", D::Count),
-    ("context", D::Count),
-    ("pipeline", D::Count),
-    ("data", D::Count),
-    ("interleave", D::Count),
-    ("micro_batch", D::Count),
-    ("batch", D::Count),
-    ("sequence_parallel", D::Count),
-    ("fused", D::Count),
-    ("recompute", D::Count),
-    ("lighter_ends", D::Count),
-    ("bits", D::Count),
-    ("overlap", D::Ratio),
-    ("slowdown", D::Plain),
-    ("peak", D::Speed),
-];
+/// What the rows of every layout case state; `ERRORS_IN` has the published times besides.
+pub(super) const LAYOUT_IN: &[Named] = ERRORS_IN.split_at(ERRORS_IN.len() - 1).0;
 pub(super) const ERRORS_IN: &[Named] = &[
     ("hidden", D::Count),
     ("feed_forward", D::Count),
@@ -62,13 +38,12 @@ pub(super) const ERRORS_IN: &[Named] = &[
     ("recompute", D::Count),
     ("lighter_ends", D::Count),
     ("bits", D::Count),
-    ("overlap", D::Ratio),
     ("slowdown", D::Plain),
     ("peak", D::Speed),
     ("published", D::Span),
 ];
 pub(super) const LAYOUT_OUT: &[Named] =
-    &[("time", D::Span), ("mfu", D::Ratio), ("hfu", D::Ratio), ("achieved", D::Speed)];
+    &[("time", D::Span), ("mfu", D::Ratio), ("hfu", D::Ratio), ("achieved", D::Speed), ("memory", D::Ratio)];
 pub(super) const ERRORS_OUT: &[Named] = &[
     ("mean_error", D::Ratio),
     ("max_error", D::Ratio),
@@ -117,6 +92,7 @@ pub(super) const GOODPUT_IN: &[Named] = &[
 pub(super) const GOODPUT_OUT: &[Named] =
     &[("closed_form", D::Ratio), ("simulated", D::Ratio), ("standard_errors_apart", D::Plain)];
 pub(super) const OPTIMUM_OUT: &[Named] = &[("simulated_over_formula", D::Plain), ("simulated_over_young", D::Plain)];
+pub(super) const ETTR_OUT: &[Named] = &[("simulated", D::Ratio), ("first_order", D::Ratio)];
 pub(super) const TRIAL_IN: &[Named] = &[("depth", D::Ratio), ("duration", D::Span)];
 pub(super) const TRIAL_OUT: &[Named] = &[
     ("baseline", D::Power),
@@ -125,6 +101,19 @@ pub(super) const TRIAL_OUT: &[Named] = &[
     ("fine_tuning", D::Ratio),
     ("inference", D::Ratio),
     ("pre_training", D::Ratio),
+];
+
+pub(super) const REPLAY_IN: &[Named] =
+    &[("baseline_from", D::Span), ("baseline_to", D::Span), ("from", D::Span), ("to", D::Span)];
+pub(super) const REPLAY_OUT: &[Named] = &[
+    ("baseline", D::Power),
+    ("left", D::Ratio),
+    ("weighted", D::Ratio),
+    ("fine_tuning", D::Ratio),
+    ("inference", D::Ratio),
+    ("pre_training", D::Ratio),
+    ("median_depth", D::Ratio),
+    ("reached", D::Ratio),
 ];
 
 /// Products by their 16-bit peak.
@@ -160,7 +149,6 @@ fn row(given: &Given, place: usize) -> Result<Row, String> {
         if ok { Ok(value as u32) } else { Err(format!("input \"{name}\" is {value}, expected a whole number")) }
     };
     let flag = |name: &str| whole(name).map(|value| value != 0);
-    let overlap = at("overlap")?;
     let (heads, kv_heads, hidden) = (whole("heads")?, whole("kv_heads")?, whole("hidden")?);
     let head_size = hidden / heads.max(1);
     let model = Transformer {
@@ -201,24 +189,42 @@ fn row(given: &Given, place: usize) -> Result<Row, String> {
             other => return Err(format!("there is no format of {other} bits")),
         },
         attention: if flag("fused")? { Attention::Fused } else { Attention::Plain },
-        // The input is the share of tensor collectives that hides; where any does, the software is of the usual kind.
-        overlap: if flag("fused")? { Overlap { tensor: overlap, ..Overlap::USUAL } } else { Overlap::NONE },
+        // One rule for every row, and for `tieline train`: software with fused attention hides what is usual (2023 on), the
+        // Megatron of 2021 and 2022 nothing. No case may choose.
+        overlap: if flag("fused")? { Overlap::USUAL } else { Overlap::NONE },
         lighter_ends: flag("lighter_ends")?,
     };
     Ok(Row { model, cluster: cluster(at("peak")?)?, layout, slowdown: at("slowdown")? })
 }
 
+/// The step of a layout that works but for its memory, and that memory over what there is: published runs did fit, so a
+/// case holds it apart from their time.
+fn evaluated(model: &Transformer, cluster: &Cluster, layout: &Layout) -> Result<(step::Step, f64), String> {
+    let wrong: Vec<String> = mistakes(model, cluster, layout)
+        .into_iter()
+        .filter(|mistake| !matches!(mistake, Mistake::DoesNotFit(..)))
+        .map(|mistake| mistake.to_string())
+        .collect();
+    if !wrong.is_empty() {
+        return Err(format!("{layout}: {}", wrong.join("; ")));
+    }
+    let done = step::evaluate(model, cluster, layout);
+    let there = cluster.accelerator.memory_bytes - cluster.accelerator.reserved_bytes;
+    Ok((done, done.memory.total() / there))
+}
+
 pub(super) fn layout(given: &Given) -> Outcome {
-    let mut out = vec![Vec::new(); 4];
+    let mut out = vec![Vec::new(); 5];
     for place in 0..rows(given) {
         let Row { model, cluster, layout, slowdown } = row(given, place)?;
-        let done = step::evaluate(&model, &cluster, &layout);
+        let (done, memory) = evaluated(&model, &cluster, &layout)?;
         // NVIDIA's figures count attention above the diagonal too.
         let counted = Transformer { causal: false, ..model }.flops_per_token();
         out[0].push(done.time_s * slowdown);
         out[1].push(done.mfu / slowdown);
         out[2].push(done.hfu / slowdown);
         out[3].push(counted * done.tokens_per_s / layout.gpus() / slowdown);
+        out[4].push(memory);
     }
     Ok(out)
 }
@@ -229,7 +235,7 @@ pub(super) fn layout_errors(given: &Given) -> Outcome {
     let (mut all, mut predicted) = (Vec::new(), Vec::new());
     for (place, published_s) in published.iter().enumerate() {
         let Row { model, cluster, layout, slowdown } = row(given, place)?;
-        let error = (step::evaluate(&model, &cluster, &layout).time_s * slowdown / published_s - 1.0).abs();
+        let error = (evaluated(&model, &cluster, &layout)?.0.time_s * slowdown / published_s - 1.0).abs();
         all.push(error);
         if layout.recompute != Recompute::Full {
             predicted.push(error);
@@ -308,12 +314,7 @@ fn hazard(given: &Given, restart_s: f64) -> Result<Hazard, String> {
         gpus_per_node: given.one("gpus_per_node")?,
         per_1000_node_days: given.one("per_1000_node_days")?,
         restart_s,
-        spares: f64::INFINITY,
-        repair_s: 0.0,
-        planned_every_s: f64::INFINITY,
-        planned_stop_s: 0.0,
-        stragglers: 0.0,
-        recovery: Recovery::Restart,
+        ..Hazard::CALM
     })
 }
 
@@ -361,22 +362,32 @@ pub(super) fn goodput(given: &Given) -> Outcome {
     Ok(vec![vec![share], vec![simulated.value], vec![apart]])
 }
 
+/// One node that fails so often.
+fn single(between_s: f64, restart_s: f64) -> Hazard {
+    Hazard { per_1000_node_days: 1000.0 * 86_400.0 / between_s, restart_s, ..Hazard::CALM }
+}
+
+/// Work, checkpoint, failure, recovery, over and over, by the Monte Carlo that `tieline train` uses, and the formula.
+pub(super) fn effective_time(given: &Given) -> Outcome {
+    let (stall_s, every_s) = (given.one("checkpoint")?, given.one("interval")?);
+    let (restart_s, between_s) = (given.one("recovery")?, given.one("between_failures")?);
+    let failures = given.one("failures")?;
+    if every_s <= 0.0 || stall_s < 0.0 || restart_s < 0.0 || between_s <= 0.0 || !(1.0..=1e7).contains(&failures) {
+        return Err("interval and time between failures must be positive, failures between 1 and 1e7".to_owned());
+    }
+    let (hazard, checkpoint) = (single(between_s, restart_s), Checkpoint::synchronous(every_s, stall_s));
+    let first_order = run::first_order(between_s, restart_s, stall_s, every_s);
+    // Work for so many failures, in whole intervals.
+    let work_s = libm::ceil(failures * between_s * first_order / every_s) * every_s;
+    let done = run::simulate(&hazard, &checkpoint, work_s, &Draw::new(53, 0), &mut |_| {});
+    Ok(vec![vec![work_s / done.time_s], vec![first_order]])
+}
+
 /// The interval at which simulated runs waste least, against the formula: a parabola through the simulated waste about it.
 pub(super) fn simulated_optimum(given: &Given) -> Outcome {
     let (between_s, repair_s) = (given.one("between_failures")?, given.one("repair")?);
     let stall_s = given.one("checkpoint")?;
-    let hazard = Hazard {
-        gpus: 1.0,
-        gpus_per_node: 1.0,
-        per_1000_node_days: 1000.0 * 86_400.0 / between_s,
-        restart_s: repair_s,
-        spares: f64::INFINITY,
-        repair_s: 0.0,
-        planned_every_s: f64::INFINITY,
-        planned_stop_s: 0.0,
-        stragglers: 0.0,
-        recovery: Recovery::Restart,
-    };
+    let hazard = single(between_s, repair_s);
     let formula_s = run::daly_s(between_s, repair_s, stall_s);
     // Waste = C / T + T / 2M + constant near the optimum: least squares on simulated points gives C and 1 / 2M back.
     let mut sums = [[0.0; 3]; 3];
@@ -422,15 +433,11 @@ fn solve(mut a: [[f64; 3]; 3], mut b: [f64; 3]) -> Option<[f64; 3]> {
     Some(x)
 }
 
-/// The field trial's six jobs shed a share of their power in merit order within their tiers.
-pub(super) fn field_trial(given: &Given) -> Outcome {
-    let (depth, duration_s) = (given.one("depth")?, given.one("duration")?);
-    let jobs = flexibility::field_trial();
+/// Throughput of the trial's six jobs, and weighted over them, at one depth; and the share of power left.
+fn trial_at(jobs: &[flexibility::Flexible], depth: f64, duration_s: f64) -> (Vec<f64>, f64, f64) {
     let baseline_w: f64 = jobs.iter().map(flexibility::Flexible::power_w).sum();
-    let (depths, shed_w, met) = flexibility::share_out(&jobs, depth * baseline_w, duration_s, 3600.0);
-    if !met {
-        return Err(format!("the jobs shed {:.1} % at most", 100.0 * shed_w / baseline_w));
-    }
+    // Where the tiers do not reach as deep, they shed all that they offer.
+    let (depths, shed_w, _) = flexibility::share_out(jobs, depth * baseline_w, duration_s, 3600.0);
     let (mut weighted, mut weights, mut kept) = (0.0, 0.0, Vec::new());
     for (job, depth) in jobs.iter().zip(depths) {
         let asked = Curtailment { depth, duration_s, notice_s: 3600.0 };
@@ -440,15 +447,51 @@ pub(super) fn field_trial(given: &Given) -> Outcome {
         weights += weight;
         kept.push(throughput);
     }
-    let [tuned, first, second, third, large, small] = kept[..] else {
+    (kept, weighted / weights, 1.0 - shed_w / baseline_w)
+}
+
+fn trial_rows(baseline_w: f64, left: f64, weighted: f64, kept: &[f64]) -> Outcome {
+    let [tuned, first, second, third, large, small] = *kept else {
         return Err("the trial has six jobs".to_owned());
     };
-    Ok(vec![
-        vec![baseline_w],
-        vec![1.0 - shed_w / baseline_w],
-        vec![weighted / weights],
-        vec![tuned],
-        vec![first, second, third],
-        vec![large, small],
-    ])
+    Ok(vec![vec![baseline_w], vec![left], vec![weighted], vec![tuned], vec![first, second, third], vec![large, small]])
+}
+
+/// The field trial's six jobs shed a share of their power in merit order within their tiers.
+pub(super) fn field_trial(given: &Given) -> Outcome {
+    let jobs = flexibility::field_trial();
+    let (kept, weighted, left) = trial_at(&jobs, given.one("depth")?, given.one("duration")?);
+    trial_rows(jobs.iter().map(flexibility::Flexible::power_w).sum(), left, weighted, &kept)
+}
+
+/// The same minute by minute at the depth that the trial's meter shows, mean over the event; and the share of its minutes
+/// in which our tiers reach as deep.
+pub(super) fn field_trial_replay(given: &Given) -> Outcome {
+    let minutes = given.column("power_w");
+    let part = |from: &str, to: &str| -> Result<&[f64], String> {
+        let at = |name| given.one(name).map(|s| libm::round(s / 60.0) as usize);
+        minutes.get(at(from)?..at(to)?).filter(|part| !part.is_empty()).ok_or_else(|| {
+            format!("the file has {} minutes; \"{from}\" to \"{to}\" are not all among them", minutes.len())
+        })
+    };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (before_w, event) = (mean(part("baseline_from", "baseline_to")?), part("from", "to")?);
+    let jobs = flexibility::field_trial();
+    let duration_s = 60.0 * event.len() as f64;
+    let (mut lefts, mut weights, mut reached) = (Vec::new(), Vec::new(), 0.0);
+    let mut sums = vec![0.0; jobs.len()];
+    for power_w in event {
+        let wanted = (power_w / before_w).min(1.0);
+        let (kept, weighted, left) = trial_at(&jobs, 1.0 - wanted, duration_s);
+        reached += if left <= wanted + 1e-9 { 1.0 } else { 0.0 };
+        sums.iter_mut().zip(&kept).for_each(|(sum, kept)| *sum += kept / event.len() as f64);
+        lefts.push(left);
+        weights.push(weighted);
+    }
+    let mut depths: Vec<f64> = event.iter().map(|power_w| 1.0 - power_w / before_w).collect();
+    depths.sort_by(f64::total_cmp);
+    let baseline_w = jobs.iter().map(flexibility::Flexible::power_w).sum();
+    let mut out = trial_rows(baseline_w, mean(&lefts), mean(&weights), &sums)?;
+    out.extend([vec![depths[depths.len() / 2]], vec![reached / event.len() as f64]]);
+    Ok(out)
 }
