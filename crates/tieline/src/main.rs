@@ -3,11 +3,12 @@
 //! Exit codes: 0 done (findings are not mistakes), 1 the answer is no (a mistake in a file, a failed expectation, an
 //! input or output that failed), 2 wrong usage.
 //!
-//! Not modelled: the live daemon, grid studies and sweeps; their commands come with their rooms.
+//! Not modelled: the live daemon, most grid studies and sweeps; their commands come with their rooms.
 
 mod bench;
 mod check;
 mod comply;
+mod grid;
 mod machine;
 mod outdir;
 mod record;
@@ -81,6 +82,11 @@ enum Mode {
         /// Its notice, minutes.
         #[arg(long, value_name = "MINUTES")]
         notice: Option<f64>,
+    },
+    /// Grid studies on standard case files: power flow, optimal power flow.
+    Grid {
+        #[command(subcommand)]
+        study: grid::Study,
     },
     /// Hold a measured power trace against a utility's specification; only all clauses passed exits 0.
     Comply(Box<comply::Given>),
@@ -165,6 +171,7 @@ fn main() -> ExitCode {
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })
         }
+        Mode::Grid { study } => grid::grid(&study),
         Mode::Comply(given) => comply::comply(&given),
         Mode::Record { out, duration, poll, gpu } => match (seconds(&duration), seconds(&poll)) {
             (Some(duration_s), Some(poll_s)) => record::command(&out, duration_s, poll_s, &gpu),
