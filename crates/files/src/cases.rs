@@ -1,10 +1,11 @@
 //! Validation cases: the files under `validation/`, embedded and read, and the columns of the data files they ask for.
 //!
-//! Not modelled: data files other than CSV with a header, plain or gzip.
+//! Not modelled: data files other than CSV with a header and MATPOWER cases, plain or gzip.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 
+use crate::matpower;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use tieline_sim::validate::{Case, Class, DataFile, Expected, Kind, Report, Rule, Supply, run};
@@ -73,6 +74,12 @@ pub fn validate(cases: &[Case], open: impl Fn(&str) -> io::Result<Box<dyn Read>>
     run(cases, |data| match open(&data.file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Supply::Absent,
         Err(error) => Supply::Broken(error.to_string()),
+        Ok(bytes) if data.file.ends_with(".m") || data.file.ends_with(".m.gz") => {
+            match matpower::read(&data.file, bytes) {
+                Ok(case) => Supply::Network(Box::new(case.network)),
+                Err(mistakes) => Supply::Broken(mistakes.to_string()),
+            }
+        }
         Ok(bytes) => match columns(bytes, &data.columns) {
             Ok(columns) => Supply::Columns(columns),
             Err(why) => Supply::Broken(why),
@@ -141,6 +148,7 @@ struct ExpectFile {
 #[serde(deny_unknown_fields)]
 struct DataFileEntry {
     file: String,
+    #[serde(default)]
     columns: BTreeMap<String, String>,
 }
 

@@ -1,11 +1,12 @@
-//! Every format in and out: scenarios with their diagnostics, measured series, validation cases, tables, report.
+//! Every format in and out: scenarios with their diagnostics, network cases, measured series, validation cases, tables, report.
 //!
-//! Not modelled: network case files (they come with the grid studies).
+//! Not modelled: network cases other than MATPOWER's.
 pub mod cases;
 pub mod compliance;
 pub mod dispatch;
 pub mod eia930;
 pub mod figure;
+pub mod matpower;
 pub mod report;
 pub mod scenario;
 pub mod specification;

@@ -6,12 +6,14 @@
 //! Not modelled: statistics over cases; a case passes or fails as a whole, by its worst part.
 
 mod measures;
+mod network;
 mod quantities;
 mod training;
 mod trial;
 mod waves;
 
 use serde::Serialize;
+use tieline_grid::network::Network;
 use tieline_units::{
     Count, Energy, Frequency, Money, Power, PowerRamp, Quantity as _, Ratio, SpanQuantity, Temperature, ThermalResponse,
 };
@@ -209,6 +211,8 @@ pub enum Supply {
     Broken(String),
     /// The columns, by the case's own names.
     Columns(Vec<(String, Vec<f64>)>),
+    /// A network case.
+    Network(Box<Network>),
 }
 
 /// What an input or output is measured in.
@@ -313,6 +317,7 @@ struct Quantity {
 struct Given {
     inputs: Vec<(&'static str, Vec<f64>)>,
     columns: Vec<(String, Vec<f64>)>,
+    network: Option<Box<Network>>,
 }
 
 impl Given {
@@ -435,7 +440,7 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
         .iter()
         .find(|quantity| quantity.name == case.quantity)
         .ok_or_else(|| format!("no quantity is called \"{}\"", case.quantity))?;
-    let mut given = Given { inputs: Vec::new(), columns: Vec::new() };
+    let mut given = Given { inputs: Vec::new(), columns: Vec::new(), network: None };
     for (name, dimension) in quantity.inputs {
         let (_, texts) = case
             .inputs
@@ -454,6 +459,7 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
             Supply::Absent => return Err(Stop::Skip(file.file.clone())),
             Supply::Broken(why) => return Err(Stop::Fail(format!("{}: {why}", file.file))),
             Supply::Columns(columns) => given.columns.extend(columns),
+            Supply::Network(network) => given.network = Some(network),
         }
     }
     if let Some(name) = quantity.columns.iter().find(|name| !given.columns.iter().any(|(key, _)| key == *name)) {

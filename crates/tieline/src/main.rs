@@ -3,12 +3,13 @@
 //! Exit codes: 0 done (findings are not mistakes), 1 the answer is no (a mistake in a file, a failed expectation, an
 //! input or output that failed), 2 wrong usage.
 //!
-//! Not modelled: the live daemon, grid studies and sweeps; their commands come with their rooms.
+//! Not modelled: the live daemon, most grid studies and sweeps; their commands come with their rooms.
 
 mod bench;
 mod check;
 mod comply;
 mod dispatch;
+mod grid;
 mod machine;
 mod outdir;
 mod record;
@@ -83,10 +84,10 @@ enum Mode {
         #[arg(long, value_name = "MINUTES")]
         notice: Option<f64>,
     },
-    /// Grid studies on case files.
+    /// Grid studies on case files: power flow, optimal power flow, dispatch.
     Grid {
         #[command(subcommand)]
-        study: Grid,
+        study: grid::Study,
     },
     /// Hold a measured power trace against a utility's specification; only all clauses passed exits 0.
     Comply(Box<comply::Given>),
@@ -145,27 +146,6 @@ enum Mode {
     Schema,
 }
 
-#[derive(Subcommand)]
-enum Grid {
-    /// Who generates in every hour at least cost: zones, units, storages and links, with a certified gap.
-    Dispatch {
-        /// Built-in grid (three-zones) or path of a TOML file.
-        case: String,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-        /// Folder for the tables (Parquet) and summary.json.
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Seed of sun, wind and outages; the case's own when left out.
-        #[arg(long)]
-        seed: Option<u64>,
-        /// Threads; as many as there are cores when left out. The result does not depend on them.
-        #[arg(long)]
-        threads: Option<usize>,
-    },
-}
-
 /// How a mode ended when nothing broke.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -192,9 +172,7 @@ fn main() -> ExitCode {
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })
         }
-        Mode::Grid { study: Grid::Dispatch { case, json, out, seed, threads } } => {
-            dispatch::dispatch(&case, &dispatch::Asked { json, out, seed, threads })
-        }
+        Mode::Grid { study } => grid::grid(&study),
         Mode::Comply(given) => comply::comply(&given),
         Mode::Record { out, duration, poll, gpu } => match (seconds(&duration), seconds(&poll)) {
             (Some(duration_s), Some(poll_s)) => record::command(&out, duration_s, poll_s, &gpu),

@@ -8,12 +8,13 @@ use tieline_campus::gpu;
 use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
 
-use super::{Dimension as D, Given, Quantity, measures, training};
+use super::{Dimension as D, Given, Quantity, measures, network, training};
 
 pub(super) type Outcome = Result<Vec<Vec<f64>>, String>;
 
 /// Every quantity: name, inputs, columns of data, outputs, function.
 pub(super) const TABLE: &[Quantity] = &[
+    row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
         "control.delay_limit",
         &[("delay", D::Span), ("lag", D::Span)],

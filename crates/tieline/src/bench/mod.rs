@@ -6,6 +6,7 @@ mod comply;
 mod control;
 mod day;
 mod journal;
+mod network;
 mod plant;
 mod train;
 pub mod waveform;
@@ -78,6 +79,9 @@ const BENCHES: &[(&str, Measure)] = &[
     ("control.plan", |machine| Ok(control::plan_table(machine))),
     ("journal.append", |machine| journal::append(machine)),
     ("journal.row", |machine| journal::append(machine)),
+    ("network.dc_opf", |_| network::flows()),
+    ("network.dc_flow", |_| network::flows()),
+    ("network.newton", |_| network::flows()),
     ("plant.step", |_| plant::step()),
     ("train.layouts", |machine| Ok(train::layouts(machine))),
     ("train.monte_carlo", |_| Ok(train::monte_carlo())),
