@@ -290,12 +290,15 @@ fn cluster_of(product: &str, plan: &TrainingPlan) -> Result<Cluster, String> {
     Ok(cluster)
 }
 
+/// A job's number, and the phases of each of its pipeline stages.
+pub type Staged = (usize, Vec<Vec<Phase>>);
+
 /// The phases of each pipeline stage of the scenario's training run and the number of its job, where the scenario states
 /// model, batch and layout; `None` where it leaves one of them open.
 ///
 /// # Errors
 /// In words, where what it states does not work.
-pub fn stages_of(scenario: &Scenario) -> Option<Result<(usize, Vec<Vec<Phase>>), String>> {
+pub fn stages_of(scenario: &Scenario) -> Option<Result<Staged, String>> {
     let own = scenario.training.as_ref()?.layout?;
     let place = scenario.plant.jobs.iter().position(|job| job.kind == JobKind::PreTraining)?;
     Some(gather(scenario).and_then(|run| {
