@@ -92,14 +92,20 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
     let mut html = format!(
         "<section id=\"frontier\"><h2>Least battery for each GPU floor</h2>\n<p>What keeps the swing under {} over {:.0} ms \
          and the ramp under {}. Right and up is more battery; the number at a point is the floor in percent of the rating. \
-         The square is what is built.{}</p>\n",
+         Built are {} MW and {} MWh (a square, where they lie in the figure).{}</p>\n",
         bound(bounds.swing_w, "MW"),
         bounds.window_s * 1e3,
         bound(bounds.ramp_w_per_s, "MW/s"),
+        short(built.0 / 1e6),
+        short(built.1 / 3.6e9),
         lowest(sizes),
     );
-    let most = |of: fn(&Sized) -> f64, built: f64| enough.iter().map(|s| of(s)).fold(built, f64::max).max(1.0) * 1.1;
-    let (most_w, most_j) = (most(|sized| sized.power_w, built.0), most(|sized| sized.energy_j, built.1));
+    let most = |of: fn(&Sized) -> f64| enough.iter().map(|sized| of(sized)).fold(0.0, f64::max);
+    let (least_w, least_j) = (most(|sized| sized.power_w), most(|sized| sized.energy_j));
+    // What is built is drawn where it does not press the frontier into a corner.
+    let near = built.0 <= 3.0 * least_w && built.1 <= 3.0 * least_j;
+    let most_w = 1.1 * if near { built.0.max(least_w) } else { least_w }.max(1e3);
+    let most_j = 1.1 * if near { built.1.max(least_j) } else { least_j }.max(3.6e6);
     let x = |power_w: f64| MARGIN + power_w / most_w * (WIDTH - MARGIN - 20.0);
     let y = |energy_j: f64| FRONTIER_HEIGHT - 40.0 - energy_j / most_j * (FRONTIER_HEIGHT - 60.0);
     let _ = write!(
@@ -113,41 +119,50 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
         let _ = write!(
             html,
             "<line x1=\"{across:.1}\" x2=\"{across:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"#8884\"/><text \
-             x=\"{across:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"currentColor\">{:.0}</text>\n<line \
+             x=\"{across:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"currentColor\">{}</text>\n<line \
              x1=\"{MARGIN}\" x2=\"{:.1}\" y1=\"{up:.1}\" y2=\"{up:.1}\" stroke=\"#8884\"/><text x=\"{:.1}\" \
              y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">{}</text>\n",
             y(0.0),
             y(most_j),
             FRONTIER_HEIGHT - 24.0,
-            power_w / 1e6,
+            short(power_w / 1e6),
             WIDTH - 20.0,
             MARGIN - 6.0,
             up + 4.0,
-            short(energy_j / 3.6e9),
+            short(energy_j / 3.6e6),
         );
     }
     let _ = write!(
         html,
         "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">battery power, MW</text>\n<text \
-         x=\"{MARGIN}\" y=\"12\" fill=\"currentColor\">battery energy, MWh</text>\n",
+         x=\"{MARGIN}\" y=\"12\" fill=\"currentColor\">battery energy, kWh</text>\n",
         WIDTH - 20.0,
         FRONTIER_HEIGHT - 6.0,
     );
     let path: String =
         enough.iter().map(|sized| format!("{:.1},{:.1} ", x(sized.power_w), y(sized.energy_j))).collect();
     let _ = writeln!(html, "<polyline points=\"{path}\" fill=\"none\" stroke=\"#06c\"/>");
-    for (index, sized) in enough.iter().enumerate() {
-        let (across, up) = (x(sized.power_w), y(sized.energy_j));
-        // Neighbours often lie close together: their numbers alternate between above and below.
-        let label = up + if index % 2 == 0 { -8.0 } else { 16.0 };
+    // Floors that need the same battery stand at one point, their numbers beside each other.
+    let mut marks: Vec<(f64, f64, String)> = Vec::new();
+    for sized in &enough {
+        let (across, up, floor) = (x(sized.power_w), y(sized.energy_j), format!("{:.0}", 100.0 * sized.floor));
+        match marks.last_mut() {
+            Some((near, level, label)) if (*near - across).abs() + (*level - up).abs() < 14.0 => {
+                let _ = write!(label, ", {floor}");
+            }
+            _ => marks.push((across, up, floor)),
+        }
+        let _ = writeln!(html, "<circle cx=\"{across:.1}\" cy=\"{up:.1}\" r=\"4\" fill=\"#06c\"/>");
+    }
+    for (across, up, label) in marks {
         let _ = writeln!(
             html,
-            "<circle cx=\"{across:.1}\" cy=\"{up:.1}\" r=\"4\" fill=\"#06c\"/><text x=\"{across:.1}\" y=\"{label:.1}\" \
-             text-anchor=\"middle\" fill=\"currentColor\">{:.0}</text>",
-            100.0 * sized.floor,
+            "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"currentColor\">{label} %</text>",
+            across + 7.0,
+            up - 7.0
         );
     }
-    if built.0 > 0.0 {
+    if near && built.0 > 0.0 {
         let _ = writeln!(
             html,
             "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"9\" height=\"9\" fill=\"none\" stroke=\"currentColor\" \
@@ -160,7 +175,7 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
     for sized in sizes {
         let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
         let battery = if sized.power_w.is_finite() {
-            format!("<td>{:.1} MW<td>{:.2} MWh", sized.power_w / 1e6, sized.energy_j / 3.6e9)
+            format!("<td>{} MW<td>{} kWh", short(sized.power_w / 1e6), short(sized.energy_j / 3.6e6))
         } else {
             "<td colspan=\"2\">no battery is enough".to_owned()
         };
