@@ -68,6 +68,9 @@ pub struct Case {
 /// A table of the file: each row with its line.
 type Table = Vec<(usize, Vec<f64>)>;
 
+/// Single values of the file, each with its line.
+type Scalars = BTreeMap<String, (usize, String)>;
+
 /// Reads a case; `name` is for messages.
 ///
 /// # Errors
@@ -123,7 +126,7 @@ impl Reader {
     }
 
     /// Every numeric table and scalar of the file, by name, and the name of the case.
-    fn tables(&mut self, text: &str) -> (BTreeMap<String, Table>, BTreeMap<String, (usize, String)>, String) {
+    fn tables(&mut self, text: &str) -> (BTreeMap<String, Table>, Scalars, String) {
         let (mut tables, mut scalars) = (BTreeMap::new(), BTreeMap::new());
         let mut title = String::new();
         let mut open: Option<(String, usize, Table, bool)> = None;
@@ -183,12 +186,7 @@ impl Reader {
         (tables, scalars, title)
     }
 
-    fn case(
-        &mut self,
-        tables: &BTreeMap<String, Table>,
-        scalars: &BTreeMap<String, (usize, String)>,
-        title: String,
-    ) -> Case {
+    fn case(&mut self, tables: &BTreeMap<String, Table>, scalars: &Scalars, title: String) -> Case {
         let mut network = Network { name: title, ..Network::default() };
         match scalars.get("version") {
             Some((_, version)) if version == "2" => {}
@@ -406,7 +404,7 @@ const KNOWN: &[&str] = &["bus", "gen", "branch", "gencost", "areas", "bus_name",
 
 /// A whole number above 0.
 fn whole(value: f64) -> Option<u64> {
-    (value >= 1.0 && value <= 9e15 && value.fract() == 0.0).then_some(value as u64)
+    ((1.0..=9e15).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
 /// Up to the first `%` that does not stand in a quoted word.

@@ -49,7 +49,7 @@ fn every_mistake_is_told_with_its_line() {
 #[test]
 fn files_that_end_early_or_are_none_are_refused() {
     for cut in (0..TEACHING.len()).step_by(37) {
-        if let Err(mistakes) = read("cut.m", TEACHING[..cut].as_bytes()) {
+        if let Err(mistakes) = read("cut.m", &TEACHING.as_bytes()[..cut]) {
             assert!(!mistakes.list.is_empty());
         }
     }

@@ -214,7 +214,8 @@ fn an_outage_is_what_the_network_without_the_branch_says() {
         FullLoss::Solved { worst, .. } => {
             let (_, most) = worst.expect("rated");
             let all = (0..6).filter_map(|branch| without.loading(&network, branch));
-            assert_eq!(most, all.fold(0.0, f64::max));
+            // Outputs are those of the solved flow, to its tolerance.
+            assert!((most - all.fold(0.0, f64::max)).abs() < 1e-6, "{most}");
         }
         FullLoss::Unsolved(why) => panic!("{why}"),
     }

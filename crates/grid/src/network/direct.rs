@@ -179,6 +179,12 @@ impl DirectFlow {
         self.side.clone()
     }
 
+    /// Angles of the last flow, rad.
+    #[must_use]
+    pub fn angles(&self) -> &[f64] {
+        &self.angle
+    }
+
     /// Reference bus of each part.
     #[must_use]
     pub fn references(&self) -> &[usize] {

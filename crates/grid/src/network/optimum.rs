@@ -10,8 +10,9 @@
 
 mod elastic;
 mod program;
+mod reduced;
 
-use super::direct::Convention;
+use super::direct::{Convention, DirectFlow};
 use super::{Cost, Network, NetworkError};
 use program::{Program, Solution, Trouble};
 
@@ -76,6 +77,8 @@ const MET_PU: f64 = 1e-6;
 const NEAR: f64 = 0.97;
 /// Rounds after which every limit is enforced at once.
 const ROUNDS: u32 = 12;
+/// Most limits for which the program without angles is tried.
+const MOST_REDUCED: usize = 150;
 /// Shadow prices below this are the solver's dust, $/MWh.
 const DUST_USD_PER_MWH: f64 = 1e-3;
 
@@ -98,10 +101,20 @@ pub fn solve(network: &Network, convention: Convention) -> Result<Outcome, Netwo
     let limited: Vec<usize> = (0..network.branches.from.len()).filter(|b| program.limit(*b).is_some()).collect();
     let mut enforced: Vec<usize> = Vec::new();
     let (mut iterations, mut rounds) = (0, 0);
+    let mut direct = DirectFlow::new(network, convention, None)?;
     loop {
         rounds += 1;
         let whole = enforced.len() == limited.len();
-        let solution = match program.solve(&enforced) {
+        // Few limits: without angles, which is fast. Many, or a solver that stumbles there: with them.
+        let small = if enforced.len() <= MOST_REDUCED {
+            program.solve_reduced(&mut direct, &enforced)
+        } else {
+            Err(Trouble::Stopped(String::new()))
+        };
+        let solution = match small.or_else(|trouble| match trouble {
+            Trouble::Stopped(_) => program.solve(&enforced),
+            Trouble::Infeasible => Err(Trouble::Infeasible),
+        }) {
             Ok(solution) => solution,
             Err(Trouble::Infeasible) => return elastic::relief(&program, &limited).map(Outcome::Infeasible),
             // Without limits the flows may be large and the solver may stumble; with all of them it must not.

@@ -20,7 +20,7 @@ pub(in crate::network) struct Program<'n> {
     /// Load and shunt less least outputs at each bus, per unit.
     pub(super) net: Vec<f64>,
     demand_pu: f64,
-    susceptance: Vec<(f64, f64)>,
+    pub(super) susceptance: Vec<(f64, f64)>,
     limits: Vec<Option<Limit>>,
     /// Variable of the angle of each bus; none at a reference or an isolated one.
     angle: Vec<Option<usize>>,
@@ -163,17 +163,8 @@ impl<'n> Program<'n> {
         let mut side = vec![0.0; rows];
         self.balance_entries(&balance_row, &mut entries, &mut side);
         // Bounds of pieces, then two limits per enforced branch, then added variables above zero.
-        let mut row = rows;
-        for (variable, piece) in self.pieces.iter().enumerate() {
-            entries.push((row, variable, -1.0));
-            side.push(0.0);
-            row += 1;
-            if piece.width.is_finite() {
-                entries.push((row, variable, 1.0));
-                side.push(piece.width);
-                row += 1;
-            }
-        }
+        self.bounds(&mut entries, &mut side);
+        let mut row = side.len();
         let limits_begin = row;
         for (place, branch) in enforced.iter().enumerate() {
             let Some((low, high, _)) = self.limits[*branch] else { continue };
@@ -203,16 +194,8 @@ impl<'n> Program<'n> {
                 row += 1;
             }
         }
-        let mut linear = vec![0.0; variables];
-        let mut square = Vec::new();
-        if costs {
-            for (variable, piece) in self.pieces.iter().enumerate() {
-                linear[variable] = piece.linear;
-                if piece.square > 0.0 {
-                    square.push((variable, variable, 2.0 * piece.square));
-                }
-            }
-        }
+        let (mut linear, square) = if costs { self.costs() } else { (vec![0.0; pieces], Vec::new()) };
+        linear.resize(variables, 0.0);
         for (index, extra) in extra.iter().enumerate() {
             linear[pieces + self.angles + index] = extra.cost;
         }
@@ -235,6 +218,30 @@ impl<'n> Program<'n> {
             iterations: solved.iterations,
             extra: solved.x[pieces + self.angles..].to_vec(),
         })
+    }
+
+    /// Bounds of all pieces, as rows after those of `side`.
+    pub(super) fn bounds(&self, entries: &mut Vec<(usize, usize, f64)>, side: &mut Vec<f64>) {
+        for (variable, piece) in self.pieces.iter().enumerate() {
+            entries.push((side.len(), variable, -1.0));
+            side.push(0.0);
+            if piece.width.is_finite() {
+                entries.push((side.len(), variable, 1.0));
+                side.push(piece.width);
+            }
+        }
+    }
+
+    /// Linear and square costs of all pieces.
+    pub(super) fn costs(&self) -> (Vec<f64>, Vec<(usize, usize, f64)>) {
+        let linear = self.pieces.iter().map(|piece| piece.linear).collect();
+        let curved = self.pieces.iter().enumerate().filter(|(_, piece)| piece.square > 0.0);
+        (linear, curved.map(|(variable, piece)| (variable, variable, 2.0 * piece.square)).collect())
+    }
+
+    /// Part of every bus, and how many there are.
+    pub(super) fn parts(&self) -> (&[usize], usize) {
+        (&self.part, self.references.len())
     }
 
     /// The row of the balance of every live bus; a bus that nothing can serve must need nothing.
@@ -309,14 +316,14 @@ fn limit(network: &Network, branch: usize, b: f64, shift: f64) -> Option<Limit> 
     (low.is_finite() || high.is_finite()).then_some((low, high, [by_angle.0 > by_rating.0, by_angle.1 < by_rating.1]))
 }
 
-struct Solved {
-    x: Vec<f64>,
-    z: Vec<f64>,
-    iterations: u32,
+pub(super) struct Solved {
+    pub(super) x: Vec<f64>,
+    pub(super) z: Vec<f64>,
+    pub(super) iterations: u32,
 }
 
 /// Hands the matrices to the solver. The first `equal` rows hold with equality, the others with at most.
-fn clarabel(
+pub(super) fn clarabel(
     variables: usize,
     rows: usize,
     equal: usize,
