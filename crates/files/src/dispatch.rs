@@ -281,6 +281,9 @@ fn zones(root: &Sheet<'_, '_>, frame: &mut Frame, problem: &mut Problem) {
         frame.zones.push(own);
         let (peak, flat) = (sheet.number("peak"), sheet.number("flat").unwrap_or(0.0));
         let shape = sheet.text("shape");
+        if sheet.has("peak") && !sheet.has("shape") {
+            sheet.wrong("peak", "a peak without a shape", "shape = \"pjm\" or \"tva\" beside it", "");
+        }
         let mut load_w = match (sheet.has("load"), shape) {
             (true, None) => column(sheet, frame, "load", true).unwrap_or_default(),
             (false, Some(shape)) => {

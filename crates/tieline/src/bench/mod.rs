@@ -11,6 +11,7 @@ mod plant;
 mod train;
 pub mod waveform;
 mod worst_case;
+mod year;
 
 use crate::machine::{self, Machine};
 use crate::{Verdict, screen};
@@ -95,6 +96,10 @@ const BENCHES: &[(&str, Measure)] = &[
     ("operation.journal", |_| day::day()),
     ("check", |_| day::check()),
     ("comply.rows", comply::rows),
+    ("dispatch.year_lp_ratio", |_| year::year_lp()),
+    ("dispatch.year_lp_memory", |_| year::year_lp()),
+    ("dispatch.year_lp_gap", |_| year::year_lp()),
+    ("dispatch.year_lp", |_| year::year_lp()),
 ];
 
 /// Measures everything whose name begins with `name`.
@@ -138,7 +143,18 @@ fn table(machine: &Machine, figures: &[Figure]) -> String {
             &limit,
             &reached,
         ]));
-        text.push_str(&format!("{:<24} {}{}\n", "", figure.note, if met { "" } else { "; MISSES ITS TARGET" }));
+        text.push_str(&format!(
+            "{:<24} {}{}\n",
+            "",
+            figure.note,
+            if met {
+                ""
+            } else if figure.value.is_nan() {
+                "; NOT MEASURED"
+            } else {
+                "; MISSES ITS TARGET"
+            }
+        ));
     }
     text
 }
@@ -149,6 +165,12 @@ fn line(cells: &[&str; 6]) -> String {
 }
 
 fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "-".to_owned();
+    }
+    if value != 0.0 && value.abs() < 1e-3 {
+        return format!("{value:.1e}");
+    }
     if value.abs() >= 1e7 {
         format!("{value:.3e}")
     } else if value.abs() >= 1000.0 {

@@ -1,0 +1,81 @@
+//! Cases of a dispatch: what reads, and that every mistake is named at once.
+
+use std::io::{self, Read};
+use tieline_files::dispatch::{Case, builtin, builtin_names, read};
+use tieline_files::scenario::Mistakes;
+use tieline_grid::dispatch::Ends;
+
+fn with(text: &str, csv: &'static str) -> Result<Case, Mistakes> {
+    read("case", text, None, &mut |name| {
+        assert_eq!(name, "s.csv");
+        Ok(Box::new(csv.as_bytes()) as Box<dyn Read>)
+    })
+}
+
+const HEAD: &str = "schema = 1\nname = \"a\"\ntitle = \"a\"\nstart = \"2026-01-01T00:00:00Z\"\nhours = 2\nseries = \"s.csv\"\n\
+    shed_price = \"2000 $/MWh\"\nsource = \"guess: test\"\n[[zone]]\nname = \"n\"\nload = \"n_mw\"\nflat = \"5 MW\"\n";
+
+#[test]
+fn the_built_in_ones_read_and_have_nothing_to_complain_about() {
+    for name in builtin_names() {
+        let text = builtin(name).expect("built in");
+        let case = read(name, text, None, &mut |_| Err(io::Error::other("no file"))).expect("reads");
+        assert_eq!(case.name, name);
+        assert_eq!(case.problem.complaints(), Vec::<String>::new());
+        let other = read(name, text, Some(2), &mut |_| Err(io::Error::other("no file"))).expect("reads");
+        assert_ne!(case.problem.profiles, other.problem.profiles, "the seed changes the luck");
+    }
+}
+
+#[test]
+fn columns_units_and_defaults_arrive_in_si() {
+    let text = format!(
+        "{HEAD}[[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"100 MW\"\ncost = \"36 $/MWh\"\nprofile = \"p\"\n\
+         emissions_kg_per_mwh = 360\n[[store]]\nname = \"s\"\nzone = \"n\"\npower = \"10 MW\"\nenergy = \"20 MWh\"\n\
+         charge_efficiency = \"90 %\"\ndischarge_efficiency = \"80 %\"\nfirst = \"1 MWh\"\nlast = \"2 MWh\"\nloss = \"1 %\"\n"
+    );
+    let case = with(&text, "utc,n_mw,p\nx,10,0.5\ny,20,1\n").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let problem = &case.problem;
+    assert_eq!(problem.zones.load_w, [15e6, 25e6]);
+    assert_eq!((problem.available_w(0, 0), problem.available_w(1, 0)), (50e6, 100e6));
+    assert!((problem.units.cost_usd_per_j[0] - 1e-8).abs() < 1e-20);
+    assert!((problem.units.kg_per_j[0] - 1e-7).abs() < 1e-19);
+    assert_eq!(problem.stores.ends[0], Ends::Fixed { first_j: 3.6e9, last_j: 7.2e9 });
+    assert_eq!((problem.stores.charge_w[0], problem.stores.keep[0]), (10e6, 0.99));
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let text = format!(
+        "{HEAD}[[zone]]\nname = \"n\"\nshape = \"pjm\"\n[[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"nn\"\ncapacity = 5\n\
+         cost = \"36 $/MWh\"\nprofile = \"q\"\noutage = \"5 %\"\n[[link]]\nname = \"l\"\nfrom = \"n\"\nto = \"n\"\nlimit = \"1 MW\"\n"
+    );
+    let mistakes = with(&text, "n_mw,p\n1,2\n3,4\n").expect_err("it is full of mistakes");
+    let keys: Vec<&str> = mistakes.list.iter().map(|mistake| mistake.key.as_str()).collect();
+    for key in [
+        "zone[1].name",
+        "zone[1].shape",
+        "unit[0].zone",
+        "unit[0].capacity",
+        "unit[0].profile",
+        "unit[0].outage",
+        "link[0].to",
+    ] {
+        assert!(keys.contains(&key), "{key} is not among {keys:?}");
+    }
+}
+
+#[test]
+fn a_broken_csv_is_named_with_its_line() {
+    for (csv, words) in [
+        ("n_mw\n1\nx\n", "\"x\" in line 3"),
+        ("n_mw\n1\n", "1 rows"),
+        ("n_mw\n1,2\n3\n", "2 values in line 2"),
+        ("n_mw\n1\n-3\n", "-3 in hour 1"),
+        ("m_mw\n1\n2\n", "\"n_mw\""),
+        ("", "0 rows"),
+    ] {
+        let mistakes = with(HEAD, csv).expect_err(words);
+        assert!(mistakes.to_string().contains(words), "{words} is not in {mistakes}");
+    }
+}
