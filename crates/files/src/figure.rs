@@ -108,10 +108,10 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
     let most_j = 1.1 * if near { built.1.max(least_j) } else { least_j }.max(3.6e6);
     let x = |power_w: f64| MARGIN + power_w / most_w * (WIDTH - MARGIN - 20.0);
     let y = |energy_j: f64| FRONTIER_HEIGHT - 40.0 - energy_j / most_j * (FRONTIER_HEIGHT - 60.0);
-    let _ = write!(
+    let _ = writeln!(
         html,
         "<svg viewBox=\"0 0 {WIDTH} {FRONTIER_HEIGHT}\" role=\"img\" aria-label=\"battery power against energy\" \
-         style=\"width:100%;max-width:{WIDTH}px;font:12px sans-serif\">\n",
+         style=\"width:100%;max-width:{WIDTH}px;font:12px sans-serif\">",
     );
     for tick in 0..=4 {
         let (power_w, energy_j) = (most_w * f64::from(tick) / 4.0, most_j * f64::from(tick) / 4.0);

@@ -30,7 +30,7 @@ const STATE_BYTES: f64 = 2.0 * 60.0;
 fn bound() -> Campus {
     let mut campus = everything();
     for hall in &mut campus.halls {
-        hall.chip.limit_w = 0.7 * hall.chip.limit_w;
+        hall.chip.limit_w *= 0.7;
         if let Some(smoothing) = &mut hall.chip.smoothing {
             // Gone before an interval is over, and back with the next activity.
             (smoothing.floor_w, smoothing.hysteresis_s) = (0.6 * hall.chip.limit_w, 0.01);
