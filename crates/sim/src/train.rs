@@ -89,6 +89,12 @@ pub struct StepStudy {
     pub product: String,
     /// GPUs that the run has.
     pub gpus: f64,
+    /// Format of the products and its dense peak, FLOP/s: the denominator of MFU and HFU.
+    pub precision: &'static str,
+    /// See `precision`.
+    pub peak_flops: f64,
+    /// Share of the replicas' time lost because the batch does not divide by them.
+    pub uneven: f64,
     /// The table, chosen layout first.
     pub layouts: Vec<LayoutRow>,
     /// Layouts in the space, full evaluations, layouts that do not fit, layouts ruled out by their bound.
@@ -360,6 +366,9 @@ fn step_study(run: &Run<'_>) -> Result<(Layout, Step, StepStudy), Vec<String>> {
     let study = StepStudy {
         product: run.cluster.accelerator.name.clone(),
         gpus: run.gpus,
+        precision: layout.precision.word(),
+        peak_flops: run.cluster.accelerator.peak(layout.precision),
+        uneven: layout.uneven(),
         layouts: ranked.iter().map(row).collect(),
         searched,
         nearly,
@@ -382,7 +391,10 @@ fn chosen(run: &Run<'_>, own: &Layout) -> Result<(), Vec<String>> {
     }
     let near = nearest(&run.model, &run.cluster, own, run.gpus as u32);
     wrong.push(match near {
-        Some(layout) => format!("the nearest layout that works: {layout}, batch {}", layout.batch),
+        Some(layout) => {
+            let batch = if layout.batch == own.batch { String::new() } else { format!("\nbatch = {}", layout.batch) };
+            format!("the nearest layout that works: {layout}\n{}{batch}", layout.toml())
+        }
         None => "no layout works on these GPUs and this network".to_owned(),
     });
     Err(wrong)

@@ -70,9 +70,11 @@ pub fn train(given: &str, asked: &Asked) -> Result<Verdict> {
 
 /// Puts the curtailment of the command line into the scenario.
 fn change(scenario: &mut tieline_sim::scenario::Scenario, asked: &Asked) -> Result<(), String> {
+    // A depth or a length of nothing asks nothing; no notice at all is a fair question.
     let within = |name: &str, value: Option<f64>, most: f64| match value {
-        Some(v) if !(v.is_finite() && v > 0.0 && v <= most) => {
-            Err(format!("--{name} {v}: expected more than 0, at most {most}"))
+        Some(v) if !(v.is_finite() && v >= 0.0 && v <= most && (v > 0.0 || name == "notice")) => {
+            let least = if name == "notice" { "at least 0" } else { "more than 0" };
+            Err(format!("--{name} {v}: expected {least}, at most {most}"))
         }
         other => Ok(other),
     };

@@ -87,6 +87,17 @@ fn a_layout_that_cannot_work_is_named_with_the_nearest_that_does() {
         let said = desk.tieline(&["train", &with(&desk, name, line)]);
         said.ends(1, telling);
         assert!(said.err.contains("the nearest layout that works: TP"), "{}", said.err);
+        // What it proposes can be pasted, and works.
+        let keys: Vec<&str> =
+            said.err.lines().filter(|l| l.starts_with("layout = ") || l.starts_with("batch = ")).collect();
+        assert!(!keys.is_empty(), "{}", said.err);
+        let pasted = format!("pasted-{name}");
+        let file = match keys[..] {
+            [layout] => with(&desk, &pasted, layout),
+            _ => continue,
+        };
+        let again = desk.tieline(&["train", &file]);
+        assert_eq!(again.code, 0, "{}", again.err);
     }
     let good = "layout = { tensor = 8, pipeline = 16, data = 480, expert = 64, context = 2 }";
     assert_eq!(desk.tieline(&["train", &with(&desk, "good.toml", good)]).code, 0);

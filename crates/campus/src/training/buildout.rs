@@ -130,9 +130,26 @@ pub struct Bar {
     pub high_d: f64,
 }
 
-/// How the finish moves with each unknown alone, widest first.
+/// Something that happens or not, and then changes the phases: a yes-or-no unknown, not a factor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Name for people.
+    pub name: String,
+    /// How likely it is, 0..1.
+    pub probability: f64,
+    /// The phases if it happens.
+    pub phases: Vec<Phase>,
+}
+
+/// How the finish moves with each unknown alone, widest first; an event's bar goes from its finish to the likely one.
 #[must_use]
-pub fn tornado(phases: &[Phase], work_flops: f64, resize_d: f64, unknowns: &[Unknown]) -> Vec<Bar> {
+pub fn tornado(
+    phases: &[Phase],
+    work_flops: f64,
+    resize_d: f64,
+    unknowns: &[Unknown],
+    event: Option<&Event>,
+) -> Vec<Bar> {
     let finish = |moved: usize, to: usize| {
         let values: Vec<(Acts, f64)> = unknowns
             .iter()
@@ -146,6 +163,10 @@ pub fn tornado(phases: &[Phase], work_flops: f64, resize_d: f64, unknowns: &[Unk
         .enumerate()
         .map(|(place, unknown)| Bar { name: unknown.name.clone(), low_d: finish(place, 0), high_d: finish(place, 2) })
         .collect();
+    if let Some(event) = event {
+        let days = |phases: &[Phase]| finish_d(phases, work_flops, resize_d).unwrap_or(f64::INFINITY);
+        bars.push(Bar { name: event.name.clone(), low_d: days(&event.phases), high_d: days(phases) });
+    }
     bars.sort_by(|a, b| (b.high_d - b.low_d).abs().total_cmp(&(a.high_d - a.low_d).abs()));
     bars
 }
@@ -170,6 +191,7 @@ pub fn outlook(
     work_flops: f64,
     resize_d: f64,
     unknowns: &[Unknown],
+    event: Option<&Event>,
     seed: u64,
     draws: u32,
 ) -> Vec<f64> {
@@ -184,6 +206,8 @@ pub fn outlook(
                     (unknown.acts, triangular(unknown.range, share))
                 })
                 .collect();
+            let luck = draw.uniform(unknowns.len() as u32, Purpose::TrainingOutlook, 0);
+            let phases = event.filter(|event| luck < event.probability).map_or(phases, |event| &event.phases);
             finish_with(phases, work_flops, resize_d, &values).unwrap_or(f64::INFINITY)
         })
         .collect();
@@ -238,13 +262,21 @@ mod tests {
             unknown("speed", Acts::Speed, [0.9, 1.0, 1.1]),
             unknown("delay", Acts::Delay, [0.0, 0.0, 30.0]),
         ];
-        let bars = tornado(&fleet, work, 0.0, &unknowns);
+        let bars = tornado(&fleet, work, 0.0, &unknowns, None);
         assert_eq!(bars[0].name, "tokens");
-        let all = outlook(&fleet, work, 0.0, &unknowns, 1, 4000);
+        let all = outlook(&fleet, work, 0.0, &unknowns, None, 1, 4000);
         let (p10, p50, p90) = (quantile(&all, 0.1).0, quantile(&all, 0.5).0, quantile(&all, 0.9).0);
         assert!(p10 < p50 && p50 < p90);
         let likely = finish_d(&fleet, work, 0.0).expect("finishes");
         assert!(p10 < likely && likely < p90);
+        // An event without other unknowns splits the draws at its probability.
+        let half: Vec<Phase> = fleet.iter().map(|p| Phase { kept_flops: 0.5e15, ..p.clone() }).collect();
+        let event = Event { name: "half speed".to_owned(), probability: 0.25, phases: half.clone() };
+        let split = outlook(&fleet, work, 0.0, &[], Some(&event), 1, 4000);
+        let late = split.iter().filter(|days| **days > likely + 1e-9).count();
+        assert!((900..1100).contains(&late), "{late}");
+        let bar = &tornado(&fleet, work, 0.0, &[], Some(&event))[0];
+        assert_eq!((Some(bar.low_d), bar.high_d), (finish_d(&half, work, 0.0), likely));
         // The mean of a triangle is the mean of its corners.
         let mean = (0..10_000).map(|k| triangular([1.0, 2.0, 6.0], (f64::from(k) + 0.5) / 1e4)).sum::<f64>() / 1e4;
         assert!((mean - 3.0).abs() < 1e-3);

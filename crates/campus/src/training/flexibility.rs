@@ -133,6 +133,7 @@ impl core::fmt::Display for Refusal {
         match self {
             Self::TooDeep(most) => write!(f, "reaches at most {:.0} %", 100.0 * most),
             Self::BeyondTolerance(left) => write!(f, "leaves {:.0} % of throughput: beyond its tier", 100.0 * left),
+            Self::TooLittleNotice(needed_s) if *needed_s < 120.0 => write!(f, "needs {needed_s:.0} s of notice"),
             Self::TooLittleNotice(needed_s) => write!(f, "needs {:.0} min of notice", needed_s / 60.0),
             Self::LatencyLimit(needed) => write!(f, "latency needs {:.0} % of capacity", 100.0 * needed),
             Self::OneReplica => write!(f, "one replica cannot shrink"),

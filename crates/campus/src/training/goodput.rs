@@ -338,10 +338,11 @@ fn restarting(hazard: &Hazard, checkpoint: &Checkpoint, work_s: f64, draw: &Draw
     let mut luck = Luck::new(draw, hazard.between_failures_s());
     let mut repairs = Repairs::new(hazard, draw);
     let counted = hazard.spares.is_finite();
-    let whole_s = checkpoint.every_s + checkpoint.stall_s;
-    let late_s = checkpoint.durable_after_s.min(whole_s);
+    // Whole segments, as near to the interval as the work allows: all of the work is done, not a rounded part of it.
     let wanted = segments(work_s, checkpoint);
     let each_s = work_s / wanted;
+    let whole_s = each_s + checkpoint.stall_s;
+    let late_s = checkpoint.durable_after_s.min(whole_s);
     let (mut at_s, mut durable, mut failures) = (0.0, 0.0, 0);
     let mut next_s = luck.next_s();
     if counted {

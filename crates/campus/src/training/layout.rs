@@ -1,6 +1,8 @@
 //! How a model is cut over GPUs, what is wrong with a cut, and the nearest one that works.
 //!
-//! Not modelled: uneven cuts (all tensor, expert and data groups are alike), experts that are themselves cut by tensor
+//! A batch that does not divide gives some replicas one micro-batch less; the step lasts as long as the others take.
+//!
+//! Not modelled: uneven cuts of the model (all tensor and expert groups are alike), micro-batches of unequal size, experts that are themselves cut by tensor
 //! parallelism, batches that grow during a run (each phase is its own layout).
 
 use super::cluster::{Cluster, Precision};
@@ -19,6 +21,17 @@ pub enum Sharding {
     Gradients,
     /// Parameters too (ZeRO-3, fully sharded data parallel).
     Parameters,
+}
+
+impl Sharding {
+    /// The words that scenario files use, in the order of the variants.
+    pub const WORDS: [&'static str; 4] = ["none", "zero-1", "zero-2", "zero-3"];
+
+    /// The word that scenario files use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
 }
 
 /// What the backward pass computes again instead of remembering it.
@@ -123,10 +136,49 @@ impl Layout {
         real(self.tensor) * real(self.context) * real(self.pipeline) * real(self.data)
     }
 
-    /// Micro-batches that each replica runs through its pipeline in a step.
+    /// Micro-batches of the replica that has most; where the batch does not divide, others have one less and wait.
     #[must_use]
     pub fn micro_batches(&self) -> u32 {
-        self.batch / (self.data * self.micro_batch).max(1)
+        self.batch.div_ceil(self.data.saturating_mul(self.micro_batch).max(1))
+    }
+
+    /// Share of the replicas' time in which they wait because the batch does not divide, 0..1.
+    #[must_use]
+    pub fn uneven(&self) -> f64 {
+        let places = real(self.micro_batches()) * real(self.data) * real(self.micro_batch);
+        if places > 0.0 { 1.0 - real(self.batch) / places } else { 0.0 }
+    }
+
+    /// The layout as a `[training]` table takes it, in one line of TOML.
+    #[must_use]
+    pub fn toml(&self) -> String {
+        let recompute = match self.recompute {
+            Recompute::None => "none",
+            Recompute::Selective => "selective",
+            Recompute::Full => "full",
+        };
+        let attention = match self.attention {
+            Attention::Plain => "plain",
+            Attention::Fused => "fused",
+        };
+        let percent = |share: f64| format!("{} %", 100.0 * share);
+        format!(
+            "layout = {{ tensor = {}, context = {}, pipeline = {}, data = {}, expert = {}, interleave = {}, micro_batch = {}, recompute = \"{recompute}\", sharding = \"{}\", sequence_parallel = {}, lighter_ends = {}, attention = \"{attention}\", overlap_tensor = \"{}\", overlap_pipeline = \"{}\", overlap_data = \"{}\", overlap_expert = \"{}\" }}",
+            self.tensor,
+            self.context,
+            self.pipeline,
+            self.data,
+            self.expert,
+            self.interleave,
+            self.micro_batch,
+            self.sharding.word(),
+            self.sequence_parallel,
+            self.lighter_ends,
+            percent(self.overlap.tensor),
+            percent(self.overlap.pipeline),
+            percent(self.overlap.data),
+            percent(self.overlap.expert),
+        )
     }
 
     /// Layers that the pipeline is cut for, with the two missing ones of lighter ends.
@@ -285,8 +337,6 @@ fn divisions(model: &Transformer, layout: &Layout, wrong: &mut Vec<Mistake>) {
     let per_round = layout.data.saturating_mul(layout.micro_batch);
     if layout.batch < per_round {
         wrong.push(Mistake::BatchTooSmall(layout.batch, layout.data, layout.micro_batch));
-    } else {
-        divides(layout.batch, "sequences of the batch", per_round, "data parallel x micro-batch");
     }
     if layout.interleave > 1 {
         if layout.pipeline == 1 {

@@ -23,6 +23,9 @@ const MOST_PIPELINE: u32 = 128;
 /// A context group is tried from this many tokens per rank on.
 const TOKENS_PER_CONTEXT_RANK: u32 = 4096;
 
+/// Replicas are also tried in whole groups of these, so that expert groups divide them.
+const EVEN_GROUPS: [u32; 2] = [16, 128];
+
 /// A layout that needs less than this many times the memory there is nearly fits.
 const NEARLY: f64 = 1.5;
 
@@ -130,15 +133,21 @@ fn replicas(
     for micro_batch in (0..=3).map(|k| 1 << k).filter(|m| *m <= MOST_MICRO_BATCH && question.batch.is_multiple_of(*m)) {
         let rounds = question.batch / micro_batch;
         let least = if every_data { 0 } else { libm::ceil(LEAST_SHARE * real(most)) as u32 };
-        let mut largest = None;
-        for data in divisors(rounds).filter(|data| *data <= most) {
-            largest = Some(data);
-            if data >= least {
-                choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
-            }
+        let mut tried: Vec<u32> = divisors(rounds).filter(|data| *data <= most && *data >= least).collect();
+        // Where the fleet is no divisor of the batch: the most replicas that it has, and the fewest that are as fast, also
+        // with a whole number of interleaved rounds and with expert groups that divide.
+        let most = most.min(rounds);
+        if most > 0 {
+            let fewest = rounds.div_ceil(most);
+            let whole = fewest.next_multiple_of(shape.pipeline);
+            let grouped = |data: u32| EVEN_GROUPS.map(|group| data / group * group);
+            let uneven = [most, rounds.div_ceil(fewest), rounds.div_ceil(whole)];
+            tried.extend(uneven);
+            tried.extend(uneven.into_iter().take(1).flat_map(grouped).filter(|data| *data > 0));
+            tried.sort_unstable();
+            tried.dedup();
         }
-        // A batch that divides badly: the most replicas that it allows, however few.
-        if let Some(data) = largest.filter(|data| *data < least) {
+        for data in tried {
             choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
         }
     }

@@ -756,6 +756,13 @@ const TRAINING: &[Field] = &[
         "factor on speed, low",
     ),
     key("speed_high", K::Ratio, Else("110 %", "guess: better software"), FACTOR, "factor on speed, high"),
+    key(
+        "fallback",
+        K::Ratio,
+        Else("15 %", "guess: how likely fewer bits do not train"),
+        (0.0, 1.0),
+        "probability that the run falls back to 16 bits",
+    ),
     key("delay", K::Span, Else("60 d", "guess: halls come late"), (0.0, 1e8), "longest delay of later halls"),
     key(
         "curtail_depth",
@@ -798,6 +805,20 @@ const LAYOUT: &[Field] = &[
     key("interleave", K::Count, Else("1", "guess: plain 1F1B"), (0.0, 4096.0), "chunks on each stage"),
     key("micro_batch", K::Count, Else("1", "guess: one sequence"), (0.0, 1e5), "sequences in a micro-batch"),
     key("recompute", K::Word(&["none", "selective", "full"]), Else("none", ""), ANY, "what is computed again"),
+    key(
+        "sharding",
+        K::Word(&["none", "zero-1", "zero-2", "zero-3"]),
+        Else("zero-1", ""),
+        ANY,
+        "what the replicas share out: nothing, optimizer, gradients too, parameters too",
+    ),
+    key("sequence_parallel", K::Flag, May, ANY, "norms shared over the tensor group (default true)"),
+    key("lighter_ends", K::Flag, May, ANY, "one layer less on the first and the last stage (default false)"),
+    key("attention", K::Word(&["plain", "fused"]), Else("fused", ""), ANY, "how attention is computed"),
+    key("overlap_tensor", K::Ratio, Else("50 %", "guess: good software"), SHARE, "tensor collectives that hide"),
+    key("overlap_pipeline", K::Ratio, Else("100 %", "guess: good software"), SHARE, "stage transfers that hide"),
+    key("overlap_data", K::Ratio, Else("90 %", "guess: good software"), SHARE, "gradient traffic that hides"),
+    key("overlap_expert", K::Ratio, Else("50 %", "guess: good software"), SHARE, "expert traffic that hides"),
 ];
 const POWER_STEP: &[Field] = &[
     key("at", K::Instant, Must, ANY, "from when"),

@@ -6,7 +6,7 @@ use super::campus::product_of;
 use super::diagnostics::nearest;
 use super::sheet::Sheet;
 use tieline_campus::training::cluster::Precision;
-use tieline_campus::training::layout::{Layout, Recompute};
+use tieline_campus::training::layout::{Attention, Layout, Overlap, Recompute, Sharding};
 use tieline_campus::training::model::Transformer;
 use tieline_sim::train::plan::TrainingPlan;
 use tieline_units::Utc;
@@ -66,6 +66,7 @@ pub(super) fn training(root: &Sheet<'_, '_>) -> Option<TrainingPlan> {
         tokens_range: range("tokens_low", "tokens_high"),
         active_range: range("active_low", "active_high"),
         speed_range: range("speed_low", "speed_high"),
+        fallback: sheet.si("fallback"),
         delay_s: sheet.si("delay"),
         curtailment: (sheet.si("curtail_depth"), sheet.si("curtail_duration"), sheet.si("curtail_notice")),
         latency_load: sheet.si("latency_load"),
@@ -100,7 +101,21 @@ fn layout(sheet: &Sheet<'_, '_>, batch: u32, precision: Precision) -> Layout {
             _ => Recompute::None,
         },
         precision,
-        ..Layout::ONE
+        sharding: match sheet.word("sharding").as_str() {
+            "none" => Sharding::None,
+            "zero-2" => Sharding::Gradients,
+            "zero-3" => Sharding::Parameters,
+            _ => Sharding::Optimizer,
+        },
+        attention: if sheet.word("attention") == "plain" { Attention::Plain } else { Attention::Fused },
+        sequence_parallel: sheet.flag("sequence_parallel", true),
+        lighter_ends: sheet.flag("lighter_ends", false),
+        overlap: Overlap {
+            tensor: sheet.si("overlap_tensor"),
+            pipeline: sheet.si("overlap_pipeline"),
+            data: sheet.si("overlap_data"),
+            expert: sheet.si("overlap_expert"),
+        },
     }
 }
 

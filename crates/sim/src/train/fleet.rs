@@ -2,11 +2,12 @@
 //!
 //! Not modelled: which halls get power first where power is short.
 
+use super::plan::TrainingPlan;
 use super::{DAY_S, GPUS_PER_NODE, Run, cluster_of, hazard, own_checkpoint, question};
 use serde::Serialize;
 use tieline_campus::hall::Hall;
-use tieline_campus::training::buildout::{self, Acts, Phase, Unknown};
-use tieline_campus::training::cluster::Cluster;
+use tieline_campus::training::buildout::{self, Acts, Event, Phase, Unknown};
+use tieline_campus::training::cluster::{Cluster, Precision};
 use tieline_campus::training::goodput::effective_share;
 use tieline_campus::training::layout::Layout;
 use tieline_campus::training::model::Transformer;
@@ -55,8 +56,10 @@ pub struct PhaseRow {
     pub gpus: f64,
     /// See `gpus`.
     pub at_work: f64,
-    /// What binds.
+    /// What binds: GPUs, power, or the batch that gives no more replicas something to do.
     pub limited_by: String,
+    /// Share of the replicas' time lost because the batch does not divide.
+    pub uneven: f64,
     /// Model arithmetic over peak; effective share.
     pub mfu: f64,
     /// See `mfu`.
@@ -125,7 +128,8 @@ fn dates(run: &Run<'_>) -> Vec<f64> {
     dates
 }
 
-fn phases(run: &Run<'_>, layout: &Layout) -> Vec<(Phase, Pace)> {
+/// The phases of the build-out; `layout` where one was found for the fleet at the start.
+fn phases(run: &Run<'_>, layout: Option<&Layout>) -> Vec<(Phase, Pace)> {
     let mut built: Vec<(Phase, Pace)> = Vec::new();
     for from_d in dates(run) {
         let here: Vec<&Hall> =
@@ -145,7 +149,7 @@ fn phases(run: &Run<'_>, layout: &Layout) -> Vec<(Phase, Pace)> {
             .unwrap_or(f64::INFINITY);
         let usable = libm::floor(gpus.min(power_w / all_in));
         let Ok(cluster) = cluster_of(&slowest.product.name, run.plan) else { continue };
-        let own = (run.plan.layout.is_some() || usable == run.gpus).then_some(*layout);
+        let own = layout.copied().filter(|_| run.plan.layout.is_some() || usable == run.gpus);
         let pace = match own {
             Some(layout) if layout.gpus() <= usable => {
                 let step = tieline_campus::training::step::evaluate(&run.model, &cluster, &layout);
@@ -185,37 +189,72 @@ fn unknowns(run: &Run<'_>) -> Vec<Unknown> {
     let plan = run.plan;
     let unknown =
         |name: &str, acts, (low, high): (f64, f64)| Unknown { name: name.to_owned(), acts, range: [low, 1.0, high] };
-    let bf16 = run.cluster.accelerator.peak(tieline_campus::training::cluster::Precision::Bf16);
-    let own = run.cluster.accelerator.peak(plan.precision);
-    let mut all = vec![
-        unknown("tokens", Acts::Work, plan.tokens_range),
-        unknown("active share of the parameters", Acts::Work, plan.active_range),
-        unknown("speed beyond the model", Acts::Speed, plan.speed_range),
-        Unknown { name: "delay of later halls".to_owned(), acts: Acts::Delay, range: [0.0, 0.0, plan.delay_s / DAY_S] },
-    ];
-    if own > bf16 {
-        // Fewer bits may turn out not to train: at worst the run falls back to 16 bits.
-        all.push(Unknown {
-            name: format!("{} holds, or 16 bits", plan.precision.word()),
-            acts: Acts::Speed,
-            range: [bf16 / own, 1.0, 1.0],
-        });
+    let range = |name: &str, (low, high): (f64, f64)| {
+        let side = if low >= 1.0 || high <= 1.0 { ", one-sided" } else { "" };
+        format!("{name} ({:.0} to {:.0} %{side})", 100.0 * low, 100.0 * high)
+    };
+    vec![
+        unknown(&range("tokens", plan.tokens_range), Acts::Work, plan.tokens_range),
+        unknown(&range("active parameters", plan.active_range), Acts::Work, plan.active_range),
+        unknown(&range("speed beyond the model", plan.speed_range), Acts::Speed, plan.speed_range),
+        Unknown {
+            name: format!("later halls (0 to {:.0} d late, never early)", plan.delay_s / DAY_S),
+            acts: Acts::Delay,
+            range: [0.0, 0.0, plan.delay_s / DAY_S],
+        },
+    ]
+}
+
+/// Fewer bits may turn out not to train: then the run is laid out again for 16 bits, on the same fleet.
+fn fallback(run: &Run<'_>) -> Option<Event> {
+    let own = run.plan.precision;
+    let peak = |precision| run.cluster.accelerator.peak(precision);
+    if peak(own) <= peak(Precision::Bf16) || run.plan.fallback <= 0.0 {
+        return None;
     }
-    all
+    let plan = TrainingPlan { precision: Precision::Bf16, layout: None, ..run.plan.clone() };
+    let wide = Run {
+        scenario: run.scenario,
+        plan: &plan,
+        job: run.job,
+        begin: run.begin,
+        halls: run.halls.clone(),
+        model: run.model.clone(),
+        cluster: run.cluster.clone(),
+        gpus: run.gpus,
+    };
+    Some(Event {
+        name: format!("16 bits instead of {} ({:.0} % likely)", own.word(), 100.0 * run.plan.fallback),
+        probability: run.plan.fallback,
+        phases: phases(&wide, None).into_iter().map(|(phase, _)| phase).collect(),
+    })
+}
+
+/// Idle GPUs beyond which the layout, and so the batch, is what limits. guess: a fiftieth.
+const IDLE: f64 = 0.02;
+
+fn limit(phase: &Phase, pace: &Pace, gpus: f64) -> &'static str {
+    if phase.power_w.is_finite() {
+        return "power";
+    }
+    let at_work = pace.layout.gpus() * (1.0 - pace.layout.uneven());
+    if at_work < (1.0 - IDLE) * gpus { "batch" } else { "GPUs" }
 }
 
 pub(super) fn outlook(run: &Run<'_>, layout: &Layout, seed: u64) -> Outlook {
-    let built = phases(run, layout);
+    let built = phases(run, Some(layout));
     let plain: Vec<Phase> = built.iter().map(|(phase, _)| phase.clone()).collect();
     let work = run.model.flops_per_token() * run.plan.tokens;
     let resize_d = run.plan.resize_s / DAY_S;
     let unknowns = unknowns(run);
-    let finishes = buildout::outlook(&plain, work, resize_d, &unknowns, seed, DRAWS);
+    let event = fallback(run);
+    let finishes = buildout::outlook(&plain, work, resize_d, &unknowns, event.as_ref(), seed, DRAWS);
     let row = |(phase, pace): &(Phase, Pace)| PhaseRow {
         from_d: phase.from_d,
         gpus: in_service(run, phase.from_d),
         at_work: pace.layout.gpus(),
-        limited_by: if phase.power_w.is_finite() { "power".to_owned() } else { "GPUs".to_owned() },
+        limited_by: limit(phase, pace, in_service(run, phase.from_d)).to_owned(),
+        uneven: pace.layout.uneven(),
         mfu: pace.mfu,
         effective: pace.effective,
         layout: pace.layout.to_string(),
@@ -225,7 +264,7 @@ pub(super) fn outlook(run: &Run<'_>, layout: &Layout, seed: u64) -> Outlook {
         likely_d: buildout::finish_d(&plain, work, resize_d),
         quantiles_d: [0.1, 0.5, 0.9].map(|share| buildout::quantile(&finishes, share)),
         draws: DRAWS,
-        tornado: buildout::tornado(&plain, work, resize_d, &unknowns)
+        tornado: buildout::tornado(&plain, work, resize_d, &unknowns, event.as_ref())
             .into_iter()
             .map(|bar| (bar.name, bar.low_d, bar.high_d))
             .collect(),

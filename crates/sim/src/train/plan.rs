@@ -49,6 +49,8 @@ pub struct TrainingPlan {
     pub active_range: (f64, f64),
     /// See `tokens_range`.
     pub speed_range: (f64, f64),
+    /// Probability that the format does not hold and the run falls back to 16 bits.
+    pub fallback: f64,
     /// Longest delay of later halls, s.
     pub delay_s: f64,
     /// A curtailment to be priced: depth, duration in s, notice in s.

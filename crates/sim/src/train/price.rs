@@ -5,7 +5,9 @@
 use super::Run;
 use serde::Serialize;
 use tieline_campus::training::flexibility::{Curtailment, Flexible, Response, TIERS, merit_order, share_out};
+use tieline_campus::training::goodput::effective_share;
 use tieline_campus::training::layout::Layout;
+use tieline_campus::training::search::search;
 use tieline_campus::training::step::Step;
 use tieline_campus::training::{Job, JobKind};
 
@@ -42,8 +44,12 @@ pub struct Offer {
 pub struct JobPrice {
     /// Job.
     pub name: String,
-    /// Its GPUs in service.
+    /// Its GPUs at work.
     pub gpus: f64,
+    /// Its GPUs that the layout leaves idle, and their power, MW: not priced, and nothing to shed.
+    pub idle_gpus: f64,
+    /// See `idle_gpus`.
+    pub idle_mw: f64,
     /// Its power at the GPUs, MW.
     pub power_mw: f64,
     /// Share of throughput that its tier tolerates to lose.
@@ -104,9 +110,9 @@ fn flexible(
     index: usize,
     job: &Job,
     per_gpu: Option<f64>,
-    replicas: Option<f64>,
+    layout: Option<&Layout>,
     effective: f64,
-) -> Option<Flexible> {
+) -> Option<(Flexible, f64)> {
     let halls: Vec<_> = run
         .scenario
         .plant
@@ -114,12 +120,23 @@ fn flexible(
         .iter()
         .filter(|hall| hall.job == Some(index) && hall.in_service <= run.scenario.start)
         .collect();
-    let gpus: f64 = halls.iter().map(|hall| hall.gpus).sum();
+    let installed: f64 = halls.iter().map(|hall| hall.gpus).sum();
+    // What the layout leaves over does nothing, at the power of doing nothing.
+    let gpus = layout.map_or(installed, |layout| layout.gpus().min(installed));
     let product = halls.first()?.product.clone();
     let peak: f64 = halls.iter().map(|hall| hall.gpus * hall.product.bf16_flops).sum();
     // The fleet is taken to be sized so that the day's peak just keeps its latency.
     let load = if job.kind == JobKind::Inference { job.day_share(hour(run)) * run.plan.latency_load } else { 1.0 };
-    Some(Flexible {
+    let save_s = match job.kind {
+        // The run's own checkpoint; the others have states of their own, and serving has none to lose.
+        JobKind::PreTraining => {
+            tieline_campus::training::goodput::CHECKPOINT_BYTES_PER_PARAMETER * run.model.parameters()
+                / run.plan.storage_bytes_per_s
+        }
+        JobKind::ReinforcementLearning => job.checkpoint_stall_s + job.checkpoint_write_s,
+        JobKind::Inference => 0.0,
+    };
+    let flexible = Flexible {
         name: job.name.clone(),
         kind: job.kind,
         gpus,
@@ -129,13 +146,30 @@ fn flexible(
         tokens_per_s: per_gpu.map_or(peak * job.tokens_per_peak_flop(), |tokens| tokens * gpus) * effective,
         tolerance: TIERS[usize::from(job.tier).min(TIERS.len() - 1)],
         restart_s: job.restart_s,
-        save_s: tieline_campus::training::goodput::CHECKPOINT_BYTES_PER_PARAMETER * run.model.parameters()
-            / run.plan.storage_bytes_per_s,
+        save_s,
         checkpoint_every_s: job.checkpoint_every_s,
-        replicas: replicas.unwrap_or((gpus / GPUS_PER_REPLICA).max(1.0)),
+        replicas: layout.map_or((gpus / GPUS_PER_REPLICA).max(1.0), |layout| f64::from(layout.data)),
         load,
         load_limit: if job.kind == JobKind::Inference { run.plan.latency_load } else { 1.0 },
-    })
+    };
+    Some((flexible, installed - gpus))
+}
+
+/// Layout, step and effective share of the run on the halls that are in service on the day of the price; the run's first
+/// where they are the same, or where nothing fits.
+fn on_the_day(run: &Run<'_>, first: (Layout, Step, f64)) -> (Layout, Step, f64) {
+    let halls = &run.scenario.plant.halls;
+    let own = run.scenario.plant.jobs.iter().position(|job| job.name == run.job.name);
+    let there: Vec<_> = halls.iter().filter(|hall| hall.job == own && hall.in_service <= run.scenario.start).collect();
+    let gpus: f64 = there.iter().map(|hall| hall.gpus).sum();
+    let slowest = there.iter().min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops));
+    let Some(slowest) = slowest.filter(|_| gpus != run.gpus && run.plan.layout.is_none()) else { return first };
+    let Ok(cluster) = super::cluster_of(&slowest.product.name, run.plan) else { return first };
+    let answer = search(&run.model, &cluster, &super::question(run.plan, gpus, 1));
+    let Some(best) = answer.ok().and_then(|answer| answer.ranked.into_iter().next()) else { return first };
+    let hazard = super::hazard(run, best.layout.gpus(), f64::from(best.layout.data));
+    let effective = effective_share(&hazard, &super::own_checkpoint(run, best.layout.gpus()));
+    (best.layout, best.step, effective)
 }
 
 fn offer(job: &Flexible, asked: &Curtailment, response: Response) -> Offer {
@@ -167,19 +201,21 @@ fn offer(job: &Flexible, asked: &Curtailment, response: Response) -> Offer {
 
 pub(super) fn price(run: &Run<'_>, step: &Step, layout: &Layout, effective: f64) -> Price {
     let (depth, duration_s, notice_s) = run.plan.curtailment;
+    let (layout, step, effective) = on_the_day(run, (*layout, *step, effective));
     let asked = Curtailment { depth, duration_s, notice_s };
-    let mut jobs = Vec::new();
+    let (mut jobs, mut idle) = (Vec::new(), Vec::new());
     let mut own = None;
     for (index, job) in run.scenario.plant.jobs.iter().enumerate() {
         let is_run = job.name == run.job.name;
-        let (tokens, replicas) =
-            if is_run { (Some(step.tokens_per_s / run.gpus), Some(f64::from(layout.data))) } else { (None, None) };
+        let (tokens, cut) =
+            if is_run { (Some(step.tokens_per_s / layout.gpus()), Some(&layout)) } else { (None, None) };
         let share = if is_run { effective } else { 1.0 };
-        if let Some(flexible) = flexible(run, index, job, tokens, replicas, share) {
+        if let Some((flexible, left)) = flexible(run, index, job, tokens, cut, share) {
             if is_run {
                 own = Some(jobs.len());
             }
             jobs.push(flexible);
+            idle.push(left);
         }
     }
     let total_w: f64 = jobs.iter().map(Flexible::power_w).sum();
@@ -206,9 +242,12 @@ pub(super) fn price(run: &Run<'_>, step: &Step, layout: &Layout, effective: f64)
         notice_min: notice_s / 60.0,
         jobs: jobs
             .iter()
-            .map(|job| JobPrice {
+            .zip(&idle)
+            .map(|(job, idle)| JobPrice {
                 name: job.name.clone(),
                 gpus: job.gpus,
+                idle_gpus: *idle,
+                idle_mw: idle * job.product.idle_w / 1e6,
                 power_mw: job.power_w() / 1e6,
                 tolerance: job.tolerance,
                 // Each by itself may go beyond its tier, so that the price of more is seen; the merit order may not.

@@ -54,7 +54,26 @@ fn span(s: f64) -> String {
         s if s >= 7200.0 => format!("{:.1} h", s / 3600.0),
         s if s >= 120.0 => format!("{:.1} min", s / 60.0),
         s if s >= 1.0 => format!("{s:.2} s"),
+        s if s <= 0.0 => "0 s".to_owned(),
         s => format!("{:.1} ms", s * 1e3),
+    }
+}
+
+/// An error in percent with digits enough to show it; runs that are all alike have none.
+fn error(percent: f64) -> String {
+    match percent {
+        p if p <= 0.0 => "% in every run".to_owned(),
+        p if p < 0.001 => format!("± {p:.0e} %"),
+        p => format!("± {p:.3} %"),
+    }
+}
+
+/// Days without decimals that the model cannot vouch for: two figures.
+fn rough(days: f64) -> String {
+    match days {
+        d if !d.is_finite() => "never".to_owned(),
+        d if d >= 9.95 => format!("{d:.0}"),
+        d => format!("{d:.1}"),
     }
 }
 
@@ -70,7 +89,7 @@ fn step(text: &mut String, step: &StepStudy) {
     let Some(best) = step.layouts.first() else { return };
     let _ = writeln!(
         text,
-        "Step     {} on {:.0} of {:.0} {}: {}, MFU {:.1} %, HFU {:.1} %, {} tokens/s, {:.1} GB a GPU",
+        "Step     {} on {:.0} of {:.0} {}: {}, MFU {:.1} % and HFU {:.1} % of the dense {} peak ({} FLOP/s), {} tokens/s, {:.1} GB a GPU",
         best.layout,
         best.gpus,
         step.gpus,
@@ -78,6 +97,8 @@ fn step(text: &mut String, step: &StepStudy) {
         span(best.step_s),
         100.0 * best.mfu,
         100.0 * best.hfu,
+        step.precision.to_uppercase(),
+        short(step.peak_flops),
         short(step.tokens_per_s),
         best.memory_bytes / 1e9
     );
@@ -102,6 +123,13 @@ fn step(text: &mut String, step: &StepStudy) {
         })
         .collect();
     text.push_str(&columns(9, &rows));
+    if step.uneven > 0.0005 {
+        let _ = writeln!(
+            text,
+            "         the batch does not divide by the replicas: some wait, {:.1} % of their time",
+            100.0 * step.uneven
+        );
+    }
     let [layouts, evaluations, misfits, ruled_out] = step.searched;
     let _ = writeln!(
         text,
@@ -139,7 +167,7 @@ fn goodput(text: &mut String, goodput: &Goodput) {
             format!("{:.2} %", 100.0 * way.closed_form),
             way.simulated.map_or_else(
                 || "-".to_owned(),
-                |s| format!("{:.2} ± {:.3} % (n = {:.0})", 100.0 * s.value, 100.0 * s.standard_error, s.samples),
+                |s| format!("{:.2} {} (n = {:.0})", 100.0 * s.value, error(100.0 * s.standard_error), s.samples),
             ),
         ]);
     }
@@ -190,7 +218,7 @@ fn outlook(text: &mut String, outlook: &Outlook) {
         .tornado
         .iter()
         .filter(|bar| (bar.1 - bar.2).abs() > 0.005)
-        .map(|(name, low, high)| format!("{name} {low:.1} to {high:.1} d"))
+        .map(|(name, low, high)| format!("{name} {} to {} d", rough(*low), rough(*high)))
         .collect();
     let _ = writeln!(text, "         it hangs on: {}", wrap(&bars.join("; "), WIDTH, 22));
     let rows: Vec<Vec<String>> = outlook
@@ -220,7 +248,7 @@ fn offered(offer: &Offer) -> Vec<String> {
         format!("{:.1} MW", offer.shed_mw),
         format!("{} GPU-h", short(offer.gpu_hours)),
         format!("{} tokens", short(offer.tokens)),
-        format!("{:.3} d", offer.late_d),
+        format!("{} late", span(offer.late_d * 86_400.0)),
         format!("{} $", short(offer.usd)),
         format!("{:.0} $/MWh", offer.usd_per_mwh),
         format!("keeps {:.0} %", 100.0 * offer.throughput),
@@ -230,15 +258,20 @@ fn offered(offer: &Offer) -> Vec<String> {
 fn price(text: &mut String, price: &Price) {
     let _ = writeln!(
         text,
-        "Price    of shedding {:.0} % of each job's GPU power for {:.1} h with {:.0} min of notice",
+        "Price    of shedding {:.0} % of each job's GPU power for {} with {} of notice",
         100.0 * price.depth,
-        price.hours,
-        price.notice_min
+        span(price.hours * 3600.0),
+        span(price.notice_min * 60.0)
     );
     for job in &price.jobs {
+        let idle = if job.idle_gpus > 0.0 {
+            format!(" ({:.0} more idle in this layout, {:.0} MW)", job.idle_gpus, job.idle_mw)
+        } else {
+            String::new()
+        };
         let _ = writeln!(
             text,
-            "         {}: {:.0} GPUs, {:.0} MW, tier tolerates {:.0} %; the controller is told {:.0} $/MWh",
+            "         {}: {:.0} GPUs at work, {:.0} MW{idle}, tier tolerates {:.0} %; the controller is told {:.0} $/MWh",
             job.name,
             job.gpus,
             job.power_mw,
@@ -256,12 +289,12 @@ fn price(text: &mut String, price: &Price) {
     let verdict = if price.met { "meet" } else { "CANNOT meet" };
     let _ = writeln!(
         text,
-        "         Together, cheapest first and within their tiers, they {verdict} {:.0} %: {} $, {} GPU-h, {} tokens and {:.3} d of the run",
+        "         Together, cheapest first and within their tiers, they {verdict} {:.0} %: {} $, {} GPU-h, {} tokens and {} of the run",
         100.0 * price.depth,
         short(usd),
         short(gpu_hours),
         short(tokens),
-        days
+        span(days * 86_400.0)
     );
     let mut rows = Vec::new();
     // A rung that goes on with the same job is shown where it ends.

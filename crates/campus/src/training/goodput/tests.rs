@@ -81,4 +81,10 @@ fn no_failures_means_only_checkpoints() {
     assert!((effective_share(&never, &checkpoint) - 1000.0 / 1010.0).abs() < 1e-12);
     let run = simulate(&never, &checkpoint, 10_000.0, &Draw::new(1, 0), &mut |_| {});
     assert_eq!((run.time_s, run.failures), (10_100.0, 0));
+    // Intervals of the length of the run itself: stragglers and planned stops still cost what they cost.
+    let slow = Hazard { planned_every_s: 1e5, planned_stop_s: 900.0, stragglers: 0.02, ..never };
+    let rare = Checkpoint::asynchronous(30.0 * DAY_S, 2.0, 60.0);
+    let work_s = 90.0 * DAY_S;
+    let run = simulate(&slow, &rare, work_s, &Draw::new(1, 0), &mut |_| {});
+    assert!((work_s / run.time_s - effective_share(&slow, &rare)).abs() < 1e-6, "{}", work_s / run.time_s);
 }
