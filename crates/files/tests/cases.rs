@@ -161,7 +161,7 @@ fn arithmetic_is_not_called_predicted() {
             "campus.cap_curve_leave_one_out",
             "control.failover",
             "control.communication_loss",
-            "campus.field_trial",
+            "campus.field_trial_replay",
             "train.layout_errors",
             "train.simulated_optimum",
             "wave.flicker_of_sine",
@@ -169,8 +169,8 @@ fn arithmetic_is_not_called_predicted() {
             // An optimum that is searched for, not computed from the reference.
             "grid.dc_opf",
         ];
-        // Models that some cases calibrate and others test, and a rate that was measured on another fleet.
-        let either = ["train.layout", "train.goodput"].contains(&case.quantity.as_str()) || case.id == "V-TRAIN-48";
+        // Models that some cases calibrate and others test.
+        let either = ["train.layout", "train.goodput"].contains(&case.quantity.as_str());
         let is_simulated = simulated.contains(&case.quantity.as_str()) || case.needs.is_some();
         assert!(either || (case.class == Class::Predicted) == is_simulated, "{}", case.id);
         assert!(!either || case.class != Class::Identity, "{}", case.id);
