@@ -129,7 +129,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
                 continue;
             }
             match time {
-                Some(ns) => rows.push((ns, power_w)),
+                Some(ns) => rows.push((ns, if power_w.is_infinite() { f64::NAN } else { power_w })),
                 None => {
                     let (count, first) = &mut self.columns.reading.unreadable_times;
                     *count += 1;

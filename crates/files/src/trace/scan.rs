@@ -178,7 +178,8 @@ impl Text {
                 }
             };
         }
-        rows.push((at_ns, power_w));
+        // More than a float can hold is no power that anybody measured.
+        rows.push((at_ns, if power_w.is_infinite() { f64::NAN } else { power_w }));
     }
 
     fn time(&mut self, cells: &[&[u8]]) -> Option<i64> {
