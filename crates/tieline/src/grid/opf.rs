@@ -53,10 +53,11 @@ fn page(network: &Network, convention: Convention, found: &Optimum) -> String {
     let output_w: f64 = found.output_w.iter().sum();
     let _ = writeln!(
         text,
-        "  cost {:.4} $/h for {} MW of load and shunts; {} rounds, {} iterations",
+        "  cost {:.4} $/h for {} MW of load and shunts; {} {}, {} iterations",
         found.usd_per_h,
         mw(output_w),
         found.rounds,
+        if found.rounds == 1 { "round" } else { "rounds" },
         found.iterations
     );
     let priced: Vec<usize> = (0..network.bus_count()).filter(|b| found.price_usd_per_mwh[*b].is_finite()).collect();
@@ -82,6 +83,8 @@ fn page(network: &Network, convention: Convention, found: &Optimum) -> String {
             .filter(|g| network.runs(*g))
             .map(|g| found.price_usd_per_mwh[network.generators.bus[g]] * found.output_w[g] / 1e6)
             .sum::<f64>();
+    // Less than a cent is rounding, and has no sign.
+    let rent = if rent.abs() < 0.005 { 0.0 } else { rent };
     let _ =
         writeln!(text, "  loads pay {rent:.2} $/h more than generators receive (congestion, and shunts taken as load)");
     if found.binding.is_empty() {
