@@ -268,10 +268,12 @@ fn battery(
         let since_ns = if doubted { next.doubt_since_ns[index].min(next.now_ns) } else { Time::FOREVER.as_nanos() };
         next.doubt_since_ns[index] = since_ns;
         let waits = doubted && !sensed.lost[index] && next.now_ns - since_ns < CONFIRMED_WITHIN.as_nanos();
-        next.target_w[index] = match next.island(index) {
-            true => 0.0, // Nothing comes in, whatever falls short.
-            false if waits => wanted.target_w[index],
-            false => net_w + given_w,
+        next.target_w[index] = if next.island(index) {
+            0.0 // Nothing comes in, whatever falls short.
+        } else if waits {
+            wanted.target_w[index]
+        } else {
+            net_w + given_w
         };
     }
     let sent_w = ledger::share(config, next, &power_w);

@@ -146,7 +146,8 @@ fn limit_w(config: &Config, state: &State, now: Time, poi: Option<usize>) -> f64
     }
 }
 
-/// Import expected once the proposed set-points act: what the meter shows, plus what the battery will change.
+/// Import expected once the proposed set-points act: what the meter shows, plus what the battery will change. That a tie is
+/// said to be open sets no limit aside here: then its meter shows nothing, or the word is wrong.
 fn import(config: &Config, state: &State, seen: &Observation, sent: &mut Decision, asked_w: [f64; POIS]) {
     let settled = (state.seq as usize + HISTORY - SETTLED) % HISTORY;
     let mut expected_w = [0.0; POIS];

@@ -170,7 +170,6 @@ pub(crate) fn remember(
 
 /// The reduction is complete at `received + completion_share * notice` (V-CTRL-27), along a straight line no steeper
 /// than the ramp limit where the notice allows that.
-#[allow(clippy::too_many_arguments)] // One event's circumstances, passed plainly.
 fn accept(
     config: &Config,
     state: &State,
