@@ -335,6 +335,14 @@ fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) {
         if sheet.has("outage") != sheet.has("repair") {
             sheet.wrong("outage", "one of outage and repair", "both, or neither", "");
         }
+        if sheet.has("size") && !sheet.has("outage") {
+            sheet.wrong(
+                "size",
+                "a size without an outage",
+                "the share of time on repair that machines of this size have",
+                "",
+            );
+        }
         if let (Some(outage), Some(repair_s)) = (outage, repair)
             && outage > 0.0
         {

@@ -48,7 +48,8 @@ fn columns_units_and_defaults_arrive_in_si() {
 fn every_mistake_is_named_at_once() {
     let text = format!(
         "{HEAD}[[zone]]\nname = \"n\"\nshape = \"pjm\"\n[[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"nn\"\ncapacity = 5\n\
-         cost = \"36 $/MWh\"\nprofile = \"q\"\noutage = \"5 %\"\n[[link]]\nname = \"l\"\nfrom = \"n\"\nto = \"n\"\nlimit = \"1 MW\"\n"
+         cost = \"36 $/MWh\"\nprofile = \"q\"\noutage = \"5 %\"\n[[unit]]\nname = \"w\"\nclass = \"gas\"\nzone = \"n\"\n\
+         capacity = \"5 MW\"\ncost = \"36 $/MWh\"\nsize = \"1 MW\"\n[[link]]\nname = \"l\"\nfrom = \"n\"\nto = \"n\"\nlimit = \"1 MW\"\n"
     );
     let mistakes = with(&text, "n_mw,p\n1,2\n3,4\n").expect_err("it is full of mistakes");
     let keys: Vec<&str> = mistakes.list.iter().map(|mistake| mistake.key.as_str()).collect();
@@ -59,6 +60,7 @@ fn every_mistake_is_named_at_once() {
         "unit[0].capacity",
         "unit[0].profile",
         "unit[0].outage",
+        "unit[1].size",
         "link[0].to",
     ] {
         assert!(keys.contains(&key), "{key} is not among {keys:?}");

@@ -198,17 +198,21 @@ pub fn frontier(scenario: &Scenario, sizes: &[Sized]) -> String {
 fn sizes(scenario: &Scenario, frontier: &[Sized]) -> String {
     let bounds = &scenario.waveform.bounds;
     let mut text = screen::heading("Least battery for each floor");
+    let at_most = |value: f64, unit: &str| match value.is_finite() {
+        true => format!("of at most {} {unit}", screen::number(value / 1e6)),
+        false => "without a limit".to_owned(),
+    };
     let _ = writeln!(
         text,
-        "  for a swing of at most {} MW over {:.0} ms and a ramp of at most {} MW/s",
-        screen::number(bounds.swing_w / 1e6),
+        "  for a swing {} over {:.0} ms and a ramp {}; energy is what this span takes, not what a battery is built with",
+        at_most(bounds.swing_w, "MW"),
         bounds.window_s * 1e3,
-        screen::number(bounds.ramp_w_per_s / 1e6)
+        at_most(bounds.ramp_w_per_s, "MW/s")
     );
     for sized in frontier {
         let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
         let battery = if sized.power_w.is_finite() {
-            format!("{:>7.1} MW {:>8.2} MWh", sized.power_w / 1e6, sized.energy_j / 3.6e9)
+            format!("{:>7.1} MW {:>8.1} kWh", sized.power_w / 1e6, sized.energy_j / 3.6e6)
         } else {
             "no battery is enough".to_owned()
         };
