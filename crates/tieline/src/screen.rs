@@ -149,6 +149,14 @@ pub fn exact(value: f64) -> String {
     }
 }
 
+/// A number held against a bound: four figures, or as many more as it takes to stand on its own side of the bound.
+pub fn against(value: f64, bound: f64) -> String {
+    let rounded = (3..16).map(|figures| format!("{value:.figures$e}").parse().unwrap_or(value));
+    exact(
+        rounded.into_iter().find(|short: &f64| short.partial_cmp(&bound) == value.partial_cmp(&bound)).unwrap_or(value),
+    )
+}
+
 /// A heading: bold where colours are wanted.
 pub fn heading(text: &str) -> String {
     if colours() { format!("\x1b[1m{text}\x1b[0m\n") } else { format!("{text}\n") }
@@ -188,6 +196,15 @@ mod tests {
         }
         assert_eq!(large(2.5e9), "2.50 billion");
         assert_eq!([1e-9, 0.25, 0.0, 300.0, f64::NAN].map(exact), ["1e-9", "0.25", "0", "300", "absent"]);
+    }
+
+    #[test]
+    fn a_number_stays_on_its_side_of_the_bound() {
+        assert_eq!(against(9.438_912e-13, 1e-9), "9.439e-13");
+        assert_eq!(against(300.000_04, 300.0), "300.00004");
+        assert_eq!(against(300.0, 300.0), "300");
+        assert_eq!(against(0.0, 0.0), "0");
+        assert_eq!(against(f64::NAN, 1.0), "absent");
     }
 
     #[test]

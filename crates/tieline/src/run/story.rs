@@ -110,7 +110,7 @@ pub fn failed(outcome: &Outcome) -> Vec<String> {
             format!(
                 "{} is {}, expected {} {}",
                 line.metric,
-                screen::exact(*value),
+                screen::against(*value, line.value),
                 rule(line.rule),
                 screen::exact(line.value)
             )
@@ -429,8 +429,12 @@ fn expectations(told: &Told<'_>) -> String {
     let mut text = String::new();
     for (line, value, pass) in &told.outcome.expectations {
         let said = format!("{} {} {}", line.metric, rule(line.rule), screen::exact(line.value));
-        let _ =
-            writeln!(text, "  {}  {said:<60} is {}", screen::mark(*pass, ("pass", "FAIL"), 4), screen::exact(*value));
+        let _ = writeln!(
+            text,
+            "  {}  {said:<60} is {}",
+            screen::mark(*pass, ("pass", "FAIL"), 4),
+            screen::against(*value, line.value)
+        );
     }
     text
 }
