@@ -301,6 +301,7 @@ pub struct Measured {
 /// A sample block, or a hole.
 enum Kept {
     Samples(Vec<f64>),
+    Spread(Vec<f64>, Vec<f64>, Vec<f64>),
     Gap(u64),
 }
 
@@ -349,6 +350,9 @@ fn measure(
             });
             match piece {
                 Kept::Samples(samples) => judge.push(Piece::Samples(&samples)),
+                Kept::Spread(even, least, most) => {
+                    judge.push(Piece::Spread { even: &even, least: &least, most: &most });
+                }
                 Kept::Gap(samples) => judge.push(Piece::Gap(samples)),
             }
         }
@@ -373,6 +377,7 @@ fn measure(
 fn keep(kept: &mut Vec<Kept>, piece: Piece<'_>) {
     kept.push(match piece {
         Piece::Samples(samples) => Kept::Samples(samples.to_vec()),
+        Piece::Spread { even, least, most } => Kept::Spread(even.to_vec(), least.to_vec(), most.to_vec()),
         Piece::Gap(samples) => Kept::Gap(samples),
     });
 }

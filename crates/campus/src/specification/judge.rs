@@ -161,7 +161,9 @@ impl Judge {
     /// Takes the next piece.
     pub fn push(&mut self, piece: Piece<'_>) {
         match piece {
-            Piece::Samples(samples) => samples.chunks(BLOCK).for_each(|block| self.samples_in(block)),
+            Piece::Samples(even) | Piece::Spread { even, .. } => {
+                even.chunks(BLOCK).for_each(|block| self.samples_in(block));
+            }
             Piece::Gap(samples) => self.gap(samples),
         }
     }

@@ -29,6 +29,16 @@ const KEPT_GAPS: usize = 20;
 pub enum Piece<'p> {
     /// Samples, W.
     Samples(&'p [f64]),
+    /// Samples, W, with readings beside them that no sample stands for: the least and the greatest reading since the sample
+    /// before, for every sample (itself where there is no other).
+    Spread {
+        /// The samples, W.
+        even: &'p [f64],
+        /// Least reading of each, W.
+        least: &'p [f64],
+        /// Greatest reading of each, W.
+        most: &'p [f64],
+    },
     /// So many samples that were not measured.
     Gap(u64),
 }
@@ -74,6 +84,9 @@ pub struct Findings {
     pub repeated: f64,
     /// Least and greatest reading, W.
     pub range_w: (f64, f64),
+    /// Why nothing in this trace can count as shown, in words: readings left out that said something else, a sensor that
+    /// stood still. What breaks a limit breaks it all the same.
+    pub doubts: Vec<String>,
 }
 
 impl Findings {
@@ -436,7 +449,7 @@ mod tests {
         let mut sampling = Sampling::new();
         let (mut samples, mut gap) = (Vec::new(), 0);
         let mut each = |piece: Piece<'_>| match piece {
-            Piece::Samples(block) => samples.extend_from_slice(block),
+            Piece::Samples(block) | Piece::Spread { even: block, .. } => samples.extend_from_slice(block),
             Piece::Gap(count) => gap += count,
         };
         for block in rows.chunks(1000) {
