@@ -3,6 +3,7 @@
 //! Not modelled: clauses on reactive power, harmonics, ride-through; a utility's right to waive a clause.
 
 mod judge;
+mod measured;
 mod ruling;
 
 pub use judge::{Judge, Traces};
@@ -25,7 +26,7 @@ pub enum Limit {
 /// What a clause bounds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rule {
-    /// Change of power over a window, up or down, W/s.
+    /// Greatest rise or fall inside a window over the window, W/s; what comes back before the window ends counts.
     Ramp {
         /// Whether rises are bounded, else falls.
         up: bool,
@@ -42,10 +43,13 @@ pub enum Rule {
         /// Interval, s; aligned with the clock where the trace has one.
         interval_s: f64,
     },
-    /// Share of the energy of all variation that lies in a band.
-    Band(Band),
-    /// Largest bin of a band as a share of the sum of magnitudes.
-    Component(Band),
+    /// What moves in a band of frequencies.
+    Spectral {
+        /// The band.
+        band: Band,
+        /// What of it is bounded.
+        measure: Measure,
+    },
     /// Change of voltage between the ends of a window, share of nominal.
     VoltageStep {
         /// Window, s.
@@ -63,6 +67,27 @@ pub enum Rule {
     },
 }
 
+/// What of a band is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Energy in the band as a share of the energy of all variation that the sampling shows.
+    EnergyShare,
+    /// Root mean square of what moves in the band, W.
+    Rms,
+    /// Energy of the strongest line as a share of the energy in the band.
+    LineShare,
+    /// Amplitude of the strongest line, W (half of its peak to peak).
+    LineAmplitude,
+}
+
+impl Measure {
+    /// Whether it is a share rather than a power.
+    #[must_use]
+    pub fn is_share(self) -> bool {
+        matches!(self, Self::EnergyShare | Self::LineShare)
+    }
+}
+
 /// A band of frequencies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Band {
@@ -72,7 +97,7 @@ pub struct Band {
     pub high_hz: f64,
     /// Spans over which spectra are averaged and judged, s.
     pub window_s: f64,
-    /// Root mean square in the band below which the clause is met whatever the shares, share of the reference power.
+    /// Root mean square in the band below which a share is met whatever it is, share of the reference power.
     pub negligible: f64,
 }
 
@@ -143,6 +168,8 @@ pub struct Circumstances {
     pub update_s: Option<f64>,
     /// First sample after a whole multiple of the clock's day, s; zero where the trace has no clock.
     pub clock_s: f64,
+    /// Whether the file says that its sensor averages, without saying over how long.
+    pub averages: bool,
     /// The plan, if one was given.
     pub plan: Option<Plan>,
 }

@@ -8,5 +8,6 @@
 pub mod flicker;
 pub mod network;
 pub mod sampling;
+pub mod swings;
 pub mod welch;
 pub mod windows;

@@ -12,7 +12,7 @@ import { chromium } from "playwright-core";
 
 const comply = process.argv.includes("--comply");
 const SECTIONS = comply ? ["clauses", "charts", "sampling", "sources"] : ["headline", "expectations", "charts", "happenings", "ledger", "findings", "sources"];
-const LEAST_CHARTS = comply ? 4 : 5;
+const LEAST_CHARTS = comply ? 3 : 5;
 const [path, flag, folder] = process.argv.slice(2).filter((word) => word !== "--comply");
 if (!path || !existsSync(path) || (flag && (flag !== "--shots" || !folder))) {
   console.error("usage: node check.mjs REPORT.html [--shots FOLDER]");

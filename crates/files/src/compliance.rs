@@ -80,6 +80,8 @@ struct Clause<'a> {
     margin_share: Option<f64>,
     worst_at_s: Option<f64>,
     worst_at: Option<String>,
+    broken_share: Option<f64>,
+    broken_times: Option<u64>,
     why: &'a str,
     source: &'a str,
 }
@@ -107,7 +109,10 @@ struct Sampling<'a> {
     gap_s: f64,
     first_gaps_s: &'a [(f64, f64)],
     least_w: f64,
+    mean_w: Option<f64>,
     greatest_w: f64,
+    energy_j: Option<f64>,
+    doubts: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -126,6 +131,7 @@ struct Page<'a> {
     flicker: Vec<(f64, f64)>,
     flicker_limit: Option<f64>,
     provenance: &'a [(String, String, String)],
+    network: Vec<(&'static str, String)>,
 }
 
 #[derive(Serialize)]
@@ -167,6 +173,20 @@ impl Compliance<'_> {
     pub fn moment(&self, at_s: f64) -> Option<String> {
         let at = tieline_units::Utc::nanos(self.findings.first_ns + (at_s * 1e9) as i64).to_string();
         self.civil.then(|| if self.zoned { at } else { at.trim_end_matches('Z').to_owned() })
+    }
+
+    /// Mean power of all even samples, W.
+    #[must_use]
+    pub fn mean_w(&self) -> Option<f64> {
+        let all = &self.traces.power.all;
+        let (sum, count) = all.iter().fold((0.0, 0), |(sum, count), bucket| (sum + bucket.2, count + bucket.3));
+        (count > 0).then(|| sum / count as f64)
+    }
+
+    /// Time that the even samples stand for, s.
+    #[must_use]
+    pub fn measured_s(&self) -> f64 {
+        self.traces.power.all.iter().map(|bucket| bucket.3).sum::<u64>() as f64 * self.findings.step_s
     }
 
     /// Whether every clause was passed.
@@ -223,6 +243,8 @@ impl Compliance<'_> {
                         margin_share: ruling.margin,
                         worst_at_s: ruling.at_s,
                         worst_at,
+                        broken_share: ruling.broken.map(|(share, _)| share),
+                        broken_times: ruling.broken.map(|(_, times)| times),
                         why: &ruling.why,
                         source: &ruling.source,
                     }
@@ -250,10 +272,20 @@ impl Compliance<'_> {
                 gap_s: found.gap_s,
                 first_gaps_s: &found.first_gaps,
                 least_w: found.range_w.0,
+                mean_w: self.mean_w(),
                 greatest_w: found.range_w.1,
+                energy_j: self.mean_w().map(|mean_w| mean_w * self.measured_s()),
+                doubts: &found.doubts,
             },
             remarks: self.remarks,
         }
+    }
+
+    /// What the clauses on voltage were judged with.
+    fn network(&self) -> Vec<(&'static str, String)> {
+        let connection = &self.specification.connection;
+        let known = [("Short-circuit ratio", connection.short_circuit_ratio), ("X/R", connection.x_over_r)];
+        known.into_iter().filter_map(|(name, value)| Some((name, short(value?).to_string()))).collect()
     }
 
     /// `comply.json`, schema 1.
@@ -282,7 +314,7 @@ impl Compliance<'_> {
             })
         });
         let bands = self.specification.clauses.iter().filter_map(|clause| match &clause.rule {
-            tieline_campus::specification::Rule::Band(band) | tieline_campus::specification::Rule::Component(band) => {
+            tieline_campus::specification::Rule::Spectral { band, .. } => {
                 Some((band.low_hz, band.high_hz, clause.name.as_str()))
             }
             _ => None,
@@ -306,6 +338,7 @@ impl Compliance<'_> {
                 .find(|ruling| ruling.measure.starts_with("Pst"))
                 .and_then(|ruling| ruling.limit),
             provenance: &self.specification.provenance,
+            network: self.network(),
         };
         let data = serde_json::to_string(&page).expect("texts and numbers under text keys are always JSON");
         crate::report::page(&format!("{} against {}", self.trace, self.specification.name), &data, "", STYLE, SCRIPT)

@@ -5,7 +5,7 @@
 use crate::scenario::sheet::{Field, Kind as K, Need, Sheet};
 use crate::scenario::{Mistakes, collect};
 use Need::{Else, May, Must};
-use tieline_campus::specification::{Band, Clause, Connection, Evidence, Limit, Rule, Specification};
+use tieline_campus::specification::{Band, Clause, Connection, Evidence, Limit, Measure, Rule, Specification};
 use tieline_campus::spectrum::flicker::Lamp;
 use tieline_units::{Power, PowerRamp, Quantity, Ratio};
 
@@ -13,8 +13,9 @@ use tieline_units::{Power, PowerRamp, Quantity, Ratio};
 const BUILTIN: &[(&str, &str)] = &[("waveform-2508.14318", include_str!("../../../specs/waveform-2508.14318.toml"))];
 
 const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
-const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
-const SHARE: (f64, f64) = (0.0, 1.0);
+/// A limit of nothing leaves nothing to be a margin of.
+const POSITIVE: (f64, f64) = (1e-12, f64::INFINITY);
+const SHARE: (f64, f64) = (1e-12, 1.0);
 /// Windows from a millisecond to a day.
 const WINDOW: (f64, f64) = (0.001, 86_400.0);
 /// Frequencies that a power trace may have.
@@ -34,8 +35,8 @@ const ROOT: &[Field] = &[
     key("ramp", K::Tables(RAMP), May, ANY, "bounds on the change of power over a window"),
     key("range", K::Tables(RANGE), May, ANY, "bounds on the range of power inside a window"),
     key("schedule", K::Tables(SCHEDULE), May, ANY, "bounds on the mean of an interval against the plan"),
-    key("band", K::Tables(BAND), May, ANY, "bounds on the share of energy in a band"),
-    key("component", K::Tables(BAND), May, ANY, "bounds on the largest line in a band"),
+    key("band", K::Tables(BAND), May, ANY, "bounds on what moves in a band"),
+    key("component", K::Tables(LINE), May, ANY, "bounds on the strongest line in a band"),
     key("voltage", K::Tables(VOLTAGE), May, ANY, "bounds on the change of voltage"),
     key("flicker", K::Tables(FLICKER), May, ANY, "bounds on flicker"),
 ];
@@ -45,8 +46,20 @@ const NETWORK: &[Field] = &[
     key("power_factor", K::Ratio, Else("98 %", "guess: power supplies with correction"), (0.1, 1.0), "lagging"),
 ];
 const EVIDENCE: &[Field] = &[
-    key("coverage", K::Ratio, Else("99 %", "guess: a careful engineer's"), SHARE, "share of the time measured"),
-    key("readings_per_window", K::Plain, Else("4", "guess: a careful engineer's"), (1.0, 1e6), "readings in a window"),
+    key(
+        "coverage",
+        K::Ratio,
+        Else("99 %", "guess: a careful engineer's"),
+        (0.5, 1.0),
+        "share of the time measured and judged",
+    ),
+    key(
+        "readings_per_window",
+        K::Plain,
+        Else("20", "guess: a swing of four readings a period still shows nine tenths of itself"),
+        (4.0, 1e6),
+        "readings in a window",
+    ),
     key(
         "readings_per_period",
         K::Plain,
@@ -81,25 +94,39 @@ const SCHEDULE: &[Field] = &[
     key("limit", K::Power, May, POSITIVE, "greatest deviation of the interval's mean"),
     key("share", K::Ratio, May, POSITIVE, "the same, share of the reference power"),
 ];
+const LOW: Field = key("low", K::Frequency, Must, HERTZ, "lower edge");
+const HIGH: Field = key("high", K::Frequency, Must, HERTZ, "upper edge");
+const SPAN: Field = key(
+    "window",
+    K::Span,
+    Else("10 min", "guess: as long as a flicker observation"),
+    (1.0, 86_400.0),
+    "spectra are averaged and judged over",
+);
+const NEGLIGIBLE: Field = key(
+    "negligible",
+    K::Ratio,
+    Else("0.1 %", "guess: a still load has shares too, of next to nothing"),
+    (0.0, 1.0),
+    "root mean square in the band below which a share is met whatever it is, share of the reference power",
+);
 const BAND: &[Field] = &[
     key("name", K::Text, Must, ANY, "name, unique"),
-    key("low", K::Frequency, Must, HERTZ, "lower edge"),
-    key("high", K::Frequency, Must, HERTZ, "upper edge"),
-    key(
-        "window",
-        K::Span,
-        Else("10 min", "guess: as long as a flicker observation"),
-        (1.0, 86_400.0),
-        "spectra are averaged and judged over",
-    ),
-    key("share", K::Ratio, May, SHARE, "greatest share"),
-    key(
-        "negligible",
-        K::Ratio,
-        Else("0.1 %", "guess: a still load has shares too, of next to nothing"),
-        SHARE,
-        "root mean square in the band below which the clause is met, share of the reference power",
-    ),
+    LOW,
+    HIGH,
+    SPAN,
+    key("share", K::Ratio, May, SHARE, "greatest share of the energy of all that varies"),
+    key("limit", K::Power, May, POSITIVE, "greatest root mean square of what moves in the band"),
+    NEGLIGIBLE,
+];
+const LINE: &[Field] = &[
+    key("name", K::Text, Must, ANY, "name, unique"),
+    LOW,
+    HIGH,
+    SPAN,
+    key("share", K::Ratio, May, SHARE, "greatest share of the energy in the band"),
+    key("limit", K::Power, May, POSITIVE, "greatest amplitude of the line, half of its peak to peak"),
+    NEGLIGIBLE,
 ];
 const VOLTAGE: &[Field] = &[
     key("name", K::Text, Must, ANY, "name, unique"),
@@ -179,6 +206,9 @@ fn clauses(root: &Sheet<'_, '_>) -> Vec<Clause> {
         if all.iter().any(|clause| clause.name == name) && !name.is_empty() {
             sheet.wrong("name", &format!("\"{name}\" a second time"), "a name of its own", "");
         }
+        if ["rated", "short_circuit_ratio", "x_over_r", "power_factor"].contains(&name.as_str()) {
+            sheet.wrong("name", &format!("\"{name}\", which --set means otherwise"), "a name of its own", "");
+        }
         let source = sheet.source_of(if sheet.has("limit") { "limit" } else { "share" });
         let source = if limit == Limit::Open { "left open by the specification".to_owned() } else { source };
         all.push(Clause { name, rule, limit, source });
@@ -194,10 +224,12 @@ fn clauses(root: &Sheet<'_, '_>) -> Vec<Clause> {
         add(sheet, Rule::Schedule { interval_s: sheet.si("interval") }, limit(sheet));
     }
     for sheet in &root.tables("band") {
-        add(sheet, Rule::Band(band(sheet)), amount(sheet, "share"));
+        let measure = if sheet.has("limit") { Measure::Rms } else { Measure::EnergyShare };
+        add(sheet, Rule::Spectral { band: band(sheet), measure }, spectral_limit(sheet));
     }
     for sheet in &root.tables("component") {
-        add(sheet, Rule::Component(band(sheet)), amount(sheet, "share"));
+        let measure = if sheet.has("limit") { Measure::LineAmplitude } else { Measure::LineShare };
+        add(sheet, Rule::Spectral { band: band(sheet), measure }, spectral_limit(sheet));
     }
     for sheet in &root.tables("voltage") {
         let window_s = sheet.si("window");
@@ -219,6 +251,14 @@ fn limit(sheet: &Sheet<'_, '_>) -> Limit {
         sheet.wrong("share", "a share beside a limit", "one of the two", "");
     }
     amount.map(Limit::Amount).or(share.map(Limit::Share)).unwrap_or(Limit::Open)
+}
+
+/// `limit` in watts or `share` of an energy: both are amounts, of different measures.
+fn spectral_limit(sheet: &Sheet<'_, '_>) -> Limit {
+    match limit(sheet) {
+        Limit::Share(share) => Limit::Amount(share),
+        other => other,
+    }
 }
 
 fn amount(sheet: &Sheet<'_, '_>, key: &str) -> Limit {
@@ -281,22 +321,40 @@ pub fn set(specification: &mut Specification, name: &str, value: &str) -> Result
         return Err(format!("nothing is called \"{name}\"; {near}there are {}", all.collect::<Vec<_>>().join(", ")));
     };
     let percent = value.trim().ends_with('%');
-    clause.limit = match clause.rule {
+    clause.limit = match &mut clause.rule {
         Rule::Ramp { .. } | Rule::Range { .. } | Rule::Schedule { .. } if percent => {
-            Limit::Share(positive(quantity(share())?, 0.0, 1e6)?)
+            Limit::Share(positive(quantity(share())?, 1e-9, 1e6)?)
         }
         Rule::Ramp { .. } => {
             let ramp =
                 PowerRamp::parse(value).map(Quantity::si).map_err(|why| format!("{why}; or a share such as \"10 %\""));
-            Limit::Amount(positive(quantity(ramp)?, 0.0, 1e15)?)
+            Limit::Amount(positive(quantity(ramp)?, 1e-6, 1e15)?)
         }
         Rule::Range { .. } | Rule::Schedule { .. } => {
             let power =
                 Power::parse(value).map(Quantity::si).map_err(|why| format!("{why}; or a share such as \"10 %\""));
-            Limit::Amount(positive(quantity(power)?, 0.0, 1e12)?)
+            Limit::Amount(positive(quantity(power)?, 1e-6, 1e12)?)
         }
-        Rule::Flicker { .. } => Limit::Amount(positive(plain()?, 0.0, 1e6)?),
-        _ => Limit::Amount(positive(quantity(share())?, 0.0, 1.0)?),
+        Rule::Spectral { measure, .. } if !percent => {
+            let power = Power::parse(value)
+                .map(Quantity::si)
+                .map_err(|why| format!("{why}; or a share of the energy such as \"10 %\""));
+            // What is bounded follows from the unit.
+            *measure = match measure {
+                Measure::EnergyShare | Measure::Rms => Measure::Rms,
+                Measure::LineShare | Measure::LineAmplitude => Measure::LineAmplitude,
+            };
+            Limit::Amount(positive(quantity(power)?, 1e-6, 1e12)?)
+        }
+        Rule::Spectral { measure, .. } => {
+            *measure = match measure {
+                Measure::EnergyShare | Measure::Rms => Measure::EnergyShare,
+                Measure::LineShare | Measure::LineAmplitude => Measure::LineShare,
+            };
+            Limit::Amount(positive(quantity(share())?, 1e-9, 1.0)?)
+        }
+        Rule::Flicker { .. } => Limit::Amount(positive(plain()?, 1e-6, 1e6)?),
+        _ => Limit::Amount(positive(quantity(share())?, 1e-9, 1.0)?),
     };
     clause.source = "given on the command line".to_owned();
     Ok(())
@@ -349,6 +407,15 @@ mod tests {
         // A minute's part of a megawatt is rounded once more on the way.
         assert!(matches!(read.clauses[0].limit, Limit::Amount(ramp) if (ramp * 60.0 - 20e6).abs() < 1e-3));
         assert_eq!((read.clauses[1].limit, read.rated_w), (Limit::Share(0.05), Some(1e9)));
+        // The unit says what of a band is bounded.
+        set(&mut read, "critical-band", "2 MW").unwrap();
+        set(&mut read, "largest-line", "500 kW").unwrap();
+        let of = |name: &str| read.clauses.iter().find(|clause| clause.name == name).unwrap().clone();
+        assert!(matches!(of("critical-band").rule, Rule::Spectral { measure: Measure::Rms, .. }));
+        assert!(matches!(of("largest-line").rule, Rule::Spectral { measure: Measure::LineAmplitude, .. }));
+        assert_eq!((of("critical-band").limit, of("largest-line").limit), (Limit::Amount(2e6), Limit::Amount(5e5)));
+        set(&mut read, "critical-band", "5 %").unwrap();
+        assert!(set(&mut read, "dynamic-range", "0 MW").is_err(), "a limit of nothing");
         for (name, value) in [("ramp-upp", "1 MW/s"), ("ramp-up", "1 MW"), ("rated", "-1 MW"), ("x_over_r", "ten")] {
             assert!(set(&mut read, name, value).is_err(), "{name} {value}");
         }

@@ -346,7 +346,10 @@ fn measure(
                 let day_s = (found.first_ns.rem_euclid(86_400_000_000_000)) as f64 / 1e9;
                 let plan = plan.map(|rows| plan_in_samples(&rows, found.first_ns, found.step_s));
                 let clock_s = if civil { day_s } else { 0.0 };
-                Judge::new(specification, Circumstances { step_s: found.step_s, averaging_s, update_s, clock_s, plan })
+                Judge::new(
+                    specification,
+                    Circumstances { step_s: found.step_s, averaging_s, averages: false, update_s, clock_s, plan },
+                )
             });
             match piece {
                 Kept::Samples(samples) => judge.push(Piece::Samples(&samples)),
@@ -484,6 +487,18 @@ fn finish(given: &Given, measured: &Measured) -> Result<Verdict> {
     screen::answer(&text, if compliance.passed() { Verdict::Yes } else { Verdict::No })
 }
 
+/// A length of time in the unit that suits it.
+fn duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s >= 2.0 * 86_400.0 => (s / 86_400.0, "d"),
+        s if s >= 2.0 * 3600.0 => (s / 3600.0, "h"),
+        s if s >= 120.0 => (s / 60.0, "min"),
+        s if s >= 1.0 => (s, "s"),
+        s => (s * 1e3, "ms"),
+    };
+    format!("{} {unit}", screen::number(value))
+}
+
 fn words(compliance: &Compliance<'_>) -> String {
     let found = compliance.findings;
     let (unit, size) = compliance.outlook.power();
@@ -493,18 +508,23 @@ fn words(compliance: &Compliance<'_>) -> String {
     let _ = writeln!(text, "  time   {}", compliance.time);
     let _ = writeln!(
         text,
-        "  power  {}; {} to {} {unit}",
+        "  power  {}; {} to {} {unit}{}",
         compliance.power,
         power(found.range_w.0),
-        power(found.range_w.1)
+        power(found.range_w.1),
+        compliance.mean_w().map_or_else(String::new, |mean_w| format!(
+            ", mean {} {unit}, energy {} {unit}h",
+            power(mean_w),
+            power(mean_w * compliance.measured_s() / 3600.0)
+        ))
     );
     let _ = writeln!(
         text,
-        "  trace  {} rows over {} s{}; a reading every {} ms; {:.2} % of the time measured",
-        screen::number(found.rows as f64),
-        screen::number(found.span_s()),
+        "  trace  {} rows over {}{}; a reading every {}; {:.2} % of the time measured",
+        tieline_sim::check::count(found.rows as f64),
+        duration(found.span_s()),
         compliance.moment(0.0).map_or_else(String::new, |start| format!(" from {start}")),
-        screen::number(1e3 * found.interval_s),
+        duration(found.interval_s),
         100.0 * found.coverage()
     );
     let from =
@@ -528,6 +548,9 @@ fn words(compliance: &Compliance<'_>) -> String {
         let _ = writeln!(text, "             {}", screen::wrap(&why, 110, 13));
     }
     text.push('\n');
+    for doubt in &found.doubts {
+        let _ = writeln!(text, "  doubt: {}", screen::wrap(doubt, 110, 9));
+    }
     for remark in compliance.remarks {
         let _ = writeln!(text, "  note: {}", screen::wrap(remark, 110, 8));
     }

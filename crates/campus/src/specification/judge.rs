@@ -1,17 +1,20 @@
 //! The judge: takes the even samples of a trace, measures what the clauses name, and rules at the end.
 //!
 //! A limit that is broken is broken, however little the trace shows; a limit that is not broken counts as met only where the
-//! sampling could have shown the break.
+//! sampling could have shown the break: readings often enough, and nearly all of the time looked at by the clause's own measure.
 //!
-//! Not modelled: noise of the meter (a reading is taken at its word).
+//! Not modelled: noise of the meter (a reading is taken at its word); what moves faster than half the rate of the readings and
+//! folds back into them (a meter that filters keeps it out; the trace cannot tell).
 
+use super::measured::{Known, Measured, rule, too_slow};
 use super::ruling::time;
-use super::{Band, Circumstances, Clause, Limit, Outlook, Rule, Ruling, Specification, Verdict};
-use crate::spectrum::flicker::{Flickermeter, SETTLE_S};
+use super::{Band, Circumstances, Clause, Limit, Measure, Outlook, Rule, Ruling, Specification};
+use crate::spectrum::flicker::Flickermeter;
 use crate::spectrum::network::{Feeder, Network};
 use crate::spectrum::sampling::{Findings, Piece};
+use crate::spectrum::swings::{Side, Swings, Watch};
 use crate::spectrum::welch::{Spectrum, Welch};
-use crate::spectrum::windows::{Buckets, Change, Deviation, Range, Worst};
+use crate::spectrum::windows::{Buckets, Change, Deviation, Worst};
 
 /// Longest segment of a spectrum, samples: 4 M samples are 32 MB, and there are some such buffers.
 const LONGEST_SEGMENT: usize = 1 << 22;
@@ -22,23 +25,27 @@ const BLOCK: usize = 4096;
 
 /// What measures a clause.
 enum Meter {
-    Ramp(Change),
-    Range(Range),
+    /// Place among the swings of power, and the side; its watch, where the limit is known beforehand.
+    Swing(usize, Side, Option<usize>),
     Schedule(Deviation),
-    Spectral { welch: usize, spans: Vec<Span> },
+    Spectral {
+        welch: usize,
+        spans: Vec<Span>,
+    },
     VoltageStep(Change),
-    VoltageRange(Range),
+    VoltageRange(usize, Option<usize>),
     Flicker(Box<Flickermeter>),
     Nothing(String),
 }
 
 /// A span's spectrum as one clause sees it.
 #[derive(Clone, Copy)]
-struct Span {
-    at: u64,
-    value: f64,
-    rms_w: f64,
-    hz: f64,
+pub(super) struct Span {
+    pub(super) at: u64,
+    pub(super) length: u64,
+    pub(super) value: f64,
+    pub(super) rms_w: f64,
+    pub(super) hz: f64,
 }
 
 /// What a report draws.
@@ -61,7 +68,12 @@ pub struct Judge {
     specification: Specification,
     circumstances: Circumstances,
     meters: Vec<Meter>,
+    /// Swings of power and of voltage, one of each window that a clause has: its samples.
+    power: Vec<(usize, Swings)>,
+    voltage: Vec<(usize, Swings)>,
     welches: Vec<(Welch, usize, f64)>,
+    /// Samples taken, without those of gaps.
+    taken: u64,
     feeder: Option<Feeder>,
     collapsed: bool,
     squares: Vec<f64>,
@@ -78,7 +90,10 @@ impl Judge {
         let mut judge = Self {
             feeder: feeder(&specification),
             meters: Vec::new(),
+            power: Vec::new(),
+            voltage: Vec::new(),
             welches: Vec::new(),
+            taken: 0,
             collapsed: false,
             squares: vec![0.0; BLOCK],
             volts: vec![0.0; BLOCK],
@@ -88,7 +103,8 @@ impl Judge {
             circumstances,
         };
         for place in 0..judge.specification.clauses.len() {
-            let meter = judge.meter(&judge.specification.clauses[place].rule.clone());
+            let clause = judge.specification.clauses[place].clone();
+            let meter = judge.meter(&clause);
             judge.meters.push(meter);
         }
         judge
@@ -98,11 +114,38 @@ impl Judge {
         (libm::round(span_s / self.circumstances.step_s).max(1.0) as usize).min(1 << 40)
     }
 
-    fn meter(&mut self, rule: &Rule) -> Meter {
+    /// The swings of this window; a bound that is known beforehand is watched.
+    fn swings(&mut self, clause: &Clause, window_s: f64, side: Side) -> (usize, Option<usize>) {
+        let volts = matches!(clause.rule, Rule::VoltageRange { .. });
+        let samples = self.samples(window_s);
+        let limit = match clause.limit {
+            Limit::Amount(limit) if matches!(clause.rule, Rule::Ramp { .. }) => {
+                Some(limit * window_s.max(samples as f64 * self.circumstances.step_s))
+            }
+            Limit::Amount(limit) => Some(limit),
+            Limit::Share(share) => self.specification.rated_w.map(|rated_w| share * rated_w),
+            Limit::Open => None,
+        };
+        let all = if volts { &mut self.voltage } else { &mut self.power };
+        let place = all.iter().position(|(have, _)| *have == samples).unwrap_or_else(|| {
+            all.push((samples, Swings::new(samples)));
+            all.len() - 1
+        });
+        (place, limit.map(|limit| all[place].1.watch(Watch::new(side, limit))))
+    }
+
+    fn meter(&mut self, clause: &Clause) -> Meter {
         let step_s = self.circumstances.step_s;
-        match rule {
-            Rule::Ramp { window_s, .. } => Meter::Ramp(Change::new(self.samples(*window_s))),
-            Rule::Range { window_s } => Meter::Range(Range::new(self.samples(*window_s))),
+        match &clause.rule {
+            Rule::Ramp { window_s, up } => {
+                let side = if *up { Side::Rise } else { Side::Fall };
+                let (place, watch) = self.swings(clause, *window_s, side);
+                Meter::Swing(place, side, watch)
+            }
+            Rule::Range { window_s } => {
+                let (place, watch) = self.swings(clause, *window_s, Side::Range);
+                Meter::Swing(place, Side::Range, watch)
+            }
             Rule::Schedule { interval_s } => match self.circumstances.plan.clone() {
                 None => Meter::Nothing("no plan was given (--plan FILE)".to_owned()),
                 Some(plan) => {
@@ -112,7 +155,7 @@ impl Judge {
                     Meter::Schedule(Deviation::new(interval_s / step_s, first_s / step_s, coverage, plan))
                 }
             },
-            Rule::Band(band) | Rule::Component(band) => self.spectral(band),
+            Rule::Spectral { band, .. } => self.spectral(band),
             Rule::VoltageStep { .. } | Rule::VoltageRange { .. } | Rule::Flicker { .. } if self.feeder.is_none() => {
                 let known = &self.specification;
                 let missing = [
@@ -128,7 +171,10 @@ impl Judge {
                 ))
             }
             Rule::VoltageStep { window_s } => Meter::VoltageStep(Change::new(self.samples(*window_s))),
-            Rule::VoltageRange { window_s } => Meter::VoltageRange(Range::new(self.samples(*window_s))),
+            Rule::VoltageRange { window_s } => {
+                let (place, watch) = self.swings(clause, *window_s, Side::Range);
+                Meter::VoltageRange(place, watch)
+            }
             Rule::Flicker { .. } if step_s > 1.001 / FLICKER_HZ => {
                 Meter::Nothing(format!("needs {FLICKER_HZ} readings a second; one comes every {}", time(step_s)))
             }
@@ -161,32 +207,36 @@ impl Judge {
     /// Takes the next piece.
     pub fn push(&mut self, piece: Piece<'_>) {
         match piece {
-            Piece::Samples(even) | Piece::Spread { even, .. } => {
-                even.chunks(BLOCK).for_each(|block| self.samples_in(block));
+            Piece::Samples(even) => even.chunks(BLOCK).for_each(|block| self.samples_in(block, None)),
+            Piece::Spread { even, least, most } => {
+                let extremes = least.chunks(BLOCK).zip(most.chunks(BLOCK));
+                for (block, (least, most)) in even.chunks(BLOCK).zip(extremes) {
+                    self.samples_in(block, Some((least, most)));
+                }
             }
             Piece::Gap(samples) => self.gap(samples),
         }
     }
 
-    fn samples_in(&mut self, block: &[f64]) {
+    fn samples_in(&mut self, block: &[f64], extremes: Option<(&[f64], &[f64])>) {
+        self.taken += block.len() as u64;
         self.traces.power.push(block);
-        if let Some(feeder) = self.feeder {
-            self.squares.clear();
-            self.squares.extend(block.iter().map(|power_w| feeder.square_pu(*power_w)));
-            self.collapsed |= self.squares.iter().any(|square| square.is_nan());
-            self.volts.clear();
-            self.volts.extend(self.squares.iter().map(|square| libm::sqrt(*square)));
+        for (_, swings) in &mut self.power {
+            match extremes {
+                None => swings.push(block),
+                Some((least, most)) => swings.push_spread(block, least, most),
+            }
+        }
+        if self.feeder.is_some() {
+            self.voltages_in(block, extremes);
         }
         let (squares, volts, flicker) = (&self.squares, &self.volts, &mut self.traces.flicker);
         for meter in &mut self.meters {
             match meter {
-                Meter::Ramp(change) => change.push(block),
-                Meter::Range(range) => range.push(block),
                 Meter::Schedule(deviation) => deviation.push(block),
                 Meter::VoltageStep(change) => change.push(volts),
-                Meter::VoltageRange(range) => range.push(volts),
                 Meter::Flicker(meter) => meter.push(squares, &mut |seen| flicker.push((seen.start, seen.pst))),
-                Meter::Spectral { .. } | Meter::Nothing(_) => {}
+                Meter::Swing(..) | Meter::VoltageRange(..) | Meter::Spectral { .. } | Meter::Nothing(_) => {}
             }
         }
         let mut welches = core::mem::take(&mut self.welches);
@@ -196,23 +246,48 @@ impl Judge {
         self.welches = welches;
     }
 
+    fn voltages_in(&mut self, block: &[f64], extremes: Option<(&[f64], &[f64])>) {
+        let Some(feeder) = self.feeder else { return };
+        self.squares.clear();
+        self.squares.extend(block.iter().map(|power_w| feeder.square_pu(*power_w)));
+        self.collapsed |= self.squares.iter().any(|square| square.is_nan());
+        self.volts.clear();
+        self.volts.extend(self.squares.iter().map(|square| libm::sqrt(*square)));
+        // More power is less voltage.
+        let volts_at = |power_w: &[f64]| -> Vec<f64> {
+            power_w.iter().map(|power_w| libm::sqrt(feeder.square_pu(*power_w))).collect()
+        };
+        let extremes = extremes.map(|(least, most)| (volts_at(most), volts_at(least)));
+        for (_, swings) in &mut self.voltage {
+            match &extremes {
+                None => swings.push(&self.volts),
+                Some((least, most)) => swings.push_spread(&self.volts, least, most),
+            }
+        }
+    }
+
     /// What each clause on this spectrum measures in one span.
     fn see(&mut self, place: usize, spectrum: &Spectrum) {
         let mut first = true;
         for (clause, meter) in self.specification.clauses.iter().zip(&mut self.meters) {
-            let (Meter::Spectral { welch, spans }, Rule::Band(band) | Rule::Component(band)) = (meter, &clause.rule)
-            else {
+            let (Meter::Spectral { welch, spans }, Rule::Spectral { band, measure }) = (meter, &clause.rule) else {
                 continue;
             };
             if *welch != place {
                 continue;
             }
             let most_hz = spectrum.bin_hz * spectrum.psd.len() as f64;
-            let (hz, largest) = spectrum.largest(band.low_hz, band.high_hz, most_hz);
-            let share = spectrum.share(band.low_hz, band.high_hz, most_hz);
-            let value = if matches!(clause.rule, Rule::Band(_)) { share } else { largest };
-            let rms_w = libm::sqrt(spectrum.energy(band.low_hz, band.high_hz));
-            spans.push(Span { at: spectrum.start, value, rms_w, hz });
+            let (hz, square) = spectrum.line(band.low_hz, band.high_hz);
+            let energy = spectrum.energy(band.low_hz, band.high_hz);
+            let value = match measure {
+                Measure::EnergyShare => spectrum.share(band.low_hz, band.high_hz, most_hz),
+                Measure::Rms => libm::sqrt(energy),
+                Measure::LineShare if energy > 0.0 => (square / energy).min(1.0),
+                Measure::LineShare => 0.0,
+                Measure::LineAmplitude => libm::sqrt(2.0 * square),
+            };
+            let rms_w = libm::sqrt(energy);
+            spans.push(Span { at: spectrum.start, length: spectrum.length, value, rms_w, hz });
             // What the report draws as the worst is where the band moves most.
             if first && place == 0 && rms_w > self.worst_span {
                 self.worst_span = rms_w;
@@ -224,50 +299,59 @@ impl Judge {
 
     fn gap(&mut self, samples: u64) {
         self.traces.power.gap(samples);
+        self.power.iter_mut().chain(&mut self.voltage).for_each(|(_, swings)| swings.gap(samples));
+        let flicker = &mut self.traces.flicker;
         for meter in &mut self.meters {
             match meter {
-                Meter::Ramp(change) | Meter::VoltageStep(change) => change.gap(samples),
-                Meter::Range(range) | Meter::VoltageRange(range) => range.gap(samples),
+                Meter::VoltageStep(change) => change.gap(samples),
                 Meter::Schedule(deviation) => deviation.gap(samples),
-                Meter::Flicker(meter) => meter.gap(samples),
-                Meter::Spectral { .. } | Meter::Nothing(_) => {}
+                Meter::Flicker(meter) => meter.gap(samples, &mut |seen| flicker.push((seen.start, seen.pst))),
+                Meter::Swing(..) | Meter::VoltageRange(..) | Meter::Spectral { .. } | Meter::Nothing(_) => {}
             }
         }
-        for (welch, ..) in &mut self.welches {
-            welch.gap(samples);
+        let mut welches = core::mem::take(&mut self.welches);
+        for (place, (welch, ..)) in welches.iter_mut().enumerate() {
+            welch.gap(samples, &mut |spectrum| self.see(place, spectrum));
+        }
+        self.welches = welches;
+    }
+
+    /// Ends every measure.
+    fn end(&mut self) {
+        let mut welches = core::mem::take(&mut self.welches);
+        for (place, (welch, ..)) in welches.iter_mut().enumerate() {
+            let whole = welch.finish(&mut |spectrum| self.see(place, spectrum));
+            if place == 0 {
+                self.traces.whole = whole;
+            }
+        }
+        self.welches = welches;
+        self.power.iter_mut().chain(&mut self.voltage).for_each(|(_, swings)| swings.finish());
+        let flicker = &mut self.traces.flicker;
+        for meter in &mut self.meters {
+            match meter {
+                Meter::Schedule(deviation) => deviation.finish(),
+                Meter::Flicker(meter) => meter.finish(&mut |seen| flicker.push((seen.start, seen.pst))),
+                _ => {}
+            }
         }
     }
 
     /// Rules on every clause, in their order; `findings` says what the sampling was like.
     #[must_use]
     pub fn finish(mut self, findings: &Findings) -> (Outlook, Vec<Ruling>, Traces) {
-        let welches = core::mem::take(&mut self.welches);
-        for (place, (welch, ..)) in welches.into_iter().enumerate() {
-            let whole = welch.finish(&mut |spectrum| self.see(place, spectrum));
-            if place == 0 {
-                self.traces.whole = whole;
-            }
-        }
-        for meter in &mut self.meters {
-            if let Meter::Schedule(deviation) = meter {
-                deviation.finish();
-            }
-        }
+        self.end();
         let given = self.specification.rated_w;
         let outlook = Outlook { reference_w: given.unwrap_or(findings.range_w.1), given: given.is_some() };
-        let update_s = self.circumstances.update_s.unwrap_or_else(|| findings.update_s());
-        let known = Known {
-            interval_s: update_s.max(self.circumstances.averaging_s),
-            coverage: findings.coverage(),
-            outlook,
-            collapsed: self.collapsed,
-        };
+        let known = Known::of(&self.circumstances, findings, outlook, self.collapsed);
         let mut rulings = Vec::new();
         for (clause, meter) in self.specification.clauses.iter().zip(&self.meters) {
             let measured = self.measured(clause, meter, &known);
-            rulings.push(rule(clause, measured, &outlook));
-            if let (Meter::Ramp(change), Rule::Ramp { window_s, .. }) = (meter, &clause.rule) {
-                self.traces.ramps.push((clause.name.clone(), *window_s, change.curve.clone(), change.stride()));
+            rulings.push(rule(clause, measured, &known));
+            if let (Meter::Swing(place, side, _), Rule::Ramp { window_s, .. }) = (meter, &clause.rule) {
+                let swings = &self.power[*place].1;
+                let curve = if *side == Side::Rise { &swings.curves.0 } else { &swings.curves.1 };
+                self.traces.ramps.push((clause.name.clone(), *window_s, curve.clone(), swings.stride()));
             }
         }
         (outlook, rulings, self.traces)
@@ -276,185 +360,65 @@ impl Judge {
     fn measured(&self, clause: &Clause, meter: &Meter, known: &Known) -> Measured {
         let evidence = &self.specification.evidence;
         let step_s = self.circumstances.step_s;
-        let at = |worst: &Worst| Some(worst.at as f64 * step_s);
         let mut out = Measured::default();
-        let window_s = match clause.rule {
-            Rule::Ramp { window_s, .. } | Rule::Range { window_s } => window_s,
-            Rule::VoltageStep { window_s } | Rule::VoltageRange { window_s } => window_s,
-            Rule::Schedule { interval_s } => interval_s,
-            _ => 0.0,
-        };
-        // Between readings that lie further apart than the window, some window in between holds at least its part of the
-        // change.
-        let apart_s = known.interval_s.max(step_s);
-        let parts = if apart_s > window_s * 1.001 { libm::ceil(apart_s / window_s.max(1e-9) - 1e-6) } else { 1.0 };
         match (meter, &clause.rule) {
             (Meter::Nothing(why), _) => out.blind = Some(why.clone()),
-            (Meter::Ramp(change), Rule::Ramp { up, .. }) => {
-                let worst = if *up { change.up } else { change.down };
-                let over_s = if parts > 1.0 { window_s } else { change.window() as f64 * step_s };
-                out.take(worst, worst.value.max(0.0) / parts / over_s, at(&worst));
-                out.slow(known, window_s, evidence.readings_per_window);
+            (Meter::Swing(place, side, watch), Rule::Ramp { window_s, .. } | Rule::Range { window_s }) => {
+                let swings = &self.power[*place].1;
+                let worst = [swings.up, swings.down, swings.range][*side as usize];
+                // A ramp is what happens inside the window over the window.
+                let over_s = match clause.rule {
+                    Rule::Ramp { .. } => window_s.max(swings.window() as f64 * step_s),
+                    _ => 1.0,
+                };
+                out.inside(worst, over_s, *window_s, known, evidence.readings_per_window, step_s);
+                out.watched(swings, *watch);
             }
-            (Meter::Range(range), _) | (Meter::VoltageRange(range), _) => {
-                out.take(range.worst, range.worst.value / parts, at(&range.worst));
-                out.slow(known, window_s, evidence.readings_per_window);
+            (Meter::VoltageRange(place, watch), Rule::VoltageRange { window_s }) => {
+                let swings = &self.voltage[*place].1;
+                out.inside(swings.range, 1.0, *window_s, known, evidence.readings_per_window, step_s);
+                out.watched(swings, *watch);
             }
-            (Meter::VoltageStep(change), _) => {
+            (Meter::VoltageStep(change), Rule::VoltageStep { window_s }) => {
                 let worst = if change.up.value > change.down.value { change.up } else { change.down };
-                out.take(worst, worst.value.max(0.0) / parts, at(&worst));
-                out.slow(known, window_s, evidence.readings_per_window);
+                let worst = if worst.found() { Worst { value: worst.value.max(0.0), ..worst } } else { worst };
+                out.inside(worst, 1.0, *window_s, known, evidence.readings_per_window, step_s);
             }
-            (Meter::Schedule(deviation), _) => {
-                out.take(deviation.worst, deviation.worst.value, at(&deviation.worst));
-                if deviation.judged == 0 {
-                    out.blind = Some(format!("the plan and the trace share no whole interval of {}", time(window_s)));
+            (Meter::Schedule(deviation), Rule::Schedule { interval_s }) => {
+                out.take(deviation.worst, deviation.worst.value, step_s);
+                let (judged, whole) = (deviation.judged, deviation.whole);
+                if judged == 0 {
+                    out.blind =
+                        Some(format!("the plan and the trace share no whole interval of {}", time(*interval_s)));
+                } else {
+                    out.remark = format!("{judged} of {whole} whole intervals judged");
+                    if (judged as f64) < evidence.coverage * whole as f64 {
+                        out.doubt("plan and measured trace cover too few of them".to_owned());
+                    }
                 }
             }
             (Meter::Flicker(meter), _) => {
-                out.take(meter.worst, meter.worst.value, at(&meter.worst));
+                out.take(meter.worst, meter.worst.value, step_s);
                 if known.interval_s > 1.0 / FLICKER_HZ * 1.001 {
-                    out.blind = Some(format!(
-                        "needs {FLICKER_HZ} readings a second; one comes every {}",
-                        time(known.interval_s)
-                    ));
+                    let have = time(known.interval_s);
+                    out.blind = Some(format!("needs {FLICKER_HZ} readings a second; one comes every {have}"));
                 } else if meter.observed == 0 {
-                    let need = time(crate::spectrum::flicker::OBSERVATION_S + SETTLE_S);
+                    let need = time(crate::spectrum::flicker::OBSERVATION_S);
                     out.blind = Some(format!("needs {need} without a gap"));
                 }
+                out.looked_at(meter.judged(), self.taken, evidence.coverage);
             }
-            (Meter::Spectral { welch: _, spans }, Rule::Band(band) | Rule::Component(band)) => {
-                out.spectral(spans, band, known, evidence.readings_per_period, step_s);
+            (Meter::Spectral { welch, spans }, Rule::Spectral { band, measure }) => {
+                out.spectral(spans, band, *measure, known, evidence.readings_per_period, step_s);
                 if spans.is_empty() {
-                    let length = self.samples(evidence.periods_per_segment / band.low_hz).max(16).next_power_of_two();
-                    let need = time(length as f64 * step_s);
+                    let need = time(self.welches[*welch].1 as f64 * step_s);
                     out.blind.get_or_insert(format!("{} Hz needs {need} without a gap", band.low_hz));
                 }
+                out.looked_at(self.welches[*welch].0.judged(), self.taken, evidence.coverage);
             }
             _ => unreachable!("each rule has the meter that was made for it"),
         }
-        if known.collapsed
-            && matches!(clause.rule, Rule::VoltageStep { .. } | Rule::VoltageRange { .. } | Rule::Flicker { .. })
-        {
-            out.blind = Some("the network, as given, cannot carry the power at all".to_owned());
-        }
-        if out.value.is_none() && out.blind.is_none() {
-            out.blind = Some(format!("the trace has no uninterrupted stretch of {}", time(window_s)));
-        }
-        if out.blind.is_some() {
-            // A number that says nothing is not shown.
-            (out.value, out.at_s, out.remark) = (None, None, String::new());
-        }
-        if known.coverage < evidence.coverage {
-            let words = format!("only {:.2} % of the time was measured", 100.0 * known.coverage);
-            out.partial.get_or_insert(words);
-        }
-        out
-    }
-}
-
-fn too_slow(band: &Band, need_s: f64, have_s: f64) -> String {
-    format!("{} Hz needs a reading every {}; one comes every {}", band.high_hz, time(need_s), time(have_s))
-}
-
-/// What all clauses are judged with.
-struct Known {
-    /// Time between readings that can differ, or over which one averages, s.
-    interval_s: f64,
-    coverage: f64,
-    outlook: Outlook,
-    collapsed: bool,
-}
-
-/// What came of a clause's meter.
-#[derive(Default)]
-struct Measured {
-    value: Option<f64>,
-    at_s: Option<f64>,
-    remark: String,
-    /// Why the value says nothing.
-    blind: Option<String>,
-    /// Why the true value may be larger.
-    partial: Option<String>,
-}
-
-impl Measured {
-    fn take(&mut self, worst: Worst, value: f64, at_s: Option<f64>) {
-        if worst.found() && value.is_finite() {
-            (self.value, self.at_s) = (Some(value), at_s);
-        }
-    }
-
-    /// Readings too far apart for a window.
-    fn slow(&mut self, known: &Known, window_s: f64, readings: f64) {
-        if known.interval_s * readings > window_s * 1.001 {
-            self.partial = Some(format!(
-                "a window of {} needs a reading every {}; one comes every {}",
-                time(window_s),
-                time(window_s / readings),
-                time(known.interval_s)
-            ));
-        }
-    }
-
-    fn spectral(&mut self, spans: &[Span], band: &Band, known: &Known, readings: f64, step_s: f64) {
-        let floor_w = band.negligible * known.outlook.reference_w;
-        let loud = spans.iter().filter(|span| span.rms_w > floor_w);
-        let worst = loud.max_by(|a, b| a.value.total_cmp(&b.value));
-        if let Some(span) = worst {
-            (self.value, self.at_s) = (Some(span.value), Some(span.at as f64 * step_s));
-            self.remark = format!("strongest line at {:.3} Hz", span.hz);
-        } else if !spans.is_empty() {
-            self.value = Some(0.0);
-            self.remark = format!("less than {:.3} % of the reference moves in the band", 100.0 * band.negligible);
-        }
-        if known.interval_s * readings * band.high_hz > 1.001 {
-            self.blind = Some(too_slow(band, 1.0 / (readings * band.high_hz), known.interval_s));
-        }
-    }
-}
-
-fn rule(clause: &Clause, measured: Measured, outlook: &Outlook) -> Ruling {
-    let (unit, size) = outlook.unit(&clause.rule);
-    let limit = match clause.limit {
-        Limit::Amount(limit) => Some(limit),
-        Limit::Share(share) => match clause.rule {
-            Rule::Ramp { window_s, .. } => Some(share * outlook.reference_w / window_s),
-            _ => Some(share * outlook.reference_w),
-        },
-        Limit::Open => None,
-    };
-    let over = measured.value.zip(limit).is_some_and(|(value, limit)| value > limit);
-    let mut why = Vec::new();
-    let verdict = if let Some(blind) = measured.blind {
-        why.push(blind);
-        Verdict::NotShown
-    } else if limit.is_none() {
-        why.push(format!("the specification leaves this limit open (--set {}=...)", clause.name));
-        Verdict::NotShown
-    } else if over {
-        Verdict::Fail
-    } else if let Some(partial) = &measured.partial {
-        why.push(partial.clone());
-        Verdict::NotShown
-    } else {
-        Verdict::Pass
-    };
-    if !measured.remark.is_empty() {
-        why.push(measured.remark);
-    }
-    Ruling {
-        name: clause.name.clone(),
-        measure: clause.rule.words(),
-        verdict,
-        measured: measured.value.map(|value| value / size),
-        at_least: measured.partial.is_some(),
-        limit: limit.map(|limit| limit / size),
-        unit,
-        margin: measured.value.zip(limit).map(|(value, limit)| (limit - value) / limit),
-        at_s: measured.at_s,
-        why: why.join("; "),
-        source: clause.source.clone(),
+        out.whole(clause, known, evidence.coverage)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Not modelled: degrees of failure; a limit is met or it is not.
 
-use super::Rule;
+use super::{Measure, Rule};
 
 /// Pass, fail, or not shown by this trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,11 @@ pub struct Ruling {
     pub unit: String,
     /// What is left to the limit as a share of it; below zero when it is broken.
     pub margin: Option<f64>,
-    /// When the measured value occurred, s from the start of the trace.
+    /// When the measured value occurred, s from the start of the trace: the end of a window, the beginning of an interval or
+    /// of a span.
     pub at_s: Option<f64>,
+    /// How often the limit was broken, where that was counted: share of the windows, and times that it began.
+    pub broken: Option<(f64, u64)>,
     /// Why the verdict is what it is, where that needs words.
     pub why: String,
     /// Where the limit comes from.
@@ -82,10 +85,9 @@ impl Outlook {
             Rule::Ramp { window_s, .. } if *window_s >= 30.0 => (format!("{power}/min"), size / 60.0),
             Rule::Ramp { .. } => (format!("{power}/s"), size),
             Rule::Range { .. } | Rule::Schedule { .. } => (power.to_owned(), size),
+            Rule::Spectral { measure, .. } if !measure.is_share() => (power.to_owned(), size),
             Rule::Flicker { .. } => (String::new(), 1.0),
-            Rule::Band(_) | Rule::Component(_) | Rule::VoltageStep { .. } | Rule::VoltageRange { .. } => {
-                ("%".to_owned(), 0.01)
-            }
+            Rule::Spectral { .. } | Rule::VoltageStep { .. } | Rule::VoltageRange { .. } => ("%".to_owned(), 0.01),
         }
     }
 }
@@ -111,24 +113,25 @@ impl Rule {
     pub fn words(&self) -> String {
         match self {
             Self::Ramp { up, window_s } => {
-                format!("greatest {} of power over {}", if *up { "rise" } else { "fall" }, time(*window_s))
+                format!("greatest {} of power within {}", if *up { "rise" } else { "fall" }, time(*window_s))
             }
             Self::Range { window_s } => format!("greatest minus least power within {}", time(*window_s)),
             Self::Schedule { interval_s } => format!("mean of {} against the plan", time(*interval_s)),
-            Self::Band(band) => {
-                format!(
-                    "share of all variation between {} and {} Hz, worst {}",
-                    band.low_hz,
-                    band.high_hz,
-                    time(band.window_s)
-                )
+            Self::Spectral { band, measure } => {
+                let (low, high, window) = (band.low_hz, band.high_hz, time(band.window_s));
+                match measure {
+                    Measure::EnergyShare => {
+                        format!("energy between {low} and {high} Hz, share of all that varies, worst {window}")
+                    }
+                    Measure::Rms => format!("root mean square between {low} and {high} Hz, worst {window}"),
+                    Measure::LineShare => {
+                        format!("strongest line, share of the energy between {low} and {high} Hz, worst {window}")
+                    }
+                    Measure::LineAmplitude => {
+                        format!("amplitude of the strongest line between {low} and {high} Hz, worst {window}")
+                    }
+                }
             }
-            Self::Component(band) => format!(
-                "largest line between {} and {} Hz, share of the sum of magnitudes, worst {}",
-                band.low_hz,
-                band.high_hz,
-                time(band.window_s)
-            ),
             Self::VoltageStep { window_s } => format!("change of voltage over {}", time(*window_s)),
             Self::VoltageRange { window_s } => format!("greatest minus least voltage within {}", time(*window_s)),
             Self::Flicker { lamp } => format!("Pst of ten minutes, lamp of {}", lamp.word()),

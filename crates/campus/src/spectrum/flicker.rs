@@ -11,9 +11,14 @@ use core::f64::consts::{PI, TAU};
 
 /// Length of an observation, s (IEC 61000-4-15: Pst is over ten minutes).
 pub const OBSERVATION_S: f64 = 600.0;
-/// Time for the filters to settle before anything is classified, s. A guess: six time constants of the high pass (3.2 s)
-/// are 19 s; the input's own mean settles with 27.3 s but starts at the first second's.
+/// Time for which the filters settle before anything is classified, s: on the first so many seconds, played backwards, so that
+/// they too are judged. A guess: six time constants of the high pass (3.2 s) are 19 s; the input's own mean settles with
+/// 27.3 s but starts at the first value.
 pub const SETTLE_S: f64 = 30.0;
+/// Time for which a kink in the voltage is felt, s: ten time constants of the smoothing.
+const TURN_S: f64 = 3.0;
+/// Parts of an observation that are kept apart, so that a last one can end where a stretch ends.
+const PARTS: usize = 60;
 /// Least rate at which the filters run, Hz. A guess: the bilinear transform bends 25 Hz by 0.3 % there.
 const LEAST_RATE_HZ: f64 = 800.0;
 /// Time constant of the input's own mean, s (IEC 61000-4-15: 10 to 90 % of a step in one minute).
@@ -26,6 +31,8 @@ const SCALE_HZ: f64 = 8.8;
 const CLASSES_PER_OCTAVE_BITS: u32 = 8;
 /// Lowest and highest sensation that has a class of its own: 2^-30 and 2^30.
 const OCTAVES: i64 = 30;
+/// All classes.
+const CLASSES: usize = (2 * OCTAVES as usize) << CLASSES_PER_OCTAVE_BITS;
 
 /// The lamp and the mains that the weighting stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,13 +144,22 @@ pub struct Flickermeter {
     mean: f64,
     last: Option<f64>,
     sensation: f64,
-    instant_max: f64,
+    /// Counts of the part in progress, and of the last [`PARTS`] that were whole.
     classes: Vec<u32>,
-    settle: u64,
-    settle_left: u64,
-    per_observation: u64,
+    parts: Vec<Vec<u32>>,
+    part_max: [f64; PARTS],
+    /// What the filters settle on: the first seconds of a stretch.
+    first: Vec<f64>,
+    settled: bool,
+    settle: usize,
+    turn: usize,
+    per_part: u64,
+    /// Values classified in this stretch.
     classified: u64,
-    start: u64,
+    /// First sample of the stretch; samples per value classified.
+    stretch: u64,
+    per_value: f64,
+    judged: u64,
     next: u64,
     /// Observation with the greatest severity.
     pub worst: Worst,
@@ -182,7 +198,6 @@ impl Flickermeter {
         let size: f64 = sections.iter().map(|section| section.size(TAU * SCALE_HZ / rate_hz)).product();
         let amplitude = given.perceived * size;
         let ripple = 1.0 / libm::hypot(1.0, 2.0 * TAU * SCALE_HZ * SMOOTH_S);
-        let settle = libm::round(SETTLE_S * rate_hz) as u64;
         Self {
             sections,
             scale: 1.0 / (0.5 * amplitude * amplitude * (1.0 + ripple)),
@@ -195,13 +210,18 @@ impl Flickermeter {
             mean: 1.0,
             last: None,
             sensation: 0.0,
-            instant_max: 0.0,
-            classes: vec![0; (2 * OCTAVES as usize) << CLASSES_PER_OCTAVE_BITS],
-            settle,
-            settle_left: settle,
-            per_observation: libm::round(OBSERVATION_S * rate_hz) as u64,
+            classes: vec![0; CLASSES],
+            parts: vec![vec![0; CLASSES]; PARTS],
+            part_max: [0.0; PARTS],
+            first: Vec::new(),
+            settled: false,
+            settle: libm::round(SETTLE_S * rate_hz) as usize,
+            turn: libm::round(TURN_S * rate_hz) as usize,
+            per_part: libm::round(OBSERVATION_S * rate_hz / PARTS as f64).max(1.0) as u64,
             classified: 0,
-            start: 0,
+            stretch: 0,
+            per_value: down as f64 / up as f64,
+            judged: 0,
             next: 0,
             worst: Worst { value: f64::NEG_INFINITY, at: 0 },
             observed: 0,
@@ -235,82 +255,148 @@ impl Flickermeter {
         }
     }
 
+    /// The next value at the filters' own rate. The first seconds are kept until the filters have settled on them, backwards.
     fn filter(&mut self, square: f64, each: &mut impl FnMut(&Observation)) {
-        if self.settle_left == self.settle {
-            // The first value counts as having stood for ever, so that nothing steps at the beginning.
-            self.mean = square;
-            let mut constant = 1.0;
-            for section in &mut self.sections {
-                section.z[1] = section.b[2] * constant;
-                let gain = (section.b[0] + section.b[1] + section.b[2]) / (1.0 + section.a[0] + section.a[1]);
-                section.z[1] -= section.a[1] * gain * constant;
-                section.z[0] = gain * constant - section.b[0] * constant;
-                constant *= gain;
+        if self.settled {
+            self.sense(square);
+            self.classify(each);
+            return;
+        }
+        self.first.push(square);
+        if self.first.len() == self.settle {
+            self.settled = true;
+            let first = core::mem::take(&mut self.first);
+            self.stand(first[first.len() - 1]);
+            // Where the direction turns there is a kink that no load made: what is felt of it is not classified. The
+            // seconds before the turn are, on the way back, in place of those after it.
+            let turn = self.turn.min(first.len());
+            for (place, square) in first.iter().enumerate().rev() {
+                self.sense(*square);
+                if place < turn {
+                    self.classify(each);
+                }
+            }
+            first[..turn].iter().for_each(|square| self.sense(*square));
+            for square in &first[turn..] {
+                self.sense(*square);
+                self.classify(each);
             }
         }
+    }
+
+    /// As if this value had stood for ever, so that nothing steps at the beginning.
+    fn stand(&mut self, square: f64) {
+        self.mean = square;
+        let mut constant = 1.0;
+        for section in &mut self.sections {
+            section.z[1] = section.b[2] * constant;
+            let gain = (section.b[0] + section.b[1] + section.b[2]) / (1.0 + section.a[0] + section.a[1]);
+            section.z[1] -= section.a[1] * gain * constant;
+            section.z[0] = gain * constant - section.b[0] * constant;
+            constant *= gain;
+        }
+    }
+
+    fn sense(&mut self, square: f64) {
         self.mean += (square - self.mean) * self.mean_step;
         let mut x = square / self.mean;
         for section in &mut self.sections {
             x = section.step(x);
         }
         self.sensation += (x * x - self.sensation) * self.smooth;
-        if self.settle_left > 0 {
-            self.settle_left -= 1;
-            self.start = self.next;
-            return;
-        }
+    }
+
+    fn classify(&mut self, each: &mut impl FnMut(&Observation)) {
         let sensation = self.sensation * self.scale;
-        self.instant_max = self.instant_max.max(sensation);
+        let place = (self.classified / self.per_part % PARTS as u64) as usize;
+        let before = if self.classified.is_multiple_of(self.per_part) { 0.0 } else { self.part_max[place] };
+        self.part_max[place] = before.max(sensation);
         self.classes[class(sensation)] += 1;
         self.classified += 1;
-        if self.classified == self.per_observation {
-            self.close(each);
+        if self.classified.is_multiple_of(self.per_part) {
+            core::mem::swap(&mut self.parts[place], &mut self.classes);
+            self.classes.fill(0);
+            if place + 1 == PARTS {
+                self.observe(each);
+            }
         }
     }
 
-    fn close(&mut self, each: &mut impl FnMut(&Observation)) {
-        let found = Observation { pst: self.severity(), instant_max: self.instant_max, start: self.start };
+    /// The last ten minutes; up to one part longer where they do not end with one.
+    fn observe(&mut self, each: &mut impl FnMut(&Observation)) {
+        let mut all = self.classes.clone();
+        for part in &self.parts {
+            all.iter_mut().zip(part).for_each(|(sum, count)| *sum += count);
+        }
+        let values: u64 = all.iter().map(|count| u64::from(*count)).sum();
+        let start = self.stretch + ((self.classified - values) as f64 * self.per_value) as u64;
+        let instant_max = self.part_max.iter().copied().fold(0.0, f64::max);
+        let found = Observation { pst: severity(&all, values), instant_max, start };
         self.observed += 1;
         if found.pst > self.worst.value {
-            self.worst = Worst { value: found.pst, at: self.start };
+            self.worst = Worst { value: found.pst, at: start };
         }
-        self.classes.fill(0);
-        (self.classified, self.instant_max, self.start) = (0, 0.0, self.next);
         each(&found);
     }
 
-    /// Pst = √(0.0314 P0.1 + 0.0525 P1s + 0.0657 P3s + 0.28 P10s + 0.08 P50s), IEC 61000-4-15, 5.7.2 (T-WAVE-04, 05).
-    fn severity(&self) -> f64 {
-        let p = |percent: f64| self.exceeded(percent / 100.0);
-        let p50 = (p(30.0) + p(50.0) + p(80.0)) / 3.0;
-        let p10 = (p(6.0) + p(8.0) + p(10.0) + p(13.0) + p(17.0)) / 5.0;
-        let p3 = (p(2.2) + p(3.0) + p(4.0)) / 3.0;
-        let p1 = (p(0.7) + p(1.0) + p(1.5)) / 3.0;
-        libm::sqrt(0.0314 * p(0.1) + 0.0525 * p1 + 0.0657 * p3 + 0.28 * p10 + 0.08 * p50)
+    /// Samples that an observation held.
+    #[must_use]
+    pub fn judged(&self) -> u64 {
+        self.judged
     }
 
-    /// Sensation that is exceeded for a share of the time; straight inside a class.
-    fn exceeded(&self, share: f64) -> f64 {
-        let mut left = share * self.classified as f64;
-        for (place, count) in self.classes.iter().enumerate().rev() {
-            let count = f64::from(*count);
-            if count > 0.0 && left <= count {
-                let (low, high) = (bound(place), bound(place + 1));
-                return high - (high - low) * left / count;
+    /// Ends a stretch with an observation that reaches up to its end, if it is ten minutes long.
+    fn end(&mut self, each: &mut impl FnMut(&Observation)) {
+        let per_observation = self.per_part * PARTS as u64;
+        if self.classified >= per_observation {
+            if !self.classified.is_multiple_of(per_observation) {
+                self.observe(each);
             }
-            left -= count;
+            self.judged += self.next - self.stretch;
         }
-        0.0
+        self.classes.fill(0);
+        self.parts.iter_mut().for_each(|part| part.fill(0));
+        (self.classified, self.part_max, self.sensation, self.last) = (0, [0.0; PARTS], 0.0, None);
+        (self.gathered, self.gathered_count, self.settled) = (0.0, 0, false);
+        self.first.clear();
     }
 
-    /// Passes over so many samples that were not measured: the observation is void and the filters settle again.
-    pub fn gap(&mut self, samples: u64) {
+    /// Passes over so many samples that were not measured: the filters settle again behind them.
+    pub fn gap(&mut self, samples: u64, each: &mut impl FnMut(&Observation)) {
+        self.end(each);
         self.next += samples;
-        self.settle_left = self.settle;
-        self.classes.fill(0);
-        (self.classified, self.instant_max, self.sensation, self.last) = (0, 0.0, 0.0, None);
-        (self.gathered, self.gathered_count) = (0.0, 0);
+        self.stretch = self.next;
     }
+
+    /// Ends the trace.
+    pub fn finish(&mut self, each: &mut impl FnMut(&Observation)) {
+        self.end(each);
+        self.stretch = self.next;
+    }
+}
+
+/// Pst = √(0.0314 P0.1 + 0.0525 P1s + 0.0657 P3s + 0.28 P10s + 0.08 P50s), IEC 61000-4-15, 5.7.2 (T-WAVE-04, 05).
+fn severity(classes: &[u32], values: u64) -> f64 {
+    let p = |percent: f64| exceeded(classes, values, percent / 100.0);
+    let p50 = (p(30.0) + p(50.0) + p(80.0)) / 3.0;
+    let p10 = (p(6.0) + p(8.0) + p(10.0) + p(13.0) + p(17.0)) / 5.0;
+    let p3 = (p(2.2) + p(3.0) + p(4.0)) / 3.0;
+    let p1 = (p(0.7) + p(1.0) + p(1.5)) / 3.0;
+    libm::sqrt(0.0314 * p(0.1) + 0.0525 * p1 + 0.0657 * p3 + 0.28 * p10 + 0.08 * p50)
+}
+
+/// Sensation that is exceeded for a share of the time; straight inside a class.
+fn exceeded(classes: &[u32], values: u64, share: f64) -> f64 {
+    let mut left = share * values as f64;
+    for (place, count) in classes.iter().enumerate().rev() {
+        let count = f64::from(*count);
+        if count > 0.0 && left <= count {
+            let (low, high) = (bound(place), bound(place + 1));
+            return high - (high - low) * left / count;
+        }
+        left -= count;
+    }
+    0.0
 }
 
 /// Class of a sensation: exponent and first bits of its binary form, so that no logarithm is needed.
@@ -318,7 +404,7 @@ fn class(sensation: f64) -> usize {
     let shift = 52 - CLASSES_PER_OCTAVE_BITS;
     let first = (1023 - OCTAVES) << CLASSES_PER_OCTAVE_BITS;
     let place = (sensation.to_bits() >> shift) as i64 - first;
-    place.clamp(0, ((2 * OCTAVES) << CLASSES_PER_OCTAVE_BITS) - 1) as usize
+    place.clamp(0, CLASSES as i64 - 1) as usize
 }
 
 /// Lower bound of a class.
@@ -338,7 +424,7 @@ mod tests {
             assert!(bound(place) <= sensation && sensation < bound(place + 1));
             assert!(bound(place + 1) / bound(place) < 1.005);
         }
-        assert_eq!((class(0.0), class(f64::INFINITY)), (0, ((2 * OCTAVES as usize) << 8) - 1));
+        assert_eq!((class(0.0), class(f64::INFINITY)), (0, CLASSES - 1));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Power spectral density by Welch's method: Hann windows that overlap by half, averaged over spans of the trace.
 //!
-//! The mean of each segment is taken off first, so that the campus's constant load does not leak into the lowest bins.
+//! The mean of each segment is taken off first, so that the campus's constant load does not leak into the lowest bins. The
+//! last segment of a stretch ends where the stretch ends, and the last span likewise: nothing at the end goes unjudged.
 //!
-//! Not modelled: bits that are equal on every instruction set (the transform uses what the processor has).
+//! Not modelled: the first and the last eighth of a segment's length at the ends of a stretch, which the window sees dimly; bits that are equal on every instruction set (the transform uses what the processor has).
 
 use core::f64::consts::TAU;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A one-sided spectrum.
@@ -26,7 +28,7 @@ pub struct Spectrum {
 
 impl Spectrum {
     fn bins(&self, low_hz: f64, high_hz: f64) -> &[f64] {
-        let first = (libm::ceil(low_hz / self.bin_hz - 1e-9) as usize).clamp(1, self.psd.len());
+        let first = self.first_bin(low_hz);
         let last = (libm::floor(high_hz / self.bin_hz + 1e-9) as usize + 1).clamp(first, self.psd.len());
         &self.psd[first..last]
     }
@@ -44,10 +46,33 @@ impl Spectrum {
         if all > 0.0 { self.energy(low_hz, high_hz.min(most_hz)) / all } else { 0.0 }
     }
 
+    /// The strongest line of a band: its frequency, Hz, and its mean square, W². A line spreads over the main lobe of the
+    /// window, four bins wide, so two neighbours on either side are counted with the largest bin; the frequency is their
+    /// centre of energy. Neither depends on the rate of the samples or on the length of a segment, as long as lines lie
+    /// further apart than the lobe is wide.
+    #[must_use]
+    pub fn line(&self, low_hz: f64, high_hz: f64) -> (f64, f64) {
+        let first = self.first_bin(low_hz);
+        let band = self.bins(low_hz, high_hz);
+        let largest = (0..band.len()).max_by(|a, b| band[*a].total_cmp(&band[*b])).unwrap_or(0);
+        let lobe = (first + largest).saturating_sub(2).max(1)..(first + largest + 3).min(self.psd.len());
+        let (mut sum, mut moment) = (0.0, 0.0);
+        for bin in lobe {
+            sum += self.psd[bin];
+            moment += self.psd[bin] * bin as f64;
+        }
+        let bin = if sum > 0.0 { moment / sum } else { (first + largest) as f64 };
+        (bin * self.bin_hz, sum * self.bin_hz)
+    }
+
+    fn first_bin(&self, low_hz: f64) -> usize {
+        (libm::ceil(low_hz / self.bin_hz - 1e-9) as usize).clamp(1, self.psd.len())
+    }
+
     /// The largest bin of a band: its frequency, and its magnitude as a share of the sum of magnitudes up to `most_hz`.
     #[must_use]
     pub fn largest(&self, low_hz: f64, high_hz: f64, most_hz: f64) -> (f64, f64) {
-        let first = (libm::ceil(low_hz / self.bin_hz - 1e-9) as usize).clamp(1, self.psd.len());
+        let first = self.first_bin(low_hz);
         let band = self.bins(low_hz, high_hz.min(most_hz));
         let (mut place, mut most) = (0, 0.0);
         for (bin, value) in band.iter().enumerate() {
@@ -60,11 +85,16 @@ impl Spectrum {
     }
 }
 
+/// Densities of segments that are kept so that a span can end anywhere: at most so many numbers (128 MB).
+const MOST_KEPT: usize = 1 << 24;
+
 /// Collects segments, and averages them over the whole trace and over spans of it.
 pub struct Welch {
     transform: Arc<dyn RealToComplex<f64>>,
     window: Vec<f64>,
     held: Vec<f64>,
+    /// The samples before those held: half a segment.
+    before: Vec<f64>,
     input: Vec<f64>,
     output: Vec<Complex<f64>>,
     scratch: Vec<Complex<f64>>,
@@ -77,6 +107,10 @@ pub struct Welch {
     span: Vec<f64>,
     in_span: u64,
     span_start: u64,
+    /// Segments of this stretch, and the last of them that a span may hold: first sample and density.
+    in_stretch: u64,
+    recent: VecDeque<(u64, Vec<f64>)>,
+    judged: u64,
 }
 
 impl Welch {
@@ -95,6 +129,7 @@ impl Welch {
             transform,
             window,
             held: Vec::with_capacity(length),
+            before: Vec::with_capacity(length / 2),
             scale: 2.0 * step_s / power,
             bin_hz: 1.0 / (step_s * length as f64),
             next: 0,
@@ -104,6 +139,9 @@ impl Welch {
             span: vec![0.0; bins],
             in_span: 0,
             span_start: 0,
+            in_stretch: 0,
+            recent: VecDeque::new(),
+            judged: 0,
         }
     }
 
@@ -111,6 +149,12 @@ impl Welch {
     #[must_use]
     pub fn length(&self) -> usize {
         self.window.len()
+    }
+
+    /// Samples that lay in a segment.
+    #[must_use]
+    pub fn judged(&self) -> u64 {
+        self.judged
     }
 
     /// Takes the next samples; `each` sees the spectrum of every whole span.
@@ -123,34 +167,54 @@ impl Welch {
             self.next += now.len() as u64;
             rest = later;
             if self.held.len() == length {
-                self.segment();
+                self.judged += if self.in_stretch == 0 { length } else { length / 2 } as u64;
+                self.segment(each);
+                self.before.clear();
+                self.before.extend_from_slice(&self.held[..length / 2]);
                 self.held.drain(..length / 2);
-                if self.in_span == self.per_span {
-                    self.close(each);
-                }
             }
         }
     }
 
-    /// Density of one segment: 2 |X|² / (f_s Σ w²), for the bins that stand for two (T-WAVE-01, T-WAVE-02).
-    fn segment(&mut self) {
+    /// Density of the segment held: 2 |X|² / (f_s Σ w²), for the bins that stand for two (T-WAVE-01, T-WAVE-02).
+    fn segment(&mut self, each: &mut impl FnMut(&Spectrum)) {
         let mean = self.held.iter().sum::<f64>() / self.held.len() as f64;
         for ((input, held), window) in self.input.iter_mut().zip(&self.held).zip(&self.window) {
             *input = (held - mean) * window;
         }
         let done = self.transform.process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch);
         done.expect("the buffers were made by the transform itself");
+        let start = self.next - self.held.len() as u64;
         if self.in_span == 0 {
-            self.span_start = self.next - self.held.len() as u64;
+            self.span_start = start;
         }
         let last = self.output.len() - 1;
+        let keep = self.keeps();
+        let full = self.recent.len() as u64 >= self.per_span;
+        let mut own = if keep && full { self.recent.pop_front().unwrap_or_default().1 } else { Vec::new() };
+        own.clear();
         for (bin, x) in self.output.iter().enumerate() {
             let twice = if bin == 0 || bin == last { 0.5 } else { 1.0 };
             let density = twice * self.scale * (x.re * x.re + x.im * x.im);
             self.span[bin] += density;
+            self.whole[bin] += density;
+            if keep {
+                own.push(density);
+            }
+        }
+        if keep {
+            self.recent.push_back((start, own));
         }
         self.in_span += 1;
+        self.in_stretch += 1;
         self.segments += 1;
+        if self.in_span == self.per_span {
+            self.close(each);
+        }
+    }
+
+    fn keeps(&self) -> bool {
+        self.per_span > 1 && self.per_span.saturating_mul(self.whole.len() as u64) <= MOST_KEPT as u64
     }
 
     fn close(&mut self, each: &mut impl FnMut(&Spectrum)) {
@@ -161,25 +225,48 @@ impl Welch {
             start: self.span_start,
             length: self.next - self.span_start,
         };
-        for (whole, span) in self.whole.iter_mut().zip(&mut self.span) {
-            *whole += *span;
-            *span = 0.0;
-        }
+        self.span.fill(0.0);
         self.in_span = 0;
         each(&spectrum);
     }
 
-    /// Passes over so many samples that were not measured; a segment never spans them.
-    pub fn gap(&mut self, samples: u64) {
+    /// Ends a stretch: a last segment up to its very end, and a last span as long as the others where the stretch holds one.
+    fn end(&mut self, each: &mut impl FnMut(&Spectrum)) {
+        let length = self.length();
+        let fresh = self.held.len().saturating_sub(length / 2);
+        if self.in_stretch > 0 && fresh > 0 {
+            let missing = length - self.held.len();
+            let older = self.before.len() - missing;
+            self.held.splice(0..0, self.before[older..].iter().copied());
+            self.judged += fresh as u64;
+            self.segment(each);
+        }
+        if self.in_span > 0 {
+            if self.recent.len() as u64 == self.per_span {
+                self.span.fill(0.0);
+                for (_, own) in &self.recent {
+                    self.span.iter_mut().zip(own).for_each(|(sum, density)| *sum += density);
+                }
+                self.in_span = self.per_span;
+                self.span_start = self.recent.front().map_or(self.span_start, |(start, _)| *start);
+            }
+            self.close(each);
+        }
         self.held.clear();
+        self.before.clear();
+        self.recent.clear();
+        self.in_stretch = 0;
+    }
+
+    /// Passes over so many samples that were not measured; neither a segment nor a span reaches across them.
+    pub fn gap(&mut self, samples: u64, each: &mut impl FnMut(&Spectrum)) {
+        self.end(each);
         self.next += samples;
     }
 
-    /// Closes the last span, shorter than the others or not, and gives the spectrum of the whole trace.
-    pub fn finish(mut self, each: &mut impl FnMut(&Spectrum)) -> Option<Spectrum> {
-        if self.in_span > 0 {
-            self.close(each);
-        }
+    /// Closes the last span, and gives the spectrum of the whole trace.
+    pub fn finish(&mut self, each: &mut impl FnMut(&Spectrum)) -> Option<Spectrum> {
+        self.end(each);
         let segments = self.segments;
         (segments > 0).then(|| Spectrum {
             bin_hz: self.bin_hz,
@@ -188,5 +275,48 @@ impl Welch {
             start: 0,
             length: self.next,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_stretch_is_judged_and_spans_do_not_reach_across_gaps() {
+        // Still, and a swing in the last thirty samples only.
+        let mut x = vec![0.0; 1000];
+        (970..1000).for_each(|at| x[at] = if at % 4 < 2 { 1.0 } else { -1.0 });
+        let mut welch = Welch::new(1.0, 64, 4);
+        let mut spans = Vec::new();
+        x.chunks(17).for_each(|block| welch.push(block, &mut |found| spans.push(found.clone())));
+        welch.gap(50, &mut |found| spans.push(found.clone()));
+        assert_eq!(welch.judged(), 1000);
+        let last = spans.last().expect("a span");
+        assert_eq!((last.segments, last.start + last.length), (4, 1000));
+        assert!(last.energy(0.0, 0.5) > 0.01, "{}", last.energy(0.0, 0.5));
+        let (hz, _) = last.line(0.1, 0.5);
+        assert!((hz - 0.25).abs() < 0.01, "{hz}");
+        // A stretch shorter than a segment is not judged; one of a single segment is a span of one.
+        welch.push(&x[..40], &mut |_| panic!("too short"));
+        welch.gap(1, &mut |_| panic!("too short"));
+        welch.push(&x[936..1000], &mut |found| spans.push(found.clone()));
+        let whole = welch.finish(&mut |found| spans.push(found.clone())).expect("segments");
+        assert_eq!((welch.judged(), spans.last().map(|span| (span.segments, span.start))), (1064, Some((1, 1091))));
+        assert_eq!(whole.length, 1155);
+    }
+
+    #[test]
+    fn a_line_has_its_own_power_whatever_the_rate_and_the_segment() {
+        for (rate_hz, length) in [(50.0, 1024), (200.0, 1024), (1000.0, 8192), (1000.0, 16384)] {
+            let (hz, amplitude) = (1.037, 3.0);
+            let x: Vec<f64> =
+                (0..16 * length).map(|at| amplitude * libm::sin(TAU * hz * at as f64 / rate_hz)).collect();
+            let mut welch = Welch::new(1.0 / rate_hz, length, u64::MAX);
+            welch.push(&x, &mut |_| {});
+            let (at_hz, square) = welch.finish(&mut |_| {}).expect("long").line(0.1, 20.0);
+            assert!((at_hz - hz).abs() < 0.02 * rate_hz / length as f64, "{rate_hz}: {at_hz}");
+            assert!((libm::sqrt(2.0 * square) / amplitude - 1.0).abs() < 0.01, "{rate_hz}: {square}");
+        }
     }
 }

@@ -1,11 +1,11 @@
-//! Measures over sliding windows: change between the ends (ramp), range inside, mean over fixed intervals against a plan.
+//! Measures over windows: change between the ends of a sliding one, mean of intervals against a plan.
 //!
-//! A window of more than 4,096 samples is looked at through that many buckets: means for the change, extremes for the range.
+//! A window of more than 4,096 samples is looked at through that many buckets: their means.
 //!
 //! Not modelled: a meter's own averaging; what a utility's meter would have shown is what was recorded.
 
 /// Most buckets that a window is kept in. A guess: a window then reads long by at most 1 in 4,096.
-const MOST_BUCKETS: usize = 4096;
+pub(super) const MOST_BUCKETS: usize = 4096;
 
 /// A greatest value and when it occurred.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Worst {
 }
 
 impl Worst {
-    const NONE: Self = Self { value: f64::NEG_INFINITY, at: 0 };
+    pub(super) const NONE: Self = Self { value: f64::NEG_INFINITY, at: 0 };
 
     /// Whether anything was measured.
     #[must_use]
@@ -90,9 +90,10 @@ impl Buckets {
     }
 }
 
-/// Greatest rise and fall between the two ends of a sliding window.
+/// Greatest rise and fall between the two ends of a sliding window: a change that stays. [`Swings`](super::swings::Swings) sees also what has come
+/// back before the window ends.
 ///
-/// Change over window w: x(t + w) - x(t); the ramp is that over w (T-WAVE-06).
+/// Change over window w: x(t + w) - x(t).
 #[derive(Clone, Debug)]
 pub struct Change {
     stride: usize,
@@ -104,12 +105,10 @@ pub struct Change {
     next: u64,
     means: Vec<f64>,
     rises: Vec<f64>,
-    /// Greatest rise within a window.
+    /// Greatest rise.
     pub up: Worst,
-    /// Greatest fall within a window, as a positive number.
+    /// Greatest fall, as a positive number.
     pub down: Worst,
-    /// The change of the window that ends in each stretch; in samples of [`Self::stride`].
-    pub curve: Buckets,
 }
 
 impl Change {
@@ -129,14 +128,7 @@ impl Change {
             rises: Vec::new(),
             up: Worst::NONE,
             down: Worst::NONE,
-            curve: Buckets::default(),
         }
-    }
-
-    /// Samples that are averaged into one.
-    #[must_use]
-    pub fn stride(&self) -> usize {
-        self.stride
     }
 
     /// Samples between the two ends, as kept.
@@ -181,9 +173,7 @@ impl Change {
             // The first window has no beginning yet.
             let fresh = (self.ring.len() - self.held).min(now.len());
             self.held += fresh;
-            self.curve.gap(fresh as u64);
             let rises = &self.rises[fresh..];
-            self.curve.push(rises);
             let most = rises.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let least = rises.iter().copied().fold(f64::INFINITY, f64::min);
             let at = |value: f64| {
@@ -204,110 +194,15 @@ impl Change {
     /// Passes over so many samples that were not measured.
     pub fn gap(&mut self, samples: u64) {
         (self.place, self.held, self.sum, self.summed) = (0, 0, 0.0, 0);
-        self.curve.gap(samples / self.stride as u64);
         self.next += samples;
     }
 }
 
-/// Greatest difference between the extremes inside a sliding window.
-///
-/// Stretches as long as the window are looked at in turn: a window that reaches from one into the next has the extremes of
-/// the one's end and of the other's beginning, which cost three comparisons a sample (van Herk 1992, Gil and Werman 1993).
-#[derive(Clone, Debug)]
-pub struct Range {
-    stride: usize,
-    length: usize,
-    least: f64,
-    most: f64,
-    filled: usize,
-    next: u64,
-    now: Vec<(f64, f64)>,
-    /// Extremes from each place of the stretch before to its end.
-    tails: Vec<(f64, f64)>,
-    heads: (f64, f64),
-    /// Greatest range inside a window.
-    pub worst: Worst,
-}
-
-impl Range {
-    const NOTHING: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
-
-    /// For windows of so many samples, at least one.
-    #[must_use]
-    pub fn new(window: usize) -> Self {
-        let stride = window.div_ceil(MOST_BUCKETS).max(1);
-        // Both ends count: a window of w steps holds w + 1 samples.
-        let length = window.div_ceil(stride) + 1;
-        Self {
-            stride,
-            length,
-            least: f64::INFINITY,
-            most: f64::NEG_INFINITY,
-            filled: 0,
-            next: 0,
-            now: Vec::with_capacity(length),
-            tails: vec![Self::NOTHING; length + 1],
-            heads: Self::NOTHING,
-            worst: Worst::NONE,
-        }
-    }
-
-    /// Takes the next samples.
-    pub fn push(&mut self, block: &[f64]) {
-        if self.stride == 1 {
-            for x in block {
-                self.next += 1;
-                self.close(*x, *x);
-            }
-            return;
-        }
-        for x in block {
-            self.least = self.least.min(*x);
-            self.most = self.most.max(*x);
-            self.filled += 1;
-            self.next += 1;
-            if self.filled == self.stride {
-                let (least, most) = (self.least, self.most);
-                (self.least, self.most, self.filled) = (f64::INFINITY, f64::NEG_INFINITY, 0);
-                self.close(least, most);
-            }
-        }
-    }
-
-    fn close(&mut self, least: f64, most: f64) {
-        self.now.push((least, most));
-        self.heads = (smaller(self.heads.0, least), larger(self.heads.1, most));
-        let tail = self.tails[self.now.len()];
-        let range = larger(self.heads.1, tail.1) - smaller(self.heads.0, tail.0);
-        if range > self.worst.value {
-            self.worst = Worst { value: range, at: self.next };
-        }
-        if self.now.len() == self.length {
-            let mut tail = Self::NOTHING;
-            for (place, (least, most)) in self.now.iter().enumerate().rev() {
-                tail = (smaller(tail.0, *least), larger(tail.1, *most));
-                self.tails[place] = tail;
-            }
-            self.now.clear();
-            self.heads = Self::NOTHING;
-        }
-    }
-
-    /// Passes over so many samples that were not measured.
-    pub fn gap(&mut self, samples: u64) {
-        self.now.clear();
-        self.tails.fill(Self::NOTHING);
-        self.heads = Self::NOTHING;
-        (self.least, self.most, self.filled) = (f64::INFINITY, f64::NEG_INFINITY, 0);
-        self.next += samples;
-    }
-}
-
-fn smaller(a: f64, b: f64) -> f64 {
+pub(super) fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
-fn larger(a: f64, b: f64) -> f64 {
+pub(super) fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
@@ -354,13 +249,27 @@ pub struct Deviation {
     pub worst: Worst,
     /// Intervals judged.
     pub judged: u64,
+    /// Whole intervals between the trace's first and last sample.
+    pub whole: u64,
 }
 
 impl Deviation {
     /// `interval` and `offset` (of the first boundary) in samples; an interval counts where `coverage` of it was measured.
     #[must_use]
     pub fn new(interval: f64, offset: f64, coverage: f64, plan: Plan) -> Self {
-        Self { interval, offset, coverage, plan, number: 0, sum: 0.0, count: 0, next: 0, worst: Worst::NONE, judged: 0 }
+        Self {
+            interval,
+            offset,
+            coverage,
+            plan,
+            number: 0,
+            sum: 0.0,
+            count: 0,
+            next: 0,
+            worst: Worst::NONE,
+            judged: 0,
+            whole: 0,
+        }
     }
 
     fn end(&self) -> f64 {
@@ -387,6 +296,7 @@ impl Deviation {
 
     fn close(&mut self) {
         let (from, to) = (self.end() - self.interval, self.end());
+        self.whole += u64::from(from >= -0.5);
         if self.count as f64 >= self.coverage * self.interval
             && let Some(planned_w) = self.plan.mean(from, to)
         {
@@ -419,35 +329,39 @@ impl Deviation {
 
 #[cfg(test)]
 mod tests {
+    use super::super::swings::Swings;
     use super::*;
 
     #[test]
     fn a_straight_ramp_changes_by_slope_times_window_and_its_range_is_the_same() {
         let x: Vec<f64> = (0..20_000).map(|i| 2.0 * f64::from(i)).collect();
         for window in [1, 7, 100, 4096, 10_000] {
-            let (mut change, mut range) = (Change::new(window), Range::new(window));
+            let (mut change, mut swings) = (Change::new(window), Swings::new(window));
             for block in x.chunks(37) {
                 change.push(block);
-                range.push(block);
+                swings.push(block);
             }
             let exact = 2.0 * change.window() as f64;
             assert!((change.up.value - exact).abs() < 1e-9, "{window}");
             assert_eq!(change.down.value, -exact);
             let kept = 2.0 * window as f64;
-            assert!(range.worst.value >= kept && range.worst.value <= kept * 1.001 + 12.0, "{window}");
+            for value in [swings.up.value, swings.range.value] {
+                assert!(value >= kept && value <= kept * 1.001 + 12.0, "{window}: {value}");
+            }
+            assert_eq!(swings.down.value, 0.0);
         }
     }
 
     #[test]
     fn nothing_is_measured_across_a_gap() {
-        let (mut change, mut range) = (Change::new(3), Range::new(3));
+        let (mut change, mut swings) = (Change::new(3), Swings::new(3));
         for block in [[1.0, 1.0, 1.0, 1.0, 1.0], [9.0, 9.0, 9.0, 9.0, 9.0]] {
             change.push(&block);
-            range.push(&block);
+            swings.push(&block);
             change.gap(100);
-            range.gap(100);
+            swings.gap(100);
         }
-        assert_eq!((change.up.value, range.worst.value), (0.0, 0.0));
+        assert_eq!((change.up.value, swings.range.value, swings.up.value), (0.0, 0.0, 0.0));
     }
 
     #[test]
@@ -457,6 +371,6 @@ mod tests {
         deviation.push(&[12.0; 350]);
         deviation.finish();
         // Intervals: 12 - 10, 12 - 15, 12 - 20; the last half interval does not count.
-        assert_eq!((deviation.worst, deviation.judged), (Worst { value: 8.0, at: 200 }, 3));
+        assert_eq!((deviation.worst, deviation.judged, deviation.whole), (Worst { value: 8.0, at: 200 }, 3, 3));
     }
 }

@@ -1,7 +1,7 @@
 //! The measures on a power series against closed forms and the standard's own table; the judge on waveforms that are known.
 
 use tieline_campus::specification::{
-    Band, Circumstances, Clause, Connection, Evidence, Judge, Limit, Rule, Ruling, Specification, Verdict,
+    Band, Circumstances, Clause, Connection, Evidence, Judge, Limit, Measure, Rule, Ruling, Specification, Verdict,
 };
 use tieline_campus::spectrum::flicker::{Flickermeter, Lamp};
 use tieline_campus::spectrum::sampling::{Findings, Piece};
@@ -41,6 +41,7 @@ fn the_spectrum_of_a_sine_holds_its_mean_square_at_its_frequency() {
     assert!(whole.share(4.8, 5.2, 50.0) > 0.999);
     assert!((whole.largest(0.1, 20.0, 50.0).0 - hz).abs() <= whole.bin_hz);
     assert_eq!((whole.segments, spans), (39, 5));
+    assert_eq!(welch.judged(), 40_960);
 }
 
 fn specification(rule: Rule, limit: Limit) -> Specification {
@@ -100,7 +101,7 @@ fn slow_readings_can_show_a_break_but_not_its_absence() {
     let range = |limit| ruled(Rule::Range { window_s: 1.0 }, Limit::Amount(limit), 60.0, &minutes);
     assert_eq!((range(0.9).verdict, range(1.1).verdict), (Verdict::Fail, Verdict::NotShown));
     let band = Band { low_hz: 0.1, high_hz: 20.0, window_s: 600.0, negligible: 0.001 };
-    let ruling = ruled(Rule::Band(band), Limit::Amount(0.2), 60.0, &minutes);
+    let ruling = ruled(Rule::Spectral { band, measure: Measure::EnergyShare }, Limit::Amount(0.2), 60.0, &minutes);
     assert_eq!(ruling.verdict, Verdict::NotShown, "{ruling:?}");
     let flicker = ruled(Rule::Flicker { lamp: Lamp::V120Hz60 }, Limit::Amount(1.0), 60.0, &minutes);
     assert_eq!(flicker.verdict, Verdict::NotShown);
@@ -112,9 +113,107 @@ fn a_forced_oscillation_breaks_the_band_and_a_still_load_meets_it() {
         (0..60_000).map(|i| 80.0 + swing * libm::sin(core::f64::consts::TAU * 0.9 * f64::from(i) * 0.01)).collect()
     };
     let band = Band { low_hz: 0.1, high_hz: 20.0, window_s: 120.0, negligible: 0.001 };
-    let rule = Rule::Component(band);
+    let rule = Rule::Spectral { band, measure: Measure::LineShare };
     let ruling = ruled(rule.clone(), Limit::Amount(0.2), 0.01, &wave(10.0));
     assert_eq!(ruling.verdict, Verdict::Fail, "{ruling:?}");
     assert!(ruling.why.contains("0.9"), "{ruling:?}");
     assert_eq!(ruled(rule, Limit::Amount(0.2), 0.01, &wave(0.1)).verdict, Verdict::Pass);
+}
+
+/// The reviewers' traces: what happens at the very end, or comes back within the window, or is gamed.
+#[test]
+fn nothing_hides_at_the_end_of_a_trace_or_between_the_ends_of_a_window() {
+    use core::f64::consts::TAU;
+    let still_then = |from_s: f64, until_s: f64, step_s: f64, swing: &dyn Fn(f64) -> f64| -> Vec<f64> {
+        let count = (until_s / step_s) as usize;
+        (0..count)
+            .map(|i| i as f64 * step_s)
+            .map(|at_s| if at_s < from_s { 80.0 } else { 80.0 + swing(at_s) })
+            .collect()
+    };
+    let band = Band { low_hz: 0.1, high_hz: 20.0, window_s: 600.0, negligible: 0.001 };
+    let late = still_then(1140.0, 1180.0, 0.005, &|at_s| 4.8 * libm::sin(TAU * at_s));
+    let rms = ruled(Rule::Spectral { band, measure: Measure::Rms }, Limit::Amount(0.5), 0.005, &late);
+    assert_eq!(rms.verdict, Verdict::Fail, "{rms:?}");
+    let share = ruled(Rule::Spectral { band, measure: Measure::EnergyShare }, Limit::Amount(0.2), 0.005, &late);
+    assert_eq!(share.verdict, Verdict::Fail, "{share:?}");
+    // Ten minutes of flicker that do not begin with the trace: the same severity as alone.
+    let square = |at_s: f64| if (8.8 * at_s).fract() < 0.5 { 4.5 } else { -4.5 };
+    let flicker = |samples: &[f64]| ruled(Rule::Flicker { lamp: Lamp::V120Hz60 }, Limit::Amount(1.0), 0.005, samples);
+    let (tail, alone) =
+        (flicker(&still_then(640.0, 1240.0, 0.005, &square)), flicker(&still_then(0.0, 600.0, 0.005, &square)));
+    let (tail, alone) = (tail.measured.expect("measured"), alone.measured.expect("measured"));
+    assert!((tail / alone - 1.0).abs() < 0.02 && alone > 0.4, "{tail} {alone}");
+    // A period that divides the window.
+    let second: Vec<f64> = (0..20_000).map(|i| if i % 200 < 120 { 100.0 } else { 60.0 }).collect();
+    let ramp = ruled(Rule::Ramp { up: true, window_s: 1.0 }, Limit::Amount(10.0), 0.005, &second);
+    assert_eq!((ramp.verdict, ramp.measured), (Verdict::Fail, Some(40.0)));
+    assert!(ramp.broken.expect("counted").0 > 0.9, "{ramp:?}");
+}
+
+#[test]
+fn a_line_in_watts_is_not_cured_by_more_disturbance_nor_by_a_faster_logger() {
+    use core::f64::consts::TAU;
+    let band = Band { low_hz: 0.1, high_hz: 20.0, window_s: 600.0, negligible: 0.001 };
+    let line = |step_s: f64, slow: f64, noise: f64| {
+        let mut state = 7_u64;
+        let samples: Vec<f64> = (0..(620.0 / step_s) as usize)
+            .map(|i| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at_s = i as f64 * step_s;
+                80.0 + 4.0 * libm::sin(TAU * 0.9 * at_s)
+                    + slow * libm::sin(TAU * 0.04 * at_s)
+                    + noise * ((state >> 40) as f64 / f64::from(1 << 24) - 0.5)
+            })
+            .collect();
+        let rule = Rule::Spectral { band, measure: Measure::LineAmplitude };
+        ruled(rule, Limit::Amount(2.0), step_s, &samples).measured.expect("measured")
+    };
+    for (step_s, slow, noise) in [(0.02, 0.0, 0.0), (0.005, 12.0, 0.0), (0.001, 0.0, 1.0)] {
+        let found = line(step_s, slow, noise);
+        assert!((found - 4.0).abs() < 0.05, "{step_s} {slow} {noise}: {found}");
+    }
+}
+
+#[test]
+fn shares_need_a_rated_power_and_units_are_doubted() {
+    let ruled_with = |rated_w: Option<f64>, limit: Limit| {
+        let mut known = specification(Rule::Range { window_s: 1.0 }, limit);
+        known.rated_w = rated_w;
+        let mut judge = Judge::new(known, Circumstances { step_s: 0.01, ..Circumstances::default() });
+        judge.push(Piece::Samples(&vec![80.0; 10_000]));
+        let findings = Findings {
+            step_s: 0.01,
+            interval_s: 0.01,
+            last_ns: 100_000_000_000,
+            range_w: (80.0, 80.0),
+            ..Findings::default()
+        };
+        judge.finish(&findings).1.remove(0)
+    };
+    assert_eq!(ruled_with(None, Limit::Share(0.1)).verdict, Verdict::NotShown);
+    assert_eq!(ruled_with(None, Limit::Amount(10.0)).verdict, Verdict::Pass);
+    assert_eq!(ruled_with(Some(100.0), Limit::Share(0.1)).verdict, Verdict::Pass);
+    let doubtful = ruled_with(Some(100e6), Limit::Share(0.1));
+    assert_eq!(doubtful.verdict, Verdict::NotShown);
+    assert!(doubtful.why.contains("unit"), "{doubtful:?}");
+}
+
+#[test]
+fn a_plan_that_covers_half_of_the_trace_does_not_pass_all_of_it() {
+    use tieline_campus::spectrum::windows::Plan;
+    let plan = Plan { steps: vec![(0.0, 80.0)], end: 1800.0 };
+    let circumstances = Circumstances { step_s: 1.0, plan: Some(plan), ..Circumstances::default() };
+    let mut judge = Judge::new(specification(Rule::Schedule { interval_s: 300.0 }, Limit::Amount(5.0)), circumstances);
+    judge.push(Piece::Samples(&[vec![80.0; 1800], vec![20.0; 1800]].concat()));
+    let findings = Findings {
+        step_s: 1.0,
+        interval_s: 1.0,
+        last_ns: 3_600_000_000_000,
+        range_w: (20.0, 80.0),
+        ..Findings::default()
+    };
+    let ruling = judge.finish(&findings).1.remove(0);
+    assert_eq!(ruling.verdict, Verdict::NotShown, "{ruling:?}");
+    assert!(ruling.why.contains("6 of 12"), "{ruling:?}");
 }

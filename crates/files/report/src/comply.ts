@@ -27,6 +27,7 @@ interface Data {
   flicker: [number, number][];
   flicker_limit: number | null;
   provenance: [string, string, string][];
+  network: [string, string][];
 }
 
 const element = document.getElementById("data");
@@ -106,7 +107,7 @@ function spectrumChart(): HTMLElement | null {
     }
   };
   const few = (_: uPlot, at: (number | null)[]) => at.map((value) => (value === null ? "" : value.toExponential().length < 6 ? String(Number(value.toPrecision(2))) : value.toExponential(0)));
-  const note = `Grey: the critical band. ${spectrum.segments} segments with a Hann window, bins of ${number(spectrum.bin_hz, 4)} Hz.`;
+  const note = `Grey: the bands of the clauses. ${spectrum.segments} segments with a Hann window, bins of ${number(spectrum.bin_hz, 4)} Hz.`;
   return frame("spectrum", "Where the power moves: its spectrum", note, legend, 320, (host, tall) => new uPlot({
     width: host.clientWidth || 600, height: tall, padding: [12, 20, 0, 0], legend: { show: false },
     scales: { x: { time: false, distr: 3 }, y: { distr: 3 } },
@@ -150,14 +151,60 @@ function clauses(): HTMLElement {
   return h("div", { class: "scroll" }, h("table", {}, head, body));
 }
 
+/** A length of time that may be a millisecond. */
+function time(seconds: number): string {
+  return seconds < 1 ? `${number(seconds * 1000)} ms` : seconds < 120 ? `${number(seconds)} s` : span(seconds);
+}
+
+function power(watts: number): string {
+  return `${number(watts / (data.unit === "MW" ? 1e6 : data.unit === "kW" ? 1e3 : 1))} ${data.unit}`;
+}
+
+/** What was found of the sampling, in words; counts of nothing are left out. */
 function facts(): HTMLElement {
+  const found = data.sampling;
   const body = h("tbody");
-  for (const [key, value] of Object.entries(data.sampling)) {
-    if (value === null || (Array.isArray(value) && value.length === 0)) continue;
-    const text = typeof value === "number" ? number(value) : Array.isArray(value) ? JSON.stringify(value) : String(value);
-    body.append(h("tr", {}, h("td", { class: "name" }, key.replaceAll("_", " ")), h("td", {}, text)));
-  }
+  const row = (name: string, text: string) => body.append(h("tr", {}, h("td", { class: "name" }, name), h("td", {}, text)));
+  const count = (name: string, key: string) => { if (Number(found[key]) > 0) row(name, number(Number(found[key]), 0)); };
+  const value = (name: string, key: string, say: (value: number) => string) => { if (typeof found[key] === "number") row(name, say(found[key] as number)); };
+  row("time", found.time);
+  row("power", found.power);
+  value("span", "span_s", time);
+  value("a reading every", "interval_s", time);
+  value("the sensor is refreshed every", "held_s", time);
+  value("measured share of the time", "measured_share", (share) => `${number(share * 100)} %`);
+  value("least reading", "least_w", power);
+  value("mean", "mean_w", power);
+  value("greatest reading", "greatest_w", power);
+  value("energy", "energy_j", (joule) => `${number(joule / 3.6e9)} MWh`);
+  count("rows without a reading", "missing");
+  count("rows out of order", "out_of_order");
+  count("rows too late to be put in order, left out", "left_out_late");
+  count("rows that repeat a stamp", "doubled");
+  count("rows with a time far away, left out", "stamps_slipped");
+  if (found["stamps_spread"] === true) row("stamps", "coarser than the sampling; rows of one stamp were spread evenly");
+  count("holes bridged", "holes_bridged");
+  count("gaps", "gaps");
+  if (Number(found["gap_s"]) > 0) value("time in gaps", "gap_s", time);
+  for (const doubt of (found["doubts"] as string[] | undefined) ?? []) row("doubt", doubt);
   return h("table", {}, body);
+}
+
+/** One chart for each window: what rises within it and what falls. */
+function rampCharts(): HTMLElement[] {
+  const windows = [...new Set(data.ramps.map((ramp) => ramp.window_s))];
+  return windows.map((window_s) => {
+    const these = data.ramps.filter((ramp) => ramp.window_s === window_s);
+    const limits = these.flatMap((ramp) => (ramp.limit === null ? [] : [[`limit of ${ramp.name}`, ramp.up ? ramp.limit : -ramp.limit] as [string, number]]));
+    const [first, second] = these;
+    const curve = first!.curve;
+    const join = (pick: (a: number, b: number) => number, a: (number | null)[], b: (number | null)[] | undefined) =>
+      a.map((x, at) => { const y = b?.[at]; return x === null || y === null || y === undefined ? x : pick(x, y); });
+    const both: Curve = second
+      ? { step_s: curve.step_s, least: join(Math.min, curve.least, second.curve.least), greatest: join(Math.max, curve.greatest, second.curve.greatest), mean: curve.mean.map(() => null) }
+      : curve;
+    return timeChart(`ramp ${window_s}`, `Greatest rise and fall within ${number(window_s)} s, as ramps`, "Above zero what rises, below what falls; each moment shows the window that ends there.", these[0]!.unit, both, limits, 220);
+  });
 }
 
 function sources(): HTMLElement {
@@ -167,21 +214,23 @@ function sources(): HTMLElement {
 }
 
 const { counts, reference, sampling } = data;
-const verdict = data.verdict === "pass" ? "Every clause is passed." : `${counts.pass} passed, ${counts.fail} failed, ${counts.not_shown} not shown.`;
+const tally = `${counts.pass} passed, ${counts.fail} failed, ${counts.not_shown} not shown`;
+const verdict = data.verdict === "pass" ? "Pass: every clause is met." : data.verdict === "fail" ? `Fail: ${tally}.` : `Not shown: ${tally}.`;
 const fact = (name: string, text: string) => h("div", {}, h("dt", {}, name), h("dd", {}, text));
 report.replaceChildren(
   h("header", {}, h("h1", {}, `${data.trace} against ${data.specification}`), h("p", { class: "note" }, data.title),
     h("dl", { class: "stamp" },
       fact("Verdict", verdict),
       fact("Reference power", `${number(reference.power_w / (data.unit === "MW" ? 1e6 : data.unit === "kW" ? 1e3 : 1))} ${data.unit}, ${reference.from}`),
+      ...data.network.map(([name, text]) => fact(name, text)),
       fact("Span", span(sampling.span_s)),
       fact("Readings", number(sampling.rows, 0)),
       fact("Times", local ? data.zone : "seconds from the start"))),
-  section("clauses", "Clause by clause", "Not shown: this trace, or this specification, does not allow a judgement; the line below the clause says what is missing. A measured value with \u2265 is a lower bound.", clauses(),
+  section("clauses", "Clause by clause", "Not shown: this trace, or this specification, does not allow a judgement; the line below the clause says what is missing. A measured value with \u2265 is a lower bound. The worst moment is the end of a window, the beginning of an interval or a span.", clauses(),
     data.remarks.length ? h("ul", { class: "findings" }, ...data.remarks.map((text) => h("li", {}, text))) : null),
   section("charts", "What the trace looks like", "Drag to zoom, double-click to see the whole trace.",
     timeChart("power", "Power", "", data.unit, data.power, [], 300),
-    ...data.ramps.map((ramp) => timeChart(`ramp ${ramp.name}`, `Change over ${number(ramp.window_s)} s, as a ramp (${ramp.name})`, "Above zero a rise, below a fall.", ramp.unit, ramp.curve, ramp.limit === null ? [] : [["limit", ramp.up ? ramp.limit : -ramp.limit]], 190)),
+    ...rampCharts(),
     spectrumChart(), flickerChart()),
   section("sampling", "What the trace can show", `${sampling.time}; ${sampling.power}.`, facts()),
   section("sources", "What the limits rest on", "", sources()),

@@ -8,8 +8,9 @@ use core::f64::consts::TAU;
 use tieline_campus::gpu;
 use tieline_campus::spectrum::flicker::{Flickermeter, Lamp, OBSERVATION_S, SETTLE_S};
 use tieline_campus::spectrum::network::Network;
+use tieline_campus::spectrum::swings::Swings;
 use tieline_campus::spectrum::welch::Welch;
-use tieline_campus::spectrum::windows::{Change, Range};
+use tieline_campus::spectrum::windows::Change;
 
 /// Step of the signals that are made here, s.
 const STEP_S: f64 = 0.001;
@@ -190,16 +191,16 @@ fn ramp_and_range(given: &Given) -> Outcome {
     if window == 0 || swing_w / (ramp_w_per_s * step_s) > 1e7 {
         return Err("the window holds at least a step, the rise at most 1e7".to_owned());
     }
-    let (mut change, mut range) = (Change::new(window), Range::new(window));
+    let mut swings = Swings::new(window);
     let still = vec![0.0; 2 * window];
     let steps = libm::round(swing_w / (ramp_w_per_s * step_s)) as usize;
     let rise: Vec<f64> = (1..=steps).map(|i| swing_w * i as f64 / steps as f64).collect();
     let after = vec![swing_w; 2 * window];
     for block in [&still, &rise, &after] {
-        change.push(block);
-        range.push(block);
+        swings.push(block);
     }
-    Ok(vec![vec![change.up.value / (change.window() as f64 * step_s)], vec![range.worst.value]])
+    swings.finish();
+    Ok(vec![vec![swings.up.value / (swings.window() as f64 * step_s)], vec![swings.range.value]])
 }
 
 /// Depth, duration and ramps of a curtailment in evenly spaced readings; instants count from the first.
