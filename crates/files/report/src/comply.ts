@@ -74,16 +74,16 @@ function frame(id: string, title: string, note: string, legend: [string, string,
 }
 
 /** Band from least to greatest, mean on top, limits as dashed lines. */
-function timeChart(id: string, title: string, note: string, unit: string, curve: Curve, limits: [string, number][], height: number): HTMLElement {
+function timeChart(id: string, title: string, note: string, unit: string, curve: Curve, limits: [string, number][], height: number, edges = false): HTMLElement {
   const xs = curve.mean.map((_, index) => (index + 0.5) * curve.step_s);
   const flat = (value: number) => xs.map(() => value);
-  const legend: [string, string, boolean][] = [["least to greatest, and mean", "--c1", false], ...limits.map(([label]) => [label, "--c2", true] as [string, string, boolean])];
+  const legend: [string, string, boolean][] = [[edges ? "greatest rise and greatest fall" : "least to greatest, and mean", "--c1", false], ...limits.map(([label]) => [label, "--c2", true] as [string, string, boolean])];
   return frame(id, title, note, legend, height, (host, tall) => new uPlot({
     width: host.clientWidth || 600, height: tall, padding: [12, 20, 0, 0], legend: { show: false },
     scales: { x: { time: false } },
     axes: [timeAxis(), axis(unit)],
     series: [{},
-      { stroke: "transparent", width: 0, points: { show: false } }, { stroke: "transparent", width: 0, points: { show: false } },
+      ...[0, 1].map(() => ({ stroke: () => (edges ? css("--c1") : "transparent"), width: edges ? 1.2 : 0, points: { show: false } })),
       { stroke: () => css("--c1"), width: 1.5, points: { show: false } },
       ...limits.map(() => ({ stroke: () => css("--c2"), width: 1.6, dash: [7, 4], points: { show: false } }))],
     bands: [{ series: [1, 2], fill: () => `${css("--c1")}38` }],
@@ -202,8 +202,8 @@ function rampCharts(): HTMLElement[] {
       a.map((x, at) => { const y = b?.[at]; return x === null || y === null || y === undefined ? x : pick(x, y); });
     const both: Curve = second
       ? { step_s: curve.step_s, least: join(Math.min, curve.least, second.curve.least), greatest: join(Math.max, curve.greatest, second.curve.greatest), mean: curve.mean.map(() => null) }
-      : curve;
-    return timeChart(`ramp ${window_s}`, `Greatest rise and fall within ${number(window_s)} s, as ramps`, "Above zero what rises, below what falls; each moment shows the window that ends there.", these[0]!.unit, both, limits, 220);
+      : { ...curve, mean: curve.mean.map(() => null) };
+    return timeChart(`ramp ${window_s}`, `Greatest rise and fall within ${number(window_s)} s, as ramps`, "Above zero what rises, below what falls; each moment shows the window that ends there.", these[0]!.unit, both, limits, 220, true);
   });
 }
 
