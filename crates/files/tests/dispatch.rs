@@ -1,12 +1,12 @@
 //! Cases of a dispatch: what reads, and that every mistake is named at once.
 
 use std::io::{self, Read};
-use tieline_files::dispatch::{Case, builtin, builtin_names, read};
+use tieline_files::dispatch::{Case, Settings, builtin, builtin_names, read};
 use tieline_files::scenario::Mistakes;
 use tieline_grid::dispatch::Ends;
 
 fn with(text: &str, csv: &'static str) -> Result<Case, Mistakes> {
-    read("case", text, None, &mut |name| {
+    read("case", text, &Settings::default(), &mut |name| {
         assert_eq!(name, "s.csv");
         Ok(Box::new(csv.as_bytes()) as Box<dyn Read>)
     })
@@ -19,10 +19,13 @@ const HEAD: &str = "schema = 1\nname = \"a\"\ntitle = \"a\"\nstart = \"2026-01-0
 fn the_built_in_ones_read_and_have_nothing_to_complain_about() {
     for name in builtin_names() {
         let text = builtin(name).expect("built in");
-        let case = read(name, text, None, &mut |_| Err(io::Error::other("no file"))).expect("reads");
+        let case = read(name, text, &Settings::default(), &mut |_| Err(io::Error::other("no file"))).expect("reads");
         assert_eq!(case.name, name);
         assert_eq!(case.problem.complaints(), Vec::<String>::new());
-        let other = read(name, text, Some(2), &mut |_| Err(io::Error::other("no file"))).expect("reads");
+        let other = read(name, text, &Settings { seed: Some(2), ..Settings::default() }, &mut |_| {
+            Err(io::Error::other("no file"))
+        })
+        .expect("reads");
         assert_ne!(case.problem.profiles, other.problem.profiles, "the seed changes the luck");
     }
 }

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tieline_files::dispatch::{Case, builtin, builtin_names, read};
+use tieline_files::dispatch::{Case, Settings, builtin, builtin_names, read};
 use tieline_files::table::TableWriter;
 use tieline_grid::dispatch::{Dispatch, Problem, solve};
 use tieline_sim::results::Table;
@@ -50,7 +50,8 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
         Some(folder) => source::open_ordinary(&folder.join(reference)),
         None => Err(std::io::Error::other("a built-in case has no file beside it")),
     };
-    let case = match read(given, &text, asked.seed, &mut open) {
+    let settings = Settings { seed: asked.seed, ..Settings::default() };
+    let case = match read(given, &text, &settings, &mut open) {
         Ok(case) => case,
         Err(mistakes) => {
             source::say_mistakes(&mistakes);
