@@ -57,6 +57,8 @@ pub struct Case {
     pub offset: Span,
     /// The problem.
     pub problem: Problem,
+    /// Whether hourly columns come from a file beside it.
+    pub from_file: bool,
     /// Area of each zone; empty where it has none.
     pub areas: Vec<String>,
     /// Temperature of each zone, °C, hour by hour; empty where it has no climate.
@@ -140,6 +142,7 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
         seed,
         offset,
         problem,
+        from_file: root.has("series"),
         areas,
         ambient_c: frame.ambient_c,
         elcc,
