@@ -84,3 +84,27 @@ fn a_broken_csv_is_named_with_its_line() {
         assert!(mistakes.to_string().contains(words), "{words} is not in {mistakes}");
     }
 }
+
+#[test]
+fn mistakes_of_fleets_campuses_and_tariffs_are_named_with_their_line() {
+    let text = "schema = 1\nname = \"a\"\ntitle = \"a\"\nstart = \"2026-01-01T00:00:00Z\"\nhours = 2\nshed_price = \"9000 $/MWh\"\n\
+        source = \"guess: test\"\n[[zone]]\nname = \"n\"\nflat = \"5 MW\"\ngrowth = \"1 %\"\n\
+        [[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"5 MW\"\ncost = \"36 $/MWh\"\nmover = \"steam\"\nrepair = \"40 h\"\n\
+        [[unit]]\nname = \"v\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"5 MW\"\ncost = \"36 $/MWh\"\nmover = \"stream\"\nrepair = \"40 h\"\n\
+        [[campus]]\nname = \"c\"\nzone = \"n\"\npower = \"3 MW\"\ntariff = \"pmj\"\n\
+        [[campus.tier]]\ndepth = \"60 %\"\nprice = \"50 $/MWh\"\n[[campus.tier]]\ndepth = \"60 %\"\nprice = \"40 $/MWh\"\n\
+        [[tariff]]\nname = \"pjm\"\ndemand_per_kw_month = \"9 $\"\n";
+    let mistakes = with(text, "").expect_err("it is full of mistakes");
+    let said = mistakes.to_string();
+    for (key, line, words) in [
+        ("zone[0].growth", 11, "one of growth and peak_year"),
+        ("unit[0].mover", 18, "a zone without a climate"),
+        ("unit[1].mover", 26, "did you mean \"steam\"?"),
+        ("campus[0].tariff", 32, "did you mean \"pjm\"?"),
+    ] {
+        let found = mistakes.list.iter().find(|mistake| mistake.key == key);
+        assert_eq!(found.map(|mistake| mistake.line), Some(line), "{key} in {said}");
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+    assert!(said.contains("give up more than") && said.contains("cheaper than the one before"), "{said}");
+}

@@ -90,6 +90,15 @@ pub fn month_of(day: i64) -> u32 {
     (if shifted < 10 { shifted + 3 } else { shifted - 9 }) as u32
 }
 
+/// Days of a month of a common year.
+fn days_of(month: u32) -> f64 {
+    match month {
+        2 => 28.0,
+        4 | 6 | 9 | 11 => 30.0,
+        _ => 31.0,
+    }
+}
+
 /// Hours of the highest peaks of different summer days (June to September), highest first; the earlier of two alike.
 #[must_use]
 pub fn coincident_peaks(start: Utc, offset: Span, system_w: &[f64], days: usize) -> Vec<usize> {
@@ -109,7 +118,8 @@ pub fn coincident_peaks(start: Utc, offset: Span, system_w: &[f64], days: usize)
     peaks.into_iter().take(days).map(|peak| peak.1).collect()
 }
 
-/// The bill of what was metered. Capacity and transmission are charged for the share of a year that the hours are.
+/// The bill of what was metered. Capacity and transmission are charged for the share of a year that the hours are, demand
+/// for the share of each month.
 ///
 /// # Panics
 /// If the series differ in length or are empty.
@@ -128,16 +138,18 @@ pub fn bill(tariff: &Tariff, metered: &Metered<'_>) -> Bill {
     let highest = |best: usize, hour: usize| if metered.zone_w[hour] > metered.zone_w[best] { hour } else { best };
     let transmission_hour = (0..hours).fold(0, highest);
     let transmission_w = metered.campus_w[transmission_hour];
-    let mut months: Vec<(i64, u32, f64)> = Vec::new();
+    // Month, hours of it, greatest draw.
+    let mut months: Vec<(u32, f64, f64)> = Vec::new();
     for (hour, campus_w) in metered.campus_w.iter().enumerate() {
         let (day, _) = (metered.start + Span::secs(3600 * hour as i64)).day_and_hour(metered.offset);
         let month = month_of(day);
-        match months.last_mut().filter(|last| last.1 == month) {
-            Some(last) => last.2 = last.2.max(*campus_w),
-            None => months.push((day, month, *campus_w)),
+        match months.last_mut().filter(|last| last.0 == month) {
+            Some(last) => (last.1, last.2) = (last.1 + 1.0, last.2.max(*campus_w)),
+            None => months.push((month, 1.0, *campus_w)),
         }
     }
-    let demand_usd = months.iter().map(|month| month.2 * tariff.demand_usd_per_w_month).sum();
+    let share = |month: u32, hours: f64| (hours / (24.0 * days_of(month))).min(1.0);
+    let demand_usd = months.iter().map(|month| month.2 * share(month.0, month.1) * tariff.demand_usd_per_w_month).sum();
     Bill {
         energy_j: metered.campus_w.iter().sum::<f64>() * HOUR_S,
         energy_usd,
@@ -147,7 +159,7 @@ pub fn bill(tariff: &Tariff, metered: &Metered<'_>) -> Bill {
         transmission_w,
         transmission_hour,
         transmission_usd: transmission_w * tariff.transmission_usd_per_w_year * days / 365.0,
-        months: months.into_iter().map(|month| (month.1, month.2)).collect(),
+        months: months.into_iter().map(|month| (month.0, month.2)).collect(),
         demand_usd,
     }
 }
@@ -221,5 +233,6 @@ mod tests {
         };
         let none = bill(&tariff, &winter);
         assert_eq!((none.capacity_w, none.capacity_usd), (None, 0.0));
+        assert!(near(none.demand_usd, 500e6 * 0.01 * 700.0 / 744.0), "a part of a month pays its part");
     }
 }

@@ -95,6 +95,16 @@ pub struct Account {
 }
 
 impl Account {
+    /// Where nothing was given up nothing was saved: the difference of two solves is then their rounding.
+    fn rounded(self) -> Self {
+        let none = self.hours == 0;
+        Self {
+            cost_usd: if none { 0.0 } else { self.cost_usd },
+            saved_usd: self.saved_usd.map(|saved| if none { 0.0 } else { saved }),
+            ..self
+        }
+    }
+
     /// Draw that is left in an hour, W.
     #[must_use]
     pub fn base_w(&self, hour: usize, power_w: f64) -> f64 {
@@ -133,6 +143,7 @@ pub fn account(problem: &Problem, with: &Dispatch, without: Option<&Dispatch>, p
         cost_usd,
         saved_usd: without.map(|without| without.quality.cost_usd - with.quality.cost_usd),
     }
+    .rounded()
 }
 
 /// What operation takes over besides the account.
