@@ -25,6 +25,7 @@ pub const METRICS: &[&str] = &[
     "campus_cost_usd",
     "campus_hours",
     "campus_mwh",
+    "campus_planned_mwh",
     "campus_saved_usd",
     "cost_usd",
     "emissions_t",
@@ -42,6 +43,8 @@ const HOUR: Span = Span::secs(3600);
 const MWH: f64 = 3.6e9;
 /// Curtailment below this is rounding of the solver, W.
 pub const LEAST_W: f64 = 1e3;
+/// A draw this close to the planned one closes: guess, the error of a day-ahead plan of a large load.
+const DRAW: f64 = 0.05;
 /// The control's word for all points together.
 const ALL: u8 = 255;
 
@@ -146,6 +149,36 @@ pub fn account(problem: &Problem, with: &Dispatch, without: Option<&Dispatch>, p
     .rounded()
 }
 
+/// Energy that the dispatch lets the campus draw over the scenario's run, J.
+#[must_use]
+pub fn planned_j(scenario: &Scenario, plan: &Plan, account: &Account) -> f64 {
+    let (first, hours, _) = plan.window;
+    let end = scenario.start + scenario.duration;
+    (0..hours)
+        .map(|hour| {
+            let from = first + Span::secs(3600 * hour as i64);
+            let (from, until) = (from.max(scenario.start), (from + HOUR).min(end));
+            (until - from).as_secs_f64().max(0.0) * account.base_w(hour, plan.power_w)
+        })
+        .sum()
+}
+
+/// Holds the draw that the dispatch took for granted against what operation drew; none without both.
+#[must_use]
+pub fn against_operation(outcome: &Outcome) -> Option<Finding> {
+    let planned_mwh = outcome.metrics.get(&format!("{NAME}.campus_planned_mwh"))?;
+    let drawn_mwh = outcome.metrics.get("operation.import_mwh")?;
+    let off = drawn_mwh / planned_mwh - 1.0;
+    Some(Finding {
+        topic: "dispatched draw against operated draw".to_owned(),
+        text: format!(
+            "the dispatch counts on {planned_mwh:.0} MWh over the run; the campus drew {drawn_mwh:.0} MWh, {:+.1} %",
+            100.0 * off
+        ),
+        closes: off.abs() <= DRAW,
+    })
+}
+
 /// What operation takes over besides the account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Around {
@@ -223,6 +256,7 @@ pub fn add(scenario: &Scenario, found: Vec<(&'static str, f64)>, findings: Vec<F
         outcome.metrics.insert(format!("{NAME}.{name}"), value);
     }
     outcome.findings.extend(findings);
+    outcome.findings.extend(against_operation(outcome));
     outcome.expectations.extend(judge(NAME, &scenario.expect, &outcome.metrics));
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use std::fmt::Write as _;
 use std::path::Path;
 use tieline_files::dispatch::{CampusLoad, Case, Settings, Tier, builtin};
-use tieline_sim::dispatch::{Around, Plan, hand_over, orders};
+use tieline_sim::dispatch::{Around, Plan, hand_over, orders, planned_j};
 use tieline_sim::results::Finding;
 use tieline_sim::scenario::Scenario;
 
@@ -115,6 +115,7 @@ fn found(scenario: &Scenario, plan: &Plan, case: &Case, solved: &Solved) -> Zona
         ("campus_hours", account.hours as f64),
         ("campus_mwh", account.energy_j / crate::dispatch::MWH),
         ("campus_cost_usd", account.cost_usd),
+        ("campus_planned_mwh", planned_j(scenario, plan, account) / crate::dispatch::MWH),
         ("orders", orders(account, plan.power_w).len() as f64),
         ("orders_left_out", left_out as f64),
     ];
