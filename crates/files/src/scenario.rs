@@ -6,6 +6,7 @@
 
 mod campus;
 mod diagnostics;
+mod dispatch;
 mod faults;
 mod fields;
 mod schema;
@@ -46,6 +47,8 @@ const BUILTIN: &[(&str, &str)] = &[
     ("colossus-2", include_str!("../../../scenarios/colossus-2.toml")),
     ("colossus-2-in-pjm", include_str!("../../../scenarios/colossus-2-in-pjm.toml")),
     ("fleets", include_str!("../../../scenarios/fleets.toml")),
+    ("pjm-summer-2026", include_str!("../../../scenarios/pjm-summer-2026.toml")),
+    ("pjm-winter-2026", include_str!("../../../scenarios/pjm-winter-2026.toml")),
 ];
 
 /// Names of the built-in scenarios, in order.
@@ -172,11 +175,12 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
     root.number("schema");
     let studies = root.texts("studies");
     for study in &studies {
-        if ![tieline_sim::operation::NAME, tieline_sim::transient::NAME].contains(&study.as_str()) {
+        let built = [tieline_sim::dispatch::NAME, tieline_sim::operation::NAME, tieline_sim::transient::NAME];
+        if !built.contains(&study.as_str()) {
             root.wrong(
                 "studies",
                 &format!("\"{study}\""),
-                "\"operation\" or \"transient\"",
+                "\"dispatch\", \"operation\" or \"transient\"",
                 "the studies that there are so far",
             );
         }
@@ -186,6 +190,14 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
                 "\"transient\" without a table [waveform]",
                 "a table [waveform]",
                 "it says how the jobs step",
+            );
+        }
+        if study == tieline_sim::dispatch::NAME && !root.has("dispatch") {
+            root.wrong(
+                "studies",
+                "\"dispatch\" without a table [dispatch]",
+                "a table [dispatch]",
+                "it says where the campus stands",
             );
         }
     }
@@ -223,6 +235,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         claims: claims(&root),
         waveform,
         found: None,
+        dispatch: dispatch::plan(&root, outlook(&clock), clock.utc_offset),
         fleets: fleets(&root),
         training: training::training(&root),
         expect: expect(&root),
@@ -287,15 +300,20 @@ fn hours(minutes: i64) -> String {
     format!("{}{}:{:02} h", if minutes < 0 { "-" } else { "+" }, minutes.abs() / 60, minutes.abs() % 60)
 }
 
+/// Whole hours from the one before the start to a day after the end: the first of them, and how many.
+fn outlook(clock: &Clock) -> (Utc, usize) {
+    let first = Utc::nanos((clock.start.as_nanos().div_euclid(HOUR.as_nanos()) - 1) * HOUR.as_nanos());
+    let hours = (clock.end() - first).as_nanos() / HOUR.as_nanos() + OUTLOOK_H;
+    (first, usize::try_from(hours).unwrap_or(0))
+}
+
 fn surroundings(root: &Sheet<'_, '_>, clock: &Clock, clean: bool, open: &mut Open<'_>) -> Surroundings {
     let sheet = root.table("grid");
     let (words, heat_wave_k) = ((sheet.word("load"), sheet.word("weather")), sheet.si("heat_wave"));
     let offset = clock.utc_offset;
-    // Whole hours from the one before the start to a day after the end.
-    let first = Utc::nanos((clock.start.as_nanos().div_euclid(HOUR.as_nanos()) - 1) * HOUR.as_nanos());
-    let hours = (clock.end() - first).as_nanos() / HOUR.as_nanos() + OUTLOOK_H;
+    let (first, hours) = outlook(clock);
     // Nothing is computed for a file with mistakes: its length may be nonsense.
-    let hours = if clean { usize::try_from(hours).unwrap_or(0) } else { 0 };
+    let hours = if clean { hours } else { 0 };
     let sigma = |at: Utc| {
         let hour = (at - first).as_nanos() / HOUR.as_nanos();
         let share = weather::heat_wave_shape(usize::try_from(hour).unwrap_or(0), hours);
@@ -409,7 +427,9 @@ fn known_metric(metric: &str) -> bool {
             .and_then(|name| name.strip_prefix('.'))
             .is_some_and(|name| metrics.contains(&name) || families.iter().any(|family| name.starts_with(family)))
     };
-    known("operation", METRICS, METRIC_FAMILIES) || known("transient", transient::METRICS, transient::METRIC_FAMILIES)
+    known("dispatch", tieline_sim::dispatch::METRICS, &[])
+        || known("operation", METRICS, METRIC_FAMILIES)
+        || known("transient", transient::METRICS, transient::METRIC_FAMILIES)
 }
 
 fn expect(root: &Sheet<'_, '_>) -> Vec<Expectation> {
@@ -421,6 +441,7 @@ fn expect(root: &Sheet<'_, '_>) -> Vec<Expectation> {
         if !known_metric(&metric) {
             let (study, metrics) = match metric.strip_prefix("transient.") {
                 Some(_) => ("transient", transient::METRICS),
+                None if metric.starts_with("dispatch.") => ("dispatch", tieline_sim::dispatch::METRICS),
                 None => ("operation", METRICS),
             };
             let name =

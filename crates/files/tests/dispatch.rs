@@ -1,12 +1,12 @@
 //! Cases of a dispatch: what reads, and that every mistake is named at once.
 
 use std::io::{self, Read};
-use tieline_files::dispatch::{Case, builtin, builtin_names, read};
+use tieline_files::dispatch::{Case, Settings, builtin, builtin_names, read};
 use tieline_files::scenario::Mistakes;
 use tieline_grid::dispatch::Ends;
 
 fn with(text: &str, csv: &'static str) -> Result<Case, Mistakes> {
-    read("case", text, None, &mut |name| {
+    read("case", text, &Settings::default(), &mut |name| {
         assert_eq!(name, "s.csv");
         Ok(Box::new(csv.as_bytes()) as Box<dyn Read>)
     })
@@ -19,10 +19,13 @@ const HEAD: &str = "schema = 1\nname = \"a\"\ntitle = \"a\"\nstart = \"2026-01-0
 fn the_built_in_ones_read_and_have_nothing_to_complain_about() {
     for name in builtin_names() {
         let text = builtin(name).expect("built in");
-        let case = read(name, text, None, &mut |_| Err(io::Error::other("no file"))).expect("reads");
+        let case = read(name, text, &Settings::default(), &mut |_| Err(io::Error::other("no file"))).expect("reads");
         assert_eq!(case.name, name);
         assert_eq!(case.problem.complaints(), Vec::<String>::new());
-        let other = read(name, text, Some(2), &mut |_| Err(io::Error::other("no file"))).expect("reads");
+        let other = read(name, text, &Settings { seed: Some(2), ..Settings::default() }, &mut |_| {
+            Err(io::Error::other("no file"))
+        })
+        .expect("reads");
         assert_ne!(case.problem.profiles, other.problem.profiles, "the seed changes the luck");
     }
 }
@@ -80,4 +83,28 @@ fn a_broken_csv_is_named_with_its_line() {
         let mistakes = with(HEAD, csv).expect_err(words);
         assert!(mistakes.to_string().contains(words), "{words} is not in {mistakes}");
     }
+}
+
+#[test]
+fn mistakes_of_fleets_campuses_and_tariffs_are_named_with_their_line() {
+    let text = "schema = 1\nname = \"a\"\ntitle = \"a\"\nstart = \"2026-01-01T00:00:00Z\"\nhours = 2\nshed_price = \"9000 $/MWh\"\n\
+        source = \"guess: test\"\n[[zone]]\nname = \"n\"\nflat = \"5 MW\"\ngrowth = \"1 %\"\n\
+        [[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"5 MW\"\ncost = \"36 $/MWh\"\nmover = \"steam\"\nrepair = \"40 h\"\n\
+        [[unit]]\nname = \"v\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"5 MW\"\ncost = \"36 $/MWh\"\nmover = \"stream\"\nrepair = \"40 h\"\n\
+        [[campus]]\nname = \"c\"\nzone = \"n\"\npower = \"3 MW\"\ntariff = \"pmj\"\n\
+        [[campus.tier]]\ndepth = \"60 %\"\nprice = \"50 $/MWh\"\n[[campus.tier]]\ndepth = \"60 %\"\nprice = \"40 $/MWh\"\n\
+        [[tariff]]\nname = \"pjm\"\ndemand_per_kw_month = \"9 $\"\n";
+    let mistakes = with(text, "").expect_err("it is full of mistakes");
+    let said = mistakes.to_string();
+    for (key, line, words) in [
+        ("zone[0].growth", 11, "one of growth and peak_year"),
+        ("unit[0].mover", 18, "a zone without a climate"),
+        ("unit[1].mover", 26, "did you mean \"steam\"?"),
+        ("campus[0].tariff", 32, "did you mean \"pjm\"?"),
+    ] {
+        let found = mistakes.list.iter().find(|mistake| mistake.key == key);
+        assert_eq!(found.map(|mistake| mistake.line), Some(line), "{key} in {said}");
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+    assert!(said.contains("give up more than") && said.contains("cheaper than the one before"), "{said}");
 }

@@ -122,6 +122,8 @@ pub struct Links {
     pub forward_w: Vec<f64>,
     /// Greatest flow backward, W.
     pub backward_w: Vec<f64>,
+    /// Profile of the share of both limits that the weather leaves; an empty list where none has one.
+    pub rating: Vec<Option<usize>>,
 }
 
 impl Problem {
@@ -142,6 +144,14 @@ impl Problem {
     #[must_use]
     pub fn inflow_w(&self, hour: usize, store: usize) -> f64 {
         self.stores.inflow[store].map_or(0.0, |profile| self.stores.discharge_w[store] * self.profiles[profile][hour])
+    }
+
+    /// Greatest flow of a link forward and backward, W.
+    #[must_use]
+    pub fn limits_w(&self, hour: usize, link: usize) -> (f64, f64) {
+        let rating = self.links.rating.get(link).copied().flatten();
+        let share = rating.map_or(1.0, |profile| self.profiles[profile][hour]);
+        (self.links.forward_w[link] * share, self.links.backward_w[link] * share)
     }
 
     /// Everything that makes the problem meaningless, in words; empty when it is sound.

@@ -1,11 +1,14 @@
 //! The grid's side of the tie line.
 //!
-//! Not modelled yet: fleet, dispatch, frequency dynamics, emergency ladder, outages, adequacy. What the
+//! Not modelled yet: frequency dynamics, emergency ladder, outages, adequacy. What the
 //! campus feels of the grid is an input for now, see [`boundary`].
 
+pub mod bill;
 pub mod boundary;
 pub mod dispatch;
+pub mod fleet;
 pub mod load;
 pub mod network;
 pub mod renewables;
+pub mod rts_79;
 pub mod weather;

@@ -1,8 +1,9 @@
 //! The world at the tie line, the studies, their results as tables, and validation.
 //!
-//! Not modelled yet: the dispatch and adequacy studies.
+//! Not modelled yet: the adequacy study.
 
 pub mod check;
+pub mod dispatch;
 pub mod disturbances;
 mod metrics;
 pub mod operation;

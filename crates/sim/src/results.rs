@@ -49,7 +49,7 @@ pub struct Happening {
 }
 
 /// What a run found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// Dotted metrics with the unit in their names.
     pub metrics: BTreeMap<String, f64>,

@@ -42,6 +42,8 @@ pub struct Scenario {
     pub waveform: crate::transient::Plan,
     /// What the transient study found, where it ran before the operation study.
     pub found: Option<crate::transient::Summary>,
+    /// The dispatch study, if the scenario tells it.
+    pub dispatch: Option<crate::dispatch::Plan>,
     /// Other fleets, for comparison only.
     pub fleets: Vec<Fleet>,
     /// The training run beyond its job, if the scenario tells it.

@@ -5,6 +5,7 @@
 //!
 //! Not modelled: statistics over cases; a case passes or fails as a whole, by its worst part.
 
+mod fleets;
 mod measures;
 mod network;
 mod quantities;

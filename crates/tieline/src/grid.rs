@@ -23,7 +23,7 @@ pub enum Study {
     Opf(Opf),
     /// Who generates in every hour at least cost: zones, units, storages and links, with a certified gap.
     Dispatch {
-        /// Built-in grid (three-zones) or path of a TOML file.
+        /// Built-in grid (pjm-like, rts-79, three-zones, tva-like) or path of a TOML file.
         case: String,
         /// Print JSON.
         #[arg(long)]
@@ -37,6 +37,12 @@ pub enum Study {
         /// Threads; as many as there are cores when left out. The result does not depend on them.
         #[arg(long)]
         threads: Option<usize>,
+        /// Hours from the start of the case; all when left out.
+        #[arg(long)]
+        hours: Option<usize>,
+        /// Draw and solve so many years of weather and outages; P10, P50 and P90 with their errors.
+        #[arg(long)]
+        years: Option<u32>,
     },
 }
 
@@ -110,8 +116,15 @@ pub fn grid(study: &Study) -> Result<Verdict> {
     match study {
         Study::Pf(asked) => pf::pf(asked),
         Study::Opf(asked) => opf::opf(asked),
-        Study::Dispatch { case, json, out, seed, threads } => {
-            let asked = dispatch::Asked { json: *json, out: out.clone(), seed: *seed, threads: *threads };
+        Study::Dispatch { case, json, out, seed, threads, hours, years } => {
+            let asked = dispatch::Asked {
+                json: *json,
+                out: out.clone(),
+                seed: *seed,
+                threads: *threads,
+                hours: *hours,
+                years: *years,
+            };
             dispatch::dispatch(case, &asked)
         }
     }

@@ -4,6 +4,7 @@
 
 mod story;
 mod waves;
+mod zonal;
 
 use crate::outdir::OutDir;
 use crate::source::Loaded;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use story::Told;
 use tieline_control::journal::{Header, JournalWriter};
 use tieline_files::table::{TableError, TableWriter};
+use tieline_sim::dispatch::{self, NAME as DISPATCH};
 use tieline_sim::operation::{NAME as OPERATION, Outlet, operate};
 use tieline_sim::results::{Outcome, RunStamp, Table};
 use tieline_sim::scenario::Scenario;
@@ -28,7 +30,7 @@ use waves::Waves;
 pub use waves::Wishes;
 
 /// Every study that a scenario may name, and whether this version has it.
-const STUDIES: [(&str, bool); 4] = [(OPERATION, true), (TRANSIENT, true), ("dispatch", false), ("adequacy", false)];
+const STUDIES: [(&str, bool); 4] = [(OPERATION, true), (TRANSIENT, true), (DISPATCH, true), ("adequacy", false)];
 /// Bytes gathered before the journal goes to disk.
 const JOURNAL_BUFFER: usize = 1 << 20;
 /// Bytes gathered before a table goes to disk.
@@ -75,10 +77,11 @@ pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u6
     let out = out.unwrap_or_else(|| default_folder(scenario, seed));
     let begun = Instant::now();
     let folder = OutDir::create(&out)?;
-    let Produced { outcome, journal_bytes, waves } = produce(&loaded, seed, folder.path(), &chosen, wishes)
-        .with_context(|| format!("{}: no result", folder.path().display()))?;
+    let Produced { outcome, journal_bytes, waves, zonal } =
+        produce(&loaded, given, seed, folder.path(), &chosen, wishes)
+            .with_context(|| format!("{}: no result", folder.path().display()))?;
     folder.finish()?;
-    let waveform = waves.as_ref().map_or_else(String::new, |waves| waves::tell(scenario, waves));
+    let waveform = waves.as_ref().map_or_else(String::new, |waves| waves::tell(scenario, waves)) + &zonal;
     let told =
         Told { given, scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes, waveform };
     let failed = story::failed(&outcome);
@@ -113,7 +116,8 @@ fn studies(wanted: &[String], scenario: &Scenario) -> Result<Vec<&'static str>, 
             Some((_, false)) => {
                 return Err(format!("the study \"{name}\" is not built yet; this version has {}", built.join(", ")));
             }
-            Some(_) if !named.contains(&name) => {
+            // A scenario that tells where its campus stands can be dispatched, whether or not its runs do it.
+            Some(_) if !named.contains(&name) && !(name == DISPATCH && scenario.dispatch.is_some()) => {
                 return Err(format!("{} has no study \"{name}\"; it names {}", scenario.name, named.join(", ")));
             }
             Some((study, true)) => chosen.push(*study),
@@ -145,6 +149,8 @@ struct Produced {
     /// Size of the journal, where the operation study ran.
     journal_bytes: Option<u64>,
     waves: Option<Waves>,
+    /// What the dispatch study tells.
+    zonal: String,
 }
 
 /// Whether what is wished can be had.
@@ -161,17 +167,26 @@ fn wished(chosen: Vec<&'static str>, wishes: Wishes, scenario: &Scenario) -> Res
     Ok(chosen)
 }
 
-/// Simulates and writes everything that makes a result. The transient study runs first: the operation study takes its
-/// waveform from it.
-fn produce(loaded: &Loaded, seed: u64, folder: &Path, chosen: &[&str], wishes: Wishes) -> Result<Produced> {
-    let scenario = &loaded.scenario;
+/// Simulates and writes everything that makes a result. Dispatch and transient run first: the operation study takes its
+/// prices and orders from the one, its waveform from the other.
+fn produce(
+    loaded: &Loaded,
+    given: &str,
+    seed: u64,
+    folder: &Path,
+    chosen: &[&str],
+    wishes: Wishes,
+) -> Result<Produced> {
+    let zonal =
+        if chosen.contains(&DISPATCH) { Some(zonal::zonal(&loaded.scenario, given, seed, folder)?) } else { None };
+    let scenario = zonal.as_ref().map_or(&loaded.scenario, |zonal| &zonal.handed);
     let waves = if chosen.contains(&TRANSIENT) { Some(waves::waves(scenario, seed, folder, wishes)?) } else { None };
     let figure = |outcome: &Outcome| tieline_files::figure::waveform(outcome, scenario.waveform.settle_s);
     let figures = waves.as_ref().map_or_else(String::new, |waves| {
         let sizes = waves.frontier.as_ref().map_or_else(String::new, |sizes| waves::frontier(scenario, sizes));
         figure(&waves.outcome) + &sizes
     });
-    let (outcome, journal_bytes) = if chosen.contains(&OPERATION) {
+    let (mut outcome, journal_bytes) = if chosen.contains(&OPERATION) {
         let handed = waves.as_ref().map(|waves| hand_over(scenario, &waves.summary));
         let (mut outcome, bytes) = simulate(loaded, handed.as_ref().unwrap_or(scenario), seed, folder)?;
         if let Some(waves) = &waves {
@@ -183,14 +198,19 @@ fn produce(loaded: &Loaded, seed: u64, folder: &Path, chosen: &[&str], wishes: W
         (outcome, Some(bytes))
     } else {
         let outcome = waves.as_ref().map(|waves| waves.outcome.clone());
+        let outcome = outcome.or_else(|| zonal.is_some().then(Outcome::default));
         (outcome.ok_or_else(|| anyhow!("no study was chosen"))?, None)
     };
+    let told = zonal.as_ref().map_or_else(String::new, |zonal| zonal.told.clone());
+    if let Some(zonal) = &zonal {
+        dispatch::add(scenario, zonal.metrics.clone(), zonal.findings.clone(), &mut outcome);
+    }
     let stamp = stamp(scenario, seed);
     let summary = tieline_files::summary::summary_json(&stamp, &outcome, &scenario.sources);
     write(&folder.join("summary.json"), &summary)?;
     let page = tieline_files::report::report_with(&stamp, scenario, &outcome, &figures);
     write(&folder.join("report.html"), &page)?;
-    Ok(Produced { outcome, journal_bytes, waves })
+    Ok(Produced { outcome, journal_bytes, waves, zonal: told })
 }
 
 /// Runs the operation study with journal and tables below `folder`; returns the journal's size beside the outcome.

@@ -49,3 +49,61 @@ fn unknown_names_and_mistakes_have_their_exit_codes() {
     assert!(said.contains("north in hour 0: 40.0 MW missing") && said.contains("120.0 MWh"), "{said}");
     std::fs::remove_dir_all(&folder).expect("our own folder");
 }
+
+#[test]
+fn a_campus_is_told_with_what_it_gave_saved_and_pays() {
+    let folder = std::env::temp_dir().join(format!("tieline-campus-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("campus.toml");
+    // One day of July; at noon the load passes the plant by 30 MW: the campus gives 30 of its 100 MW at 800 $/MWh, or an
+    // engine of 2,000 $/MWh runs.
+    let text = "schema = 1\nname = \"c\"\ntitle = \"x\"\nstart = \"2026-07-01T00:00:00-05:00\"\nhours = 24\nseries = \"s.csv\"\n\
+        source = \"guess: test\"\n[[zone]]\nname = \"n\"\narea = \"a\"\nload = \"n_mw\"\n[[unit]]\nname = \"u\"\nclass = \"gas\"\n\
+        zone = \"n\"\ncapacity = \"400 MW\"\ncost = \"10 $/MWh\"\n[[unit]]\nname = \"e\"\nclass = \"oil\"\nzone = \"n\"\n\
+        capacity = \"100 MW\"\ncost = \"2000 $/MWh\"\n[[campus]]\nname = \"hall\"\nzone = \"n\"\npower = \"100 MW\"\ntariff = \"t\"\n\
+        [[campus.tier]]\ndepth = \"50 %\"\nprice = \"800 $/MWh\"\n[[tariff]]\nname = \"t\"\narea = \"a\"\n\
+        transmission_per_mw_year = \"36500 $\"\n";
+    let csv: String =
+        "n_mw\n".to_owned() + &(0..24).map(|hour| if hour == 12 { "330\n" } else { "200\n" }).collect::<String>();
+    std::fs::write(&path, text).expect("a file");
+    std::fs::write(folder.join("s.csv"), csv).expect("a file");
+    let said = tieline(&["grid", "dispatch", path.to_str().expect("text"), "--json"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let campus = &summary["campuses"][0];
+    let near = |value: &serde_json::Value, wanted: f64| {
+        let value = value.as_f64().unwrap_or(f64::NAN);
+        assert!((value - wanted).abs() < 1e-3 * wanted.abs().max(1.0), "{value} for {wanted} in {campus}");
+    };
+    near(&campus["curtailed_hours"], 1.0);
+    near(&campus["curtailed_mwh"], 30.0);
+    near(&campus["cost_usd"], 24_000.0);
+    near(&campus["saved_usd"], 30.0 * (2000.0 - 800.0));
+    // 23 h of 100 MW at 10 $/MWh and one of 70 MW at 800; without curtailment that hour is 100 MW at 2,000.
+    near(&campus["bill"]["energy_usd"], 23.0 * 100.0 * 10.0 + 70.0 * 800.0);
+    near(&campus["bill_without"]["energy_usd"], 23.0 * 100.0 * 10.0 + 100.0 * 2000.0);
+    near(&campus["bill"]["transmission_usd"], 70.0 * 100.0);
+    near(&campus["bill_without"]["transmission_usd"], 100.0 * 100.0);
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}
+
+#[test]
+fn years_do_not_depend_on_threads_and_their_mean_is_that_of_the_years() {
+    let asked = ["grid", "dispatch", "pjm-like", "--hours", "48", "--years", "6", "--json", "--threads"];
+    let run = |threads: &str| tieline(&[&asked[..], &[threads]].concat());
+    let (one, two) = (run("1"), run("2"));
+    assert!(one.status.success(), "{}", String::from_utf8_lossy(&one.stderr));
+    assert_eq!(one.stdout, two.stdout);
+    let summary: serde_json::Value = serde_json::from_slice(&one.stdout).expect("JSON");
+    let cost = &summary["quantities"]["cost_usd"];
+    let years: Vec<f64> =
+        cost["years"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64).collect();
+    assert_eq!(years.len(), 6);
+    assert!(years.windows(2).all(|pair| pair[0] != pair[1]), "years differ: {years:?}");
+    let mean = years.iter().sum::<f64>() / 6.0;
+    assert!((cost["mean"].as_f64().expect("a mean") / mean - 1.0).abs() < 1e-12);
+    for wrong in [["--years", "1"], ["--hours", "0"], ["--hours", "9000"]] {
+        let refused = tieline(&[&["grid", "dispatch", "pjm-like"][..], &wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
+}

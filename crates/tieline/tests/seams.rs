@@ -1,6 +1,8 @@
 //! Seams: the same campus through two studies must agree where both speak of the same thing.
 
 use tieline_campus::waveform::in_turn;
+use tieline_files::dispatch::{CampusLoad, Settings, Tier};
+use tieline_sim::dispatch::{Around, Placed, account, hand_over as hand_over_dispatch, orders};
 use tieline_sim::operation::{Outlet, operate};
 use tieline_sim::scenario::Scenario;
 use tieline_sim::transient::{hand_over, training_step, transient};
@@ -91,4 +93,114 @@ fn the_waveform_steps_as_the_training_model_says() {
     assert!((found_s / model_s - 1.0).abs() < PERIOD, "{found_s} s at the barriers, {model_s} s in the model");
     // It is not the two seconds that the scenario's own step has.
     assert!((found_s / 2.0 - 1.0).abs() > 10.0 * PERIOD, "{found_s} s");
+}
+
+/// Where the seam campus stands: a town whose load passes what its plant can serve in two hours of the run, by different
+/// megawatts, and in a third by the same as in the second.
+const GRID: &str = r#"
+schema = 1
+name = "town"
+title = "a town, a plant, a dear engine"
+start = "2026-01-01T00:00:00Z"
+hours = 1
+series = "town.csv"
+shed_price = "9000 $/MWh"
+source = "guess: for the test"
+[[zone]]
+name = "town"
+area = "town"
+load = "town_mw"
+[[unit]]
+name = "plant"
+class = "gas"
+zone = "town"
+capacity = "20 MW"
+cost = "40 $/MWh"
+[[unit]]
+name = "engine"
+class = "oil"
+zone = "town"
+capacity = "5 MW"
+cost = "2000 $/MWh"
+"#;
+const DISPATCH: &str = r#"
+[dispatch]
+grid = "town"
+zone = "town"
+power = { value = "4 MW", source = "guess: near the campus's own draw" }
+
+  [[dispatch.tier]]
+  source = "guess: for the test"
+  depth = "50 %"
+  price = "900 $/MWh"
+"#;
+
+/// Import of a run by the second, W, as the table has it.
+fn import_w(scenario: &Scenario) -> (Vec<f64>, tieline_sim::results::Outcome) {
+    let mut import_w = Vec::new();
+    let mut outlet = Outlet {
+        sink: &mut |table| {
+            let column = table.numbers.iter().find(|(name, _)| name == "import_mw");
+            import_w.extend(column.into_iter().flat_map(|(_, values)| values.iter().map(|mw| mw * 1e6)));
+        },
+        progress: &mut |_| true,
+    };
+    let outcome = operate(scenario, 3, &mut Silent, &mut outlet).expect("nobody ends it");
+    (import_w, outcome)
+}
+
+#[test]
+fn operation_keeps_the_base_points_of_the_dispatch_at_its_prices() {
+    let text = CAMPUS.replace("duration = \"10 min\"", "duration = \"5 h\"") + DISPATCH;
+    let scenario = read(&text);
+    let plan = scenario.dispatch.clone().expect("it has one");
+    // One hour before the start, five of the run, a day of outlook; all whole.
+    let hours = plan.window.1;
+    assert!(hours >= 30 && plan.window.0 + tieline_units::Span::secs(3600) == scenario.start, "{:?}", plan.window);
+    let load_mw = |hour: usize| [10.0, 10.0, 17.0, 17.5, 17.5, 10.0].get(hour).copied().unwrap_or(9.0);
+    let csv: String =
+        "town_mw\n".to_owned() + &(0..hours).map(|hour| format!("{}\n", load_mw(hour))).collect::<String>();
+    let tiers = plan.tiers.iter().map(|(depth, price)| Tier { depth: *depth, price_usd_per_j: *price }).collect();
+    let campus =
+        CampusLoad { name: "c".to_owned(), zone: plan.zone.clone(), power_w: plan.power_w, tiers, tariff: None };
+    let settings = Settings { window: Some(plan.window), campus: Some(campus), ..Settings::default() };
+    let case = tieline_files::dispatch::read("town", GRID, &settings, &mut |_| {
+        Ok(Box::new(std::io::Cursor::new(csv.clone().into_bytes())) as Box<dyn std::io::Read>)
+    })
+    .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let in_turn = |blocks: &mut [_], work: &(dyn Fn(&mut _) + Sync)| blocks.iter_mut().for_each(work);
+    let dispatch = tieline_grid::dispatch::solve(&case.problem, &in_turn).expect("it can be served");
+    let named = &case.campuses[0];
+    let placed = Placed { zone: named.zone, units: named.units.clone(), power_w: named.power_w };
+    let account = account(&case.problem, &dispatch, None, &placed);
+    // The town lacks 1 MW, then 1.5 MW twice, of what the plant can give: the campus is cheaper than the engine.
+    let found = orders(&account, plan.power_w);
+    let wanted = [(2, 3, 3.0e6), (3, 5, 2.5e6)];
+    assert_eq!(found.len(), 2, "{found:?}");
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert!((found.0, found.1) == (wanted.0, wanted.1) && (found.2 - wanted.2).abs() < 1e3, "{found:?}");
+    }
+    let load_w = (0..hours).map(|hour| case.problem.load_w(hour, 0)).collect();
+    let (handed, left_out) = hand_over_dispatch(&scenario, &plan, &account, &Around { load_w, ambient_c: Vec::new() });
+    assert_eq!((handed.events.len(), left_out), (2, 0));
+    let (with_w, outcome) = import_w(&handed);
+    let (plain_w, _) = import_w(&scenario);
+    assert_eq!(with_w.len(), 5 * 3600);
+    // The same hours and megawatts: every second of an ordered hour stays at or under its base point and, on average,
+    // within a tenth of it (the controller keeps a distance, the battery evens out); the plain run does not.
+    for (from, until, base_w) in found {
+        let seconds = (from - 1) * 3600..(until - 1) * 3600;
+        let mean = |import_w: &[f64]| import_w[seconds.clone()].iter().sum::<f64>() / seconds.len() as f64;
+        let most = with_w[seconds.clone()].iter().copied().fold(0.0, f64::max);
+        assert!(most <= base_w * 1.001, "{most} W over the base point of {base_w} W");
+        assert!(mean(&with_w) > 0.9 * base_w, "{} W for {base_w} W", mean(&with_w));
+        assert!(mean(&plain_w) > 1.2 * base_w, "without orders {} W", mean(&plain_w));
+    }
+    // The same price: what operation pays is its import at the zone's price of each hour.
+    let paid: f64 =
+        with_w.iter().enumerate().map(|(second, import_w)| import_w * account.price_usd_per_j[1 + second / 3600]).sum();
+    let ours = outcome.metrics["operation.import_cost_usd"];
+    assert!((ours / paid - 1.0).abs() < 1e-6, "{ours} $ in operation, {paid} $ at the dispatch's prices");
+    assert!((account.price_usd_per_j[3] * 3.6e9 - 900.0).abs() < 0.1, "the campus sets the price");
+    assert!(outcome.metrics["operation.events_missed"] == 0.0);
 }

@@ -38,6 +38,7 @@ pub const ROOT: &[Field] = &[
     key("claims", K::Table(CLAIMS), May, ANY, "what was said; never used as physics"),
     key("fleet", K::Tables(FLEET), May, ANY, "other fleets, for comparison"),
     key("training", K::Table(TRAINING), May, ANY, "the training run, for `tieline train`"),
+    key("dispatch", K::Table(DISPATCH), May, ANY, "the dispatch study: the grid, and the campus in it"),
     key("expect", K::Free, May, ANY, "metric = \"<= value\": makes the scenario a test"),
 ];
 
@@ -47,6 +48,25 @@ const CLOCK: &[Field] = &[
     key("tick", K::Interval, Else("100 ms", ""), (0.05, 1.0), "period of the controller and of the plant"),
     key("seed", K::Whole, Else("1", ""), (0.0, 9e15), "seed when the command gives none"),
     key("utc_offset", K::Interval, Must, (-50_400.0, 50_400.0), "local time less UTC, \"-5 h\""),
+];
+
+const DISPATCH: &[Field] = &[
+    key("grid", K::Text, Must, ANY, "built-in grid, or a grid file beside the scenario"),
+    key("zone", K::Text, Must, ANY, "zone of the grid in which the campus stands"),
+    key("power", K::Power, Must, (1e3, 1e11), "draw from the grid when nothing is curtailed"),
+    key("tariff", K::Text, May, ANY, "tariff of the grid that bills the campus"),
+    key(
+        "notice",
+        K::Span,
+        Else("60 min", "guess: an hour ahead"),
+        (0.0, 86_400.0),
+        "time between an order and its start",
+    ),
+    key("tier", K::Tables(DISPATCH_TIER), May, ANY, "what the campus gives up at which price, the cheapest first"),
+];
+const DISPATCH_TIER: &[Field] = &[
+    key("depth", K::Ratio, Must, SHARE, "draw given up in this tier alone, as a share of power"),
+    key("price", K::Price, Must, POSITIVE, "what a megawatt-hour not drawn costs the campus"),
 ];
 
 const GRID: &[Field] = &[

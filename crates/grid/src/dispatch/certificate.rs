@@ -52,7 +52,8 @@ pub fn bound_usd(problem: &Problem, price_usd_per_j: &[f64], value_usd_per_j: &[
         }
         for (link, (from, to)) in problem.links.from.iter().zip(&problem.links.to).enumerate() {
             let against = price[*from] - price[*to];
-            power += (against * problem.links.forward_w[link]).min(-against * problem.links.backward_w[link]);
+            let (forward_w, backward_w) = problem.limits_w(hour, link);
+            power += (against * forward_w).min(-against * backward_w);
         }
         for store in 0..stores {
             let next = if hour + 1 == problem.hours { store } else { (hour + 1) * stores + store };

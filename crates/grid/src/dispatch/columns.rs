@@ -157,7 +157,8 @@ impl Columns {
             out[self.spill + index] = problem.inflow_w(hour, *store) / GW;
         }
         for link in 0..self.links {
-            out[self.flow + link] = (problem.links.forward_w[link] + problem.links.backward_w[link]) / GW;
+            let (forward_w, backward_w) = problem.limits_w(hour, link);
+            out[self.flow + link] = (forward_w + backward_w) / GW;
         }
         for width in out.iter_mut() {
             *width = if *width < LEAST_WIDTH { 0.0 } else { *width };
@@ -170,7 +171,7 @@ impl Columns {
             balance[zone] = problem.load_w(hour, zone) / GW;
         }
         for (link, (from, to)) in self.ends.iter().enumerate() {
-            let backward = problem.links.backward_w[link] / GW;
+            let backward = problem.limits_w(hour, link).1 / GW;
             balance[*from] -= backward;
             balance[*to] += backward;
         }

@@ -56,7 +56,8 @@ fn lengths(problem: &Problem, found: &mut Vec<String>) {
         stores.ends.len(),
         stores.inflow.len(),
     ];
-    let of_links = [links.from.len(), links.to.len(), links.forward_w.len(), links.backward_w.len()];
+    let rated = if links.rating.is_empty() { l } else { links.rating.len() };
+    let of_links = [links.from.len(), links.to.len(), links.forward_w.len(), links.backward_w.len(), rated];
     for (what, count, lengths) in
         [("units", u, &of_units[..]), ("storages", s, &of_stores[..]), ("links", l, &of_links[..])]
     {
@@ -116,10 +117,11 @@ fn figures(problem: &Problem, found: &mut Vec<String>) {
             && links.to[link] < zones
             && links.from[link] != links.to[link]
             && good(links.forward_w[link])
-            && good(links.backward_w[link]);
+            && good(links.backward_w[link])
+            && known(links.rating.get(link).copied().flatten());
         if !sound {
             found.push(format!(
-                "link {}: its zones must differ, its limits be finite and not negative",
+                "link {}: its zones must differ, its limits be finite and not negative, its rating be known",
                 links.name[link]
             ));
         }

@@ -165,7 +165,7 @@ impl Hour<'_> {
             out.spill_w[at * stores + store] = self.x[columns.spill + index] * GW;
         }
         for link in 0..links {
-            out.flow_w[at * links + link] = self.x[columns.flow + link] * GW - problem.links.backward_w[link];
+            out.flow_w[at * links + link] = self.x[columns.flow + link] * GW - problem.limits_w(at, link).1;
         }
     }
 }

@@ -8,12 +8,21 @@ use tieline_campus::gpu;
 use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
 
-use super::{Dimension as D, Given, Quantity, measures, network, training};
+use super::{Dimension as D, Given, Quantity, fleets, measures, network, training};
 
 pub(super) type Outcome = Result<Vec<Vec<f64>>, String>;
 
 /// Every quantity: name, inputs, columns of data, outputs, function.
 pub(super) const TABLE: &[Quantity] = &[
+    row("grid.reference_load", &[("peak", D::Power)], &[], &[("energy", D::Energy)], fleets::reference_load),
+    row("grid.drawn_peaks", &[], &[], &[("pjm", D::Power), ("tva", D::Power)], fleets::drawn_peaks),
+    row(
+        "grid.capacity",
+        &[("reserve", D::Ratio), ("factor", D::Ratio), ("peak", D::Power)],
+        &[],
+        &[("requirement", D::Ratio), ("unforced", D::Power)],
+        fleets::capacity,
+    ),
     row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
         "control.delay_limit",

@@ -228,6 +228,7 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
         plant,
         waveform: crate::transient::Plan::quiet(surroundings.load.start(), 0),
         found: None,
+        dispatch: None,
         surroundings,
         events: event
             .map(|event| ScheduledEvent {

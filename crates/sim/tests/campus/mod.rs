@@ -283,6 +283,7 @@ pub fn scenario(duration: Span) -> Scenario {
         claims: Claims::default(),
         waveform: tieline_sim::transient::Plan::quiet(plant.start, plant.jobs.len()),
         found: None,
+        dispatch: None,
         fleets: Vec::new(),
         training: None,
         expect: Vec::new(),

@@ -100,6 +100,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("dispatch.year_lp_memory", |_| year::year_lp()),
     ("dispatch.year_lp_gap", |_| year::year_lp()),
     ("dispatch.year_lp", |_| year::year_lp()),
+    ("dispatch.weather_years", |_| year::weather_years()),
 ];
 
 /// Measures everything whose name begins with `name`.

@@ -28,6 +28,29 @@ const PEER_S: f64 = 43.9;
 const AGREEMENT: f64 = 1e-6;
 const SCRIPT: &str = include_str!("../../../../benches/peers/year_lp.py");
 
+/// Years of `pjm-like` that the figure is measured over, and what we hold ourselves to: a hundred in ten minutes.
+const WEATHER_YEARS: u32 = 8;
+/// See `WEATHER_YEARS`; s for a hundred years.
+const HUNDRED_S: f64 = 600.0;
+
+/// Time of a hundred years of weather and outages in `pjm-like`, from eight.
+pub fn weather_years() -> Result<Vec<Figure>> {
+    let own = std::env::current_exe().context("our own path")?;
+    let years = WEATHER_YEARS.to_string();
+    let begun = Instant::now();
+    let done = Command::new(own)
+        .args(["grid", "dispatch", "pjm-like", "--years", &years, "--json"])
+        .stdout(Stdio::null())
+        .status()
+        .context("the command")?;
+    if !done.success() {
+        bail!("grid dispatch pjm-like --years {years} failed");
+    }
+    let seconds = begun.elapsed().as_secs_f64() * 100.0 / f64::from(WEATHER_YEARS);
+    let note = format!("a hundred years, from {years}; 8,760 h and 12 zones each, drawn, solved and summed up");
+    Ok(vec![Figure::lower("dispatch.weather_years", seconds, "s", HUNDRED_S, note)])
+}
+
 /// Time, memory and ratio.
 pub fn year_lp() -> Result<Vec<Figure>> {
     let folder = Scratch::new()?;

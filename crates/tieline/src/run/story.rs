@@ -81,13 +81,9 @@ fn tell_waveform(told: &Told<'_>) -> String {
     let scenario = told.scenario;
     let mut text = String::new();
     let _ = writeln!(text, "{}: {}", scenario.name, screen::cut(&scenario.title, WIDTH - scenario.name.len() - 2));
-    let _ = writeln!(
-        text,
-        "transient from {}, seed {}; took {:.1} s",
-        scenario.waveform.at,
-        told.seed,
-        told.wall.as_secs_f64()
-    );
+    let waves = told.outcome.metrics.keys().any(|name| name.starts_with("transient."));
+    let (study, from) = if waves { ("transient", scenario.waveform.at) } else { ("dispatch", scenario.start) };
+    let _ = writeln!(text, "{study} from {from}, seed {}; took {:.1} s", told.seed, told.wall.as_secs_f64());
     text.push_str(&told.waveform);
     for (title, body) in [("Expectations", expectations(told)), ("What does not close", findings(told))] {
         if !body.is_empty() {

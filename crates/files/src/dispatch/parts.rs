@@ -1,0 +1,173 @@
+//! The units, storages and links of a grid case.
+//!
+//! Not modelled: anything that `tieline_grid::fleet` and `tieline_grid::renewables` do not model.
+
+use super::{Frame, column, name, zone};
+use crate::scenario::sheet::Sheet;
+use tieline_grid::dispatch::{Ends, Problem};
+use tieline_grid::fleet::{self, Mover};
+use tieline_grid::renewables;
+
+/// Temperatures at which units (ISO 2314) and lines (guess: a usual summer day) have their full rating, °C.
+const UNIT_RATED_C: f64 = 15.0;
+/// See `UNIT_RATED_C`.
+const LINE_RATED_C: f64 = 25.0;
+
+/// Reads the units; returns the accredited share of each.
+pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Vec<Option<f64>> {
+    let mut elcc = Vec::new();
+    for (index, sheet) in root.tables("unit").iter().enumerate() {
+        let own = name(sheet, &problem.units.name);
+        let capacity_w = sheet.si("capacity");
+        let mut profile = match (sheet.has("profile"), sheet.text("shape")) {
+            (true, Some(_)) => {
+                sheet.wrong("shape", "a shape beside a column", "one of profile and shape", "");
+                None
+            }
+            (true, None) => column(sheet, frame, "profile", false),
+            (false, Some(shape)) => {
+                let drawn = if shape == "sun" { renewables::sun } else { renewables::wind };
+                Some(drawn(frame.start, frame.hours, frame.offset, &frame.draw, index as u32))
+            }
+            (false, None) => None,
+        };
+        let size_w = sheet.number("size").unwrap_or(capacity_w).max(1.0);
+        let machines = (capacity_w / size_w).round().clamp(1.0, 10_000.0) as u32;
+        let at_zone = zone(sheet, "zone", frame);
+        let mut times = |shares: Vec<f64>| {
+            profile = Some(match profile.take() {
+                Some(own) => own.iter().zip(&shares).map(|(own, share)| own * share).collect(),
+                None => shares,
+            });
+        };
+        if let Some(up) = up(sheet, frame, at_zone, machines, index as u32) {
+            times(up);
+        }
+        if let Some(share) = sheet.number("planned").filter(|share| *share > 0.0) {
+            let at = (frame.start, frame.offset);
+            times(fleet::not_in_maintenance(at, frame.hours, machines, share, &frame.draw, index as u32));
+        }
+        if let Some(per_k) = sheet.number("derating") {
+            times(ratings(sheet, frame, at_zone, per_k, UNIT_RATED_C));
+        }
+        if let Some(factor) = sheet.number("factor") {
+            times(vec![factor; frame.hours]);
+        }
+        elcc.push(sheet.number("elcc"));
+        let units = &mut problem.units;
+        units.profile.push(profile.map(|profile| {
+            problem.profiles.push(profile);
+            problem.profiles.len() - 1
+        }));
+        units.name.push(own);
+        units.class.push(sheet.word("class"));
+        units.zone.push(at_zone);
+        units.capacity_w.push(capacity_w);
+        units.cost_usd_per_j.push(sheet.si("cost"));
+        units.kg_per_j.push(sheet.number("emissions_kg_per_mwh").unwrap_or(0.0) / 3.6e9);
+    }
+    elcc
+}
+
+/// The share of a unit's machines that are not on repair: at a rate of its own, or at its mover's in the weather.
+fn up(sheet: &Sheet<'_, '_>, frame: &Frame, zone: usize, machines: u32, asset: u32) -> Option<Vec<f64>> {
+    let (outage, repair) = (sheet.number("outage"), sheet.number("repair"));
+    let mover = sheet.text("mover").and_then(|name| Mover::named(&name));
+    if sheet.has("outage") && sheet.has("mover") {
+        sheet.wrong("mover", "a mover beside an outage", "one of them: a mover brings its own rate", "");
+    }
+    if (sheet.has("outage") || sheet.has("mover")) != sheet.has("repair") {
+        sheet.wrong("outage", "one of outage and repair", "both, or neither", "a mover wants a repair too");
+    }
+    if sheet.has("size") && !sheet.has("outage") && !sheet.has("mover") && !sheet.has("planned") {
+        sheet.wrong(
+            "size",
+            "a size without an outage",
+            "the share of time on repair that machines of this size have",
+            "",
+        );
+    }
+    let repair_h = repair? / 3600.0;
+    if let Some(mover) = mover {
+        let ambient_c = climate_of(sheet, "mover", frame, zone)?;
+        let rates: Vec<f64> = ambient_c.iter().map(|ambient_c| mover.outage(*ambient_c)).collect();
+        return Some(fleet::machines_up(machines, &rates, repair_h, &frame.draw, asset));
+    }
+    let outage = outage.filter(|outage| *outage > 0.0)?;
+    Some(renewables::machines_up(frame.hours, machines, outage, repair_h, &frame.draw, asset))
+}
+
+/// The temperature of a zone, or a mistake at the key that needs it.
+fn climate_of<'f>(sheet: &Sheet<'_, '_>, key: &str, frame: &'f Frame, zone: usize) -> Option<&'f [f64]> {
+    let ambient_c = frame.ambient_c.get(zone).filter(|ambient_c| !ambient_c.is_empty());
+    if ambient_c.is_none() {
+        sheet.wrong(key, "a zone without a climate", "climate = \"pjm\" or \"memphis\" in its zone", "");
+    }
+    ambient_c.map(Vec::as_slice)
+}
+
+/// What the weather leaves of a rating, hour by hour.
+fn ratings(sheet: &Sheet<'_, '_>, frame: &Frame, zone: usize, per_k: f64, from_c: f64) -> Vec<f64> {
+    let ambient_c = climate_of(sheet, "derating", frame, zone).unwrap_or_default();
+    let mut shares: Vec<f64> = ambient_c.iter().map(|ambient_c| fleet::rating(*ambient_c, per_k, from_c)).collect();
+    shares.resize(frame.hours, 1.0);
+    shares
+}
+
+/// Reads the storages.
+pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) {
+    for sheet in &root.tables("store") {
+        let own = name(sheet, &problem.stores.name);
+        let (power_w, energy_j) = (sheet.si("power"), sheet.si("energy"));
+        let (first, last) = (sheet.number("first"), sheet.number("last"));
+        if sheet.has("first") != sheet.has("last") {
+            sheet.wrong("first", "one of first and last", "both, or neither for a storage that ends as it began", "");
+        }
+        for (key, value) in [("first", first), ("last", last)] {
+            if value.is_some_and(|value| value > energy_j) {
+                sheet.wrong(key, "more than it holds", "at most its energy", "");
+            }
+        }
+        let inflow = if sheet.has("inflow") { column(sheet, frame, "inflow", false) } else { None };
+        let stores = &mut problem.stores;
+        stores.inflow.push(inflow.map(|inflow| {
+            problem.profiles.push(inflow);
+            problem.profiles.len() - 1
+        }));
+        stores.name.push(own);
+        stores.zone.push(zone(sheet, "zone", frame));
+        stores.charge_w.push(sheet.number("charge_power").unwrap_or(power_w));
+        stores.discharge_w.push(power_w);
+        stores.energy_j.push(energy_j);
+        stores.charge_efficiency.push(sheet.si("charge_efficiency"));
+        stores.discharge_efficiency.push(sheet.si("discharge_efficiency"));
+        stores.keep.push(1.0 - sheet.number("loss").unwrap_or(0.0));
+        stores.ends.push(match (first, last) {
+            (Some(first_j), Some(last_j)) => Ends::Fixed { first_j, last_j },
+            _ => Ends::Cyclic,
+        });
+    }
+}
+
+/// Reads the links.
+pub(super) fn links(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) {
+    for sheet in &root.tables("link") {
+        let own = name(sheet, &problem.links.name);
+        let limit_w = sheet.si("limit");
+        let (from, to) = (zone(sheet, "from", frame), zone(sheet, "to", frame));
+        if from == to && sheet.has("from") && sheet.has("to") {
+            sheet.wrong("to", "the zone that it begins in", "another zone", "");
+        }
+        let rating = sheet.number("derating").map(|per_k| {
+            problem.profiles.push(ratings(sheet, frame, from, per_k, LINE_RATED_C));
+            problem.profiles.len() - 1
+        });
+        let links = &mut problem.links;
+        links.name.push(own);
+        links.from.push(from);
+        links.to.push(to);
+        links.forward_w.push(limit_w);
+        links.rating.push(rating);
+        links.backward_w.push(sheet.number("backward").unwrap_or(limit_w));
+    }
+}
