@@ -6,6 +6,7 @@
 pub mod boundary;
 pub mod dispatch;
 pub mod load;
+pub mod merit;
 pub mod network;
 pub mod renewables;
 pub mod weather;
