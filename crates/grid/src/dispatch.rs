@@ -12,7 +12,7 @@ mod chain;
 mod chunk;
 mod columns;
 mod interior;
-mod small;
+pub(crate) mod small;
 mod soundness;
 mod tidy;
 

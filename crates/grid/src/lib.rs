@@ -8,6 +8,7 @@ pub mod boundary;
 pub mod dispatch;
 pub mod fleet;
 pub mod load;
+pub mod merit;
 pub mod network;
 pub mod renewables;
 pub mod rts_79;

@@ -98,7 +98,8 @@ pub fn subtract_straight(a: &[f64], x: &[f64], n: usize, m: usize, b: &mut [f64]
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+/// Sum of products, in four lanes whose order is fixed.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 4];
     let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
     let tail: f64 = a4.remainder().iter().zip(b4.remainder()).map(|(a, b)| a * b).sum();

@@ -52,6 +52,9 @@ pub struct Optimum {
     pub iterations: u32,
     /// Rounds of enforcing limits.
     pub rounds: u32,
+    /// Relative distance from the lower bound of what outputs above their least cost, where [`crate::merit`]
+    /// answered; nothing where Clarabel did.
+    pub gap: Option<f64>,
 }
 
 impl Optimum {
@@ -102,12 +105,13 @@ pub fn solve(network: &Network, convention: Convention) -> Result<Outcome, Netwo
     let mut enforced: Vec<usize> = Vec::new();
     let (mut iterations, mut rounds) = (0, 0);
     let mut direct = DirectFlow::new(network, convention, None)?;
+    let mut factors = reduced::Rows::new();
     loop {
         rounds += 1;
         let whole = enforced.len() == limited.len();
         // Few limits: without angles, which is fast. Many, or a solver that stumbles there: with them.
         let small = if enforced.len() <= MOST_REDUCED {
-            program.solve_reduced(&mut direct, &enforced)
+            program.solve_reduced(&mut direct, &mut factors, &enforced)
         } else {
             Err(Trouble::Stopped(String::new()))
         };
@@ -193,6 +197,7 @@ fn answer(
         binding,
         iterations,
         rounds,
+        gap: solution.gap,
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Solution {
     /// Duals of the lower and the upper limit of every enforced branch.
     pub(super) limits: Vec<(f64, f64)>,
     pub(super) iterations: u32,
+    /// Certified relative gap, where the solver gives one.
+    pub(super) gap: Option<f64>,
     /// Added variables (of an elastic program).
     pub(super) extra: Vec<f64>,
 }
@@ -216,6 +218,7 @@ impl<'n> Program<'n> {
             balance,
             limits,
             iterations: solved.iterations,
+            gap: None,
             extra: solved.x[pieces + self.angles..].to_vec(),
         })
     }
@@ -316,14 +319,14 @@ fn limit(network: &Network, branch: usize, b: f64, shift: f64) -> Option<Limit> 
     (low.is_finite() || high.is_finite()).then_some((low, high, [by_angle.0 > by_rating.0, by_angle.1 < by_rating.1]))
 }
 
-pub(super) struct Solved {
-    pub(super) x: Vec<f64>,
-    pub(super) z: Vec<f64>,
-    pub(super) iterations: u32,
+struct Solved {
+    x: Vec<f64>,
+    z: Vec<f64>,
+    iterations: u32,
 }
 
 /// Hands the matrices to the solver. The first `equal` rows hold with equality, the others with at most.
-pub(super) fn clarabel(
+fn clarabel(
     variables: usize,
     rows: usize,
     equal: usize,

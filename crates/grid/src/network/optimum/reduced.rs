@@ -5,15 +5,28 @@
 //!
 //! Not modelled: added variables; an elastic program keeps the angles.
 
-use super::program::{Program, Solution, Trouble, clarabel};
+use super::program::{Program, Solution, Trouble};
+use crate::merit::{self, Problem};
 use crate::network::direct::DirectFlow;
+use std::collections::BTreeMap;
+
+/// Rows of the PTDF that were needed so far, by branch.
+pub(super) type Rows = BTreeMap<usize, Vec<f64>>;
 
 impl Program<'_> {
     /// Solves with these limits; `direct` is the network's flow in the same convention.
-    pub(super) fn solve_reduced(&self, direct: &mut DirectFlow, enforced: &[usize]) -> Result<Solution, Trouble> {
+    pub(super) fn solve_reduced(
+        &self,
+        direct: &mut DirectFlow,
+        factors: &mut Rows,
+        enforced: &[usize],
+    ) -> Result<Solution, Trouble> {
         let (network, pieces) = (self.network, self.pieces.len());
         let base = network.base_va;
         let (part, parts) = self.parts();
+        if self.pieces.iter().any(|piece| !piece.width.is_finite()) {
+            return Err(Trouble::Stopped("an output has no end".to_owned()));
+        }
         // What flows when every generator is at its least.
         let mut injection_w: Vec<f64> = self.net.iter().map(|net| -net * base).collect();
         let mut flow_w = vec![0.0; network.branches.from.len()];
@@ -22,68 +35,57 @@ impl Program<'_> {
         for (bus, net) in self.net.iter().enumerate().filter(|(bus, _)| part[*bus] != usize::MAX) {
             need[part[bus]] += net;
         }
-        let mut served = vec![None; parts];
-        let mut equal = 0;
+        let mut problem = Problem::default();
         for piece in &self.pieces {
-            served[part[piece.bus]].get_or_insert_with(|| {
-                equal += 1;
-                equal - 1
-            });
+            problem.column(piece.linear, piece.square, piece.width);
         }
-        let mut side = vec![0.0; equal];
-        for (need, row) in need.iter().zip(&served) {
-            match row {
-                Some(row) => side[*row] = *need,
-                None if need.abs() > 1e-9 => return Err(Trouble::Infeasible),
-                None => {}
+        let mut row_of_part = vec![None; parts];
+        let mut row = vec![0.0; pieces];
+        for own in 0..parts {
+            for (factor, piece) in row.iter_mut().zip(&self.pieces) {
+                *factor = f64::from(u8::from(part[piece.bus] == own));
+            }
+            if row.contains(&1.0) {
+                row_of_part[own] = Some(problem.low.len());
+                problem.row(&row, need[own], need[own]);
+            } else if need[own].abs() > 1e-9 {
+                return Err(Trouble::Infeasible);
             }
         }
-        let mut entries: Vec<(usize, usize, f64)> = Vec::new();
-        for (variable, piece) in self.pieces.iter().enumerate() {
-            if let Some(row) = served[part[piece.bus]] {
-                entries.push((row, variable, 1.0));
-            }
-        }
-        self.bounds(&mut entries, &mut side);
-        let limits_begin = side.len();
-        let factors: Vec<Vec<f64>> = enforced.iter().map(|branch| direct.factors_of(network, *branch)).collect();
-        for (branch, factors) in enforced.iter().zip(&factors) {
-            let Some((low, high, _)) = self.limit(*branch) else { continue };
+        let limits_begin = problem.low.len();
+        for branch in enforced {
+            let factors = factors.entry(*branch).or_insert_with(|| direct.factors_of(network, *branch));
+            let (low, high, _) = self.limit(*branch).unwrap_or((f64::NEG_INFINITY, f64::INFINITY, [false; 2]));
             let (b, shift) = self.susceptance[*branch];
             let already = flow_w[*branch] / base + b * shift;
-            for (sign, bound) in [(-1.0, -low), (1.0, high)] {
-                let row = side.len();
-                for (variable, piece) in self.pieces.iter().enumerate() {
-                    // What adds less than this to a flow is far below the accuracy of the answer.
-                    if factors[piece.bus].abs() > 1e-10 {
-                        entries.push((row, variable, sign * factors[piece.bus]));
-                    }
-                }
-                side.push(if bound.is_finite() { bound - sign * already } else { 1e6 });
+            for (factor, piece) in row.iter_mut().zip(&self.pieces) {
+                *factor = factors[piece.bus];
             }
+            problem.row(&row, low - already, high - already);
         }
-        let (linear, square) = self.costs();
-        let solved = clarabel(pieces, side.len(), equal, entries, &square, &linear, &side)?;
+        // One that does not end may have no answer: the program with angles can prove that.
+        let solved = merit::solve(&problem)
+            .map_err(|left| Trouble::Stopped(format!("gap {:.1e}, violation {:.1e}", left.gap, left.violation)))?;
         for (piece, above) in self.pieces.iter().zip(&solved.x) {
             injection_w[piece.bus] += above * base;
         }
         direct.spread(network, &injection_w, &mut flow_w);
-        let limits: Vec<(f64, f64)> = (0..enforced.len())
-            .map(|place| (solved.z[limits_begin + 2 * place], solved.z[limits_begin + 2 * place + 1]))
+        let prices = &solved.price[limits_begin..];
+        let mut balance: Vec<f64> = (0..part.len())
+            .map(|bus| row_of_part.get(part[bus]).copied().flatten().map_or(f64::NAN, |row| -solved.price[row]))
             .collect();
-        let balance = (0..part.len())
-            .map(|bus| {
-                let Some(row) = served.get(part[bus]).copied().flatten() else { return f64::NAN };
-                let taken = factors.iter().zip(&limits).map(|(factors, (down, up))| factors[bus] * (up - down));
-                solved.z[row] + taken.sum::<f64>()
-            })
-            .collect();
+        for (branch, price) in enforced.iter().zip(prices) {
+            for (balance, factor) in balance.iter_mut().zip(&factors[branch]) {
+                *balance -= factor * price;
+            }
+        }
         Ok(Solution {
             piece: solved.x,
             angle: direct.angles().to_vec(),
             balance,
-            limits,
+            limits: prices.iter().map(|price| (price.max(0.0), (-price).max(0.0))).collect(),
             iterations: solved.iterations,
+            gap: Some(solved.gap),
             extra: Vec::new(),
         })
     }
