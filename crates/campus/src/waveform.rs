@@ -8,6 +8,7 @@
 //! Not modelled: voltage and frequency (the grid is stiff), on-site turbines, temperature of GPUs, networks.
 
 mod block;
+mod borders;
 mod chip;
 mod clock;
 mod lanes;
@@ -403,7 +404,6 @@ impl Waveform {
                     let exchange = block.levels[lane][Doing::Exchange as usize] * row.own[lane];
                     row.level_w[lane] = exchange;
                     row.lagged_w[lane] = exchange;
-                    row.phase[lane] = barrier;
                     row.work_ms[lane] = self.clock.groups[group].offset_ms as f32;
                     let first = phases::Stalls {
                         checkpoint_ms: 0.0,
@@ -517,11 +517,11 @@ impl Waveform {
         let exact = |sum: u64| sum as f64 / PER_W * STEP_S;
         for block in &self.blocks {
             for lane in 0..LANES {
-                let sums = &block.sums[lane];
-                ledger.asked_j += exact(sums.asked);
-                ledger.filler_j += exact(sums.filler);
-                ledger.burned_j += exact(sums.burned);
-                ledger.shaved_j += exact(sums.shaved);
+                let sums = &block.sums;
+                ledger.asked_j += exact(sums.asked[lane]);
+                ledger.filler_j += exact(sums.filler[lane]);
+                ledger.burned_j += exact(sums.burned[lane]);
+                ledger.shaved_j += exact(sums.shaved[lane]);
                 let racks = &block.racks;
                 ledger.gpus_j += racks.gpus[lane] * STEP_S;
                 ledger.other_j += racks.other_w[lane] * self.now_ms as f64 * STEP_S;

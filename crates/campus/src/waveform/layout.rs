@@ -4,7 +4,8 @@
 //!
 //! Not modelled: products that share a rack.
 
-use super::block::{self, Block, NO_GROUP, Segment};
+use super::block::{Block, NO_GROUP, Segment};
+use super::borders::{GpuSums, Lines};
 use super::chip::{self, ENDLESS_MS, PER_W, Row, Settings};
 use super::clock::{Clock, Group, OFFSETS};
 use super::noise;
@@ -100,12 +101,12 @@ impl<'a> Layout<'a> {
             group: [NO_GROUP; LANES],
             sequence: [0; LANES],
             levels: [[0.0; LEVELS]; LANES],
-            lines: [[(1.0, 0.0); 2]; LANES],
+            lines: Lines::level(),
             settings: Settings::empty(),
             rows: Vec::new(),
             racks: Racks::new(),
             segments: Vec::new(),
-            sums: [block::GpuSums::default(); LANES],
+            sums: GpuSums::default(),
             tallies: Vec::new(),
         };
         let places = racks.iter().map(|(_, place)| place.gpus).max().unwrap_or(0);
@@ -118,7 +119,7 @@ impl<'a> Layout<'a> {
             block.group[lane] = place.group;
             block.sequence[lane] = place.sequence;
             block.levels[lane] = hall.chip.level_w.map(|level_w| level_w as f32);
-            block.lines[lane] = pace_lines(hall.chip.throughput_exponent);
+            block.lines.set(lane, pace_lines(hall.chip.throughput_exponent));
             set_chip(&mut block.settings, lane, &hall.chip);
             let doing = if place.group == NO_GROUP || !self.groups[place.group].running() {
                 Doing::Rest
@@ -139,7 +140,7 @@ impl<'a> Layout<'a> {
                     row.floor_w[lane] = block.settings.floor_w[lane];
                     row.quiet_ms[lane] = 0;
                 }
-                (row.phase[lane], row.next[lane], row.work_ms[lane]) = (HALT, HALT, ENDLESS_MS);
+                (row.computes[lane], row.next[lane], row.work_ms[lane]) = (0, HALT, ENDLESS_MS);
             }
             match block.segments.last_mut() {
                 Some(segment) if segment.hall == place.hall => segment.end = lane + 1,
@@ -174,7 +175,7 @@ fn set_chip(settings: &mut Settings, lane: usize, chip: &Chip) {
     (settings.limit[lane], settings.peak[lane]) = (gridded(chip.limit_w), gridded(chip.limit_w * chip.peak));
     settings.allowance[lane] = fixed(chip.limit_w * (chip.peak - 1.0) * chip.peak_s / STEP_S);
     let filler = chip.filler.clone().unwrap_or(Filler { level_w: 0.0, lag_s: 0.0 });
-    (settings.filler[lane], settings.filler_keep[lane]) = (blend(filler.lag_s), 1.0 - blend(filler.lag_s));
+    (settings.less_filler[lane], settings.filler_keep[lane]) = (-blend(filler.lag_s), 1.0 - blend(filler.lag_s));
     settings.filler_w[lane] = filler.level_w as f32;
     let none = Smoothing {
         floor_w: 0.0,
@@ -195,7 +196,7 @@ fn set_chip(settings: &mut Settings, lane: usize, chip: &Chip) {
 
 /// Two straight lines over the concave throughput curve: through full power and 79 %, and through 53 % and 27 %, where
 /// the measured sweep has its points. Between them they lie at most 1.5 points above it.
-fn pace_lines(throughput_exponent: f64) -> block::Lines {
+fn pace_lines(throughput_exponent: f64) -> [(f32, f32); 2] {
     let curve = ThroughputCurve::new(throughput_exponent);
     let line = |a: f64, b: f64| {
         let (ya, yb) = (curve.at_power_share(a), curve.at_power_share(b));
