@@ -28,7 +28,8 @@ pub(crate) struct Tile<'a> {
     pub(crate) windows: usize,
     pub(crate) views: &'a [View],
     pub(crate) sequences: &'a [Vec<Phase>],
-    pub(crate) spread_ms: f32,
+    /// Own delay of a GPU at start and stop, up to this: per group.
+    pub(crate) spread_ms: &'a [f32],
     /// Jitter, share of stragglers, slowdown: per group.
     pub(crate) luck: &'a [(f32, f32, f32)],
 }
@@ -39,8 +40,8 @@ pub(crate) struct Segment {
     pub(crate) hall: usize,
     pub(crate) first: usize,
     pub(crate) end: usize,
-    /// AC power of these racks and power of their GPUs, per ms of the tile, W.
-    pub(crate) input_w: Vec<f64>,
+    /// AC power of these racks in each campus, and power of their GPUs, per ms of the tile, W.
+    pub(crate) input_w: Vec<Vec<f64>>,
     pub(crate) gpus_w: Vec<f64>,
 }
 
@@ -56,7 +57,8 @@ pub struct Block {
     pub(crate) lines: Lines,
     pub(crate) settings: Settings,
     pub(crate) rows: Vec<Row>,
-    pub(crate) racks: Racks,
+    /// The racks of each campus.
+    pub(crate) racks: Vec<Racks>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) sums: GpuSums,
     pub(crate) tallies: Vec<Tally>,
@@ -233,7 +235,8 @@ impl Block {
             if at_ms < from_ms || (at_ms >= from_ms + WINDOW_MS as f32 && !last) {
                 continue;
             }
-            let late = tile.draw.uniform(assets[lane], Purpose::GpuStart, number) as f32 * tile.spread_ms;
+            let late =
+                tile.draw.uniform(assets[lane], Purpose::GpuStart, number) as f32 * tile.spread_ms[self.group[lane]];
             row.work_ms[lane] = at_ms - from_ms + late;
             (row.pace[lane], row.computes[lane]) = (1.0, 0);
             match turn {
@@ -253,18 +256,17 @@ impl Block {
         let mut gpus_w: [F64s; TILE_MS] = [[0.0; LANES]; TILE_MS];
         let mut input_w: [F64s; TILE_MS] = [[0.0; LANES]; TILE_MS];
         let bias = chip::ZERO.wrapping_mul(fullest as i32);
-        assert!(self.racks.bias.iter().all(|found| *found == bias), "every place was run in every rack");
         let steps = rack.len();
-        isa.run(RackSteps {
-            racks: &mut self.racks,
-            rack,
-            gpus_w: &mut gpus_w[..steps],
-            input_w: &mut input_w[..steps],
-        });
-        for segment in &mut self.segments {
-            for ms in 0..steps {
-                segment.input_w[ms] = input_w[ms][segment.first..segment.end].iter().sum();
-                segment.gpus_w[ms] = gpus_w[ms][segment.first..segment.end].iter().sum();
+        for (number, racks) in self.racks.iter_mut().enumerate() {
+            assert!(racks.bias.iter().all(|found| *found == bias), "every place was run in every rack");
+            let (gpus_w, input_w) = (&mut gpus_w[..steps], &mut input_w[..steps]);
+            isa.run(RackSteps { racks, rack, gpus_w, input_w });
+            for segment in &mut self.segments {
+                let sum = |rows: &[F64s], ms: usize| rows[ms][segment.first..segment.end].iter().sum::<f64>();
+                for ms in 0..steps {
+                    segment.input_w[number][ms] = sum(input_w, ms);
+                    segment.gpus_w[ms] = sum(gpus_w, ms);
+                }
             }
         }
     }

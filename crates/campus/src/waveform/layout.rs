@@ -8,16 +8,22 @@ use super::block::{Block, NO_GROUP, Segment};
 use super::borders::{GpuSums, Lines};
 use super::chip::{self, ENDLESS_MS, PER_W, Row, Settings};
 use super::clock::{Clock, Group, OFFSETS};
+use super::motion::mean_level_w;
 use super::noise;
 use super::phases::{Doing, HALT, LEVELS, Phase};
 use super::rack::{Racks, STEP_S};
-use super::{Campus, Chip, Filler, Job, LANES, OVERSHOOT_MS, Smoothing, TILE_MS, Tally, mean_level_w};
+use super::{Campus, Chip, Filler, Job, LANES, OVERSHOOT_MS, Smoothing, TILE_MS, Tally};
 use crate::gpu::ThroughputCurve;
 use tieline_units::{Draw, Purpose};
+
+/// The draw of a group's place in the step: an event that no training step reaches.
+const OFFSET_DRAW: u64 = u64::MAX;
 
 /// Racks laid out on blocks: halls with the same number of GPUs per rack share blocks.
 pub(super) struct Layout<'a> {
     campus: &'a Campus,
+    /// The campus, and others that differ from it in storage only.
+    all: &'a [Campus],
     pub(super) groups: Vec<Group>,
     pub(super) sequences: Vec<Vec<Phase>>,
     /// First group of each job, and first sequence.
@@ -36,16 +42,26 @@ struct Place {
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn new(campus: &'a Campus) -> Self {
-        let mut layout =
-            Self { campus, groups: Vec::new(), sequences: Vec::new(), job_group: Vec::new(), job_sequence: Vec::new() };
+    /// At least one campus.
+    pub(super) fn new(all: &'a [Campus], draw: &Draw) -> Self {
+        let campus = &all[0];
+        let mut layout = Self {
+            campus,
+            all,
+            groups: Vec::new(),
+            sequences: Vec::new(),
+            job_group: Vec::new(),
+            job_sequence: Vec::new(),
+        };
         for (index, job) in campus.jobs.iter().enumerate() {
             layout.job_group.push(layout.groups.len());
             layout.job_sequence.push(layout.sequences.len());
             let running = job.starts_s <= 0.0;
             let groups = if job.coherence < 1.0 { 1 + OFFSETS } else { 1 };
             for group in 0..groups {
-                let share = if group == 0 { 0.0 } else { (group as f64 - 0.5) / OFFSETS as f64 };
+                // Drawn, not spread evenly: that would cancel every harmonic but the sixteenth.
+                let number = layout.groups.len() as u32;
+                let share = if group == 0 { 0.0 } else { draw.uniform(number, Purpose::JobStep, OFFSET_DRAW) };
                 layout.groups.push(Clock::group(index, 0, share * job.step.period_ms(), running));
             }
             layout.sequences.extend((0..job.step.stages).map(|stage| job.step.sequence(stage)));
@@ -104,14 +120,14 @@ impl<'a> Layout<'a> {
             lines: Lines::level(),
             settings: Settings::empty(),
             rows: Vec::new(),
-            racks: Racks::new(),
+            racks: vec![Racks::new(); self.all.len()],
             segments: Vec::new(),
             sums: GpuSums::default(),
             tallies: Vec::new(),
         };
         let places = racks.iter().map(|(_, place)| place.gpus).max().unwrap_or(0);
         block.rows = vec![Row::new(); places as usize];
-        block.racks.set_places(places);
+        block.racks.iter_mut().for_each(|racks| racks.set_places(places));
         for (lane, (_, place)) in racks.iter().enumerate() {
             let hall = &self.campus.halls[place.hall];
             block.first_gpu[lane] = place.first_gpu;
@@ -127,7 +143,9 @@ impl<'a> Layout<'a> {
                 Doing::Exchange
             };
             let gpus_w = mean_level_w(self.campus, hall) * f64::from(place.gpus);
-            block.racks.set(lane, &hall.rack, place.gpus, gpus_w);
+            for (racks, campus) in block.racks.iter_mut().zip(self.all) {
+                racks.set(lane, &campus.halls[place.hall].rack, place.gpus, gpus_w);
+            }
             for (row, asset) in block.rows.iter_mut().zip(place.first_gpu..place.first_gpu + place.gpus) {
                 let word = draw.words(asset, Purpose::GpuCard, 0)[0];
                 row.own[lane] = 1.0 + hall.chip.spread as f32 * noise::bell(word);
@@ -148,7 +166,7 @@ impl<'a> Layout<'a> {
                     hall: place.hall,
                     first: lane,
                     end: lane + 1,
-                    input_w: vec![0.0; TILE_MS],
+                    input_w: vec![vec![0.0; TILE_MS]; self.all.len()],
                     gpus_w: vec![0.0; TILE_MS],
                 }),
             }
