@@ -8,11 +8,13 @@
 //! Not modelled: voltage and frequency (the grid is stiff), on-site turbines, temperature of GPUs, networks.
 
 mod block;
+mod borders;
 mod chip;
 mod clock;
 mod lanes;
 mod layout;
 mod ledger;
+mod motion;
 mod noise;
 mod phases;
 mod rack;
@@ -22,20 +24,14 @@ pub use block::Block;
 pub use clock::JobPace;
 pub use lanes::Isa;
 pub use ledger::{Ledger, StoreEnergy, TOLERANCE};
+pub use motion::Waveform;
 pub use phases::{Doing, Step};
 pub use rack::{Conversion, Rack, Store};
 pub use site::Battery;
 
 use crate::cooling::Cooling;
 use crate::gpu::Product;
-use block::{NO_GROUP, Tile as BlockTile};
-use chip::PER_W;
-use clock::Clock;
-use layout::Layout;
-use phases::{LEVELS, Phase, following};
-use rack::STEP_S;
-use site::{HallState, PointState};
-use tieline_units::Draw;
+use phases::LEVELS;
 
 /// Racks side by side.
 pub const LANES: usize = 32;
@@ -47,6 +43,8 @@ pub const TILE_MS: usize = 128;
 pub const MOST_PER_RACK: u32 = 128;
 /// Most power of a GPU that the fixed point holds, W, with its filler on top.
 const MOST_GPU_W: f64 = 4_000.0;
+/// Most energy of a peak above the limit that the fixed point holds, J: 2^30 units of 2^-11 W and a millisecond are 524.
+const MOST_ALLOWANCE_J: f64 = 500.0;
 /// Time constant of the mean from which overshoot is told, ms: EDPp acts at about 50 ms (arXiv 2508.14318, section 2.1).
 const OVERSHOOT_MS: f64 = 50.0;
 
@@ -161,7 +159,7 @@ pub struct Job {
     pub name: String,
     /// Its training step.
     pub step: Step,
-    /// Share of its racks that move in lockstep, 0..1; the others form 16 groups spread over the step.
+    /// Share of its racks that move in lockstep, 0..1; the others form 16 groups, each at a drawn place in the step.
     pub coherence: f64,
     /// Start and stop, s of the run; 0 and infinity: it runs all the time.
     pub starts_s: f64,
@@ -262,6 +260,8 @@ impl Campus {
                 + chip.filler.as_ref().map_or(0.0, |filler| filler.level_w);
             need(most_w < MOST_GPU_W && chip.limit_w * chip.peak < MOST_GPU_W, "a GPU draws less than 4 kW");
             need(chip.limit_w > 0.0 && chip.peak >= 1.0 && chip.peak_s >= 0.0, "limit and peak must make sense");
+            let allowance_j = chip.limit_w * (chip.peak - 1.0) * chip.peak_s;
+            need(allowance_j < MOST_ALLOWANCE_J, "a peak takes less than 500 J more than the limit allows");
             need((0.0..0.2).contains(&chip.noise) && (0.0..0.2).contains(&chip.spread), "noise is below 20 %");
             if let Some(smoothing) = &chip.smoothing {
                 need(smoothing.floor_w <= chip.limit_w, "the floor must not lie above the power limit");
@@ -326,263 +326,4 @@ pub type Spread<'a> = &'a dyn Fn(&mut [Block], &(dyn Fn(&mut Block) + Sync));
 /// One after another, on the caller's thread.
 pub fn in_turn(blocks: &mut [Block], work: &(dyn Fn(&mut Block) + Sync)) {
     blocks.iter_mut().for_each(work);
-}
-
-/// A campus in motion.
-#[derive(Debug)]
-pub struct Waveform {
-    isa: Isa,
-    draw: Draw,
-    blocks: Vec<Block>,
-    clock: Clock,
-    sequences: Vec<Vec<Phase>>,
-    luck: Vec<(f32, f32, f32)>,
-    halls: Vec<HallState>,
-    hall_points: Vec<usize>,
-    points: Vec<PointState>,
-    chiller_per_w: Vec<f64>,
-    now_ms: u64,
-    windows: usize,
-    spread_ms: f32,
-    racks_w: Vec<Vec<f64>>,
-    tile: Tile,
-}
-
-impl Waveform {
-    /// The campus at the start of a run: every job at the barrier before its first step, stores at their start.
-    ///
-    /// # Panics
-    /// Where [`Campus::problems`] is not empty.
-    #[must_use]
-    pub fn new(campus: &Campus, draw: Draw, isa: Isa) -> Self {
-        let problems = campus.problems();
-        assert!(problems.is_empty(), "an unsound campus: {}", problems.join("; "));
-        let mut layout = Layout::new(campus);
-        let blocks = layout.blocks(&draw);
-        let shortest_ms = campus.jobs.iter().map(|job| job.step.communication_ms).fold(TILE_MS as f64, f64::min);
-        let per_w: Vec<f64> = campus.halls.iter().map(|h| h.cooling.chiller_per_w(campus.ambient_c)).collect();
-        let clock = Clock::new(&campus.jobs, layout.groups.clone(), draw);
-        let n = campus.halls.len();
-        let mut waveform = Self {
-            isa,
-            draw,
-            blocks,
-            luck: layout.groups.iter().map(|group| luck(&campus.jobs[group.job].step)).collect(),
-            clock,
-            sequences: layout.sequences,
-            halls: campus.halls.iter().map(|hall| hall_state(campus, hall)).collect(),
-            hall_points: campus.halls.iter().map(|hall| hall.point).collect(),
-            points: campus.points.iter().map(|p| PointState::new(&p.battery, p.transformer_loss)).collect(),
-            chiller_per_w: per_w,
-            now_ms: 0,
-            windows: (shortest_ms as usize / WINDOW_MS).clamp(1, TILE_MS / WINDOW_MS),
-            spread_ms: campus.jobs.iter().map(|job| job.spread_s * 1e3).fold(0.0, f64::max) as f32,
-            racks_w: vec![Vec::new(); n],
-            tile: Tile::default(),
-        };
-        waveform.begin();
-        waveform
-    }
-
-    /// Puts every GPU of a running job at the barrier before its first step.
-    fn begin(&mut self) {
-        let stalls: Vec<_> = (0..self.clock.groups.len()).map(|group| self.clock.stalls(group)).collect();
-        for block in &mut self.blocks {
-            for lane in 0..LANES {
-                let group = block.group[lane];
-                for place in 0..block.gpus[lane] {
-                    let row = &mut block.rows[place as usize];
-                    let running = group != NO_GROUP && self.clock.groups[group].running();
-                    if !running {
-                        continue;
-                    }
-                    let sequence = &self.sequences[block.sequence[lane]];
-                    let asset = block.first_gpu[lane] + place;
-                    let barrier = sequence.len() as i32;
-                    row.stretch[lane] = block::stretch(&self.draw, asset, 0, self.luck[group]);
-                    let exchange = block.levels[lane][Doing::Exchange as usize] * row.own[lane];
-                    row.level_w[lane] = exchange;
-                    row.lagged_w[lane] = exchange;
-                    row.phase[lane] = barrier;
-                    row.work_ms[lane] = self.clock.groups[group].offset_ms as f32;
-                    let first = phases::Stalls {
-                        checkpoint_ms: 0.0,
-                        data_next_ms: stalls[group].data_open_ms,
-                        data_open_ms: 0.0,
-                    };
-                    let (next, doing, ms) = following(sequence, barrier, row.stretch[lane], &first);
-                    row.next[lane] = next;
-                    row.next_level_w[lane] = block.levels[lane][doing as usize] * row.own[lane];
-                    row.next_ms[lane] = ms;
-                }
-            }
-        }
-    }
-
-    /// Length of a tile, ms.
-    #[must_use]
-    pub fn tile_ms(&self) -> u64 {
-        (self.windows * WINDOW_MS) as u64
-    }
-
-    /// Milliseconds simulated so far.
-    #[must_use]
-    pub fn now_ms(&self) -> u64 {
-        self.now_ms
-    }
-
-    /// GPUs that are advanced in each millisecond.
-    #[must_use]
-    pub fn gpus(&self) -> u64 {
-        self.blocks.iter().map(Block::gpus).sum()
-    }
-
-    /// Statistics of each job.
-    #[must_use]
-    pub fn paces(&self) -> Vec<JobPace> {
-        self.clock.pace()
-    }
-
-    /// Moves everything by one tile and returns what it did.
-    pub fn advance(&mut self, spread: Spread<'_>) -> &Tile {
-        let steps = self.windows * WINDOW_MS;
-        let start_ms = self.now_ms as f64;
-        let views = self.clock.open(start_ms, steps as f64);
-        let tile = BlockTile {
-            isa: self.isa,
-            draw: &self.draw,
-            first_window: self.now_ms / WINDOW_MS as u64,
-            windows: self.windows,
-            views: &views,
-            sequences: &self.sequences,
-            spread_ms: self.spread_ms,
-            luck: &self.luck,
-        };
-        spread(&mut self.blocks, &|block| block.run(&tile));
-        let tallies: Vec<Vec<Tally>> = self.blocks.iter().map(|block| block.tallies.clone()).collect();
-        self.clock.close(start_ms, views, &tallies);
-        self.site(steps);
-        self.now_ms += steps as u64;
-        &self.tile
-    }
-
-    /// Halls and points through the tile, in one written order.
-    fn site(&mut self, steps: usize) {
-        let (halls, points) = (self.halls.len(), self.points.len());
-        let tile = &mut self.tile;
-        tile.start_ms = self.now_ms;
-        for (rows, count) in [
-            (&mut tile.gpus_w, halls),
-            (&mut tile.halls_w, halls),
-            (&mut tile.load_w, points),
-            (&mut tile.battery_w, points),
-            (&mut tile.meter_w, points),
-            (&mut self.racks_w, halls),
-        ] {
-            rows.resize_with(count, Vec::new);
-            for row in rows {
-                row.clear();
-                row.resize(steps, 0.0);
-            }
-        }
-        for block in &self.blocks {
-            for segment in &block.segments {
-                for ms in 0..steps {
-                    self.racks_w[segment.hall][ms] += segment.input_w[ms];
-                    tile.gpus_w[segment.hall][ms] += segment.gpus_w[ms];
-                }
-            }
-        }
-        for ms in 0..steps {
-            for hall in 0..halls {
-                let feeder_w = self.halls[hall].step(self.racks_w[hall][ms], self.chiller_per_w[hall]);
-                tile.halls_w[hall][ms] = feeder_w;
-                tile.load_w[self.hall_points[hall]][ms] += feeder_w;
-            }
-            for point in 0..points {
-                let (battery_w, meter_w) = self.points[point].step(tile.load_w[point][ms]);
-                tile.battery_w[point][ms] = battery_w;
-                tile.meter_w[point][ms] = meter_w;
-            }
-        }
-    }
-
-    /// Energies since the start. Asserts that they close.
-    ///
-    /// # Panics
-    /// Where a balance does not close: a defect of ours.
-    #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        let mut ledger = Ledger::default();
-        let exact = |sum: u64| sum as f64 / PER_W * STEP_S;
-        for block in &self.blocks {
-            for lane in 0..LANES {
-                let sums = &block.sums[lane];
-                ledger.asked_j += exact(sums.asked);
-                ledger.filler_j += exact(sums.filler);
-                ledger.burned_j += exact(sums.burned);
-                ledger.shaved_j += exact(sums.shaved);
-                let racks = &block.racks;
-                ledger.gpus_j += racks.gpus[lane] * STEP_S;
-                ledger.other_j += racks.other_w[lane] * self.now_ms as f64 * STEP_S;
-                ledger.conversion_j += racks.converted[lane] * STEP_S;
-                ledger.racks_j += racks.input[lane] * STEP_S;
-                racks.supply.add_to(lane, &mut ledger.supply);
-                racks.shelf.add_to(lane, &mut ledger.shelf);
-            }
-        }
-        for hall in &self.halls {
-            ledger.distribution_j += hall.distribution * STEP_S;
-            ledger.house_j += hall.house * STEP_S;
-            ledger.cooling_j += hall.cooled * STEP_S;
-            ledger.halls_j += hall.total * STEP_S;
-        }
-        for point in &self.points {
-            ledger.load_j += point.load * STEP_S;
-            ledger.transformer_j += point.transformed * STEP_S;
-            ledger.meter_j += point.meter * STEP_S;
-            point.add_to(&mut ledger.battery);
-        }
-        ledger.assert_closed();
-        ledger
-    }
-}
-
-fn luck(step: &Step) -> (f32, f32, f32) {
-    (step.jitter as f32, step.straggler_share as f32, step.straggler_slowdown as f32)
-}
-
-/// Mean power of a GPU of a hall before the run: over a step where its job runs, so that low-passes and cooling begin
-/// where they would be, W.
-fn mean_level_w(campus: &Campus, hall: &Hall) -> f64 {
-    let level_w = |doing: Doing| hall.chip.level_w[doing as usize];
-    let Some(job) = hall.job.map(|job| &campus.jobs[job]).filter(|job| job.starts_s <= 0.0) else {
-        return level_w(Doing::Rest);
-    };
-    let step = &job.step;
-    let batches = f64::from(step.micro_batches);
-    let (forward_ms, backward_ms) = (batches * step.forward_ms, batches * step.backward_ms);
-    let rest_ms = step.period_ms() - forward_ms - backward_ms;
-    (forward_ms * level_w(Doing::Forward) + backward_ms * level_w(Doing::Backward) + rest_ms * level_w(Doing::Exchange))
-        / step.period_ms()
-}
-
-fn hall_state(campus: &Campus, hall: &Hall) -> HallState {
-    let racks = f64::from(hall.gpus.div_ceil(hall.per_rack));
-    let rack = &hall.rack;
-    let level_w = mean_level_w(campus, hall);
-    let dc_w = f64::from(hall.gpus) * (level_w + rack.other_w);
-    let ac_w = dc_w + racks * rack.conversion.loss_w(dc_w / racks);
-    HallState {
-        loss: hall.distribution_loss,
-        fixed_w: hall.fixed_w,
-        cooling: hall.cooling.clone(),
-        rated_heat_w: hall.rated_heat_w,
-        heat_w: ac_w * (1.0 + hall.distribution_loss) + hall.fixed_w,
-        blend: if hall.cooling.lag_s > 0.0 { 1.0 - libm::exp(-STEP_S / hall.cooling.lag_s) } else { 1.0 },
-        distribution: 0.0,
-        house: 0.0,
-        cooled: 0.0,
-        total: 0.0,
-    }
 }

@@ -1,10 +1,11 @@
-//! The waveform's figures on the report page, as SVG: load and import of each point over a few training steps, and the
-//! frontier of sizes.
+//! The waveform's figures on the report page: load and import of each point over a few training steps and the frontier of
+//! sizes as SVG, and the table of mitigations.
 //!
 //! Not modelled: zooming (the table `transient.parquet` holds every millisecond).
 
+use crate::report::escaped;
 use std::fmt::Write as _;
-use tieline_sim::results::{Curve, Outcome};
+use tieline_sim::results::{Curve, Outcome, Table};
 use tieline_sim::transient::{Bounds, Sized};
 
 /// Size of a panel, px, and the space for its scale.
@@ -82,6 +83,36 @@ fn panel(name: &str, at_s: &[f64], load: &Curve, import: &Curve, from_s: f64) ->
     )
 }
 
+/// What each set of devices comes to, as the screen shows it.
+#[must_use]
+pub fn mitigation(table: &Table) -> String {
+    const COLUMNS: [(&str, &str, usize); 7] = [
+        ("swing_mw", "swing, MW", 1),
+        ("ramp_max_mw_per_s", "ramp in a second, MW/s", 2),
+        ("amplitude_01_20hz_mw", "0.1 to 20 Hz, MW", 2),
+        ("pst", "Pst", 2),
+        ("extra_energy_percent", "energy, % of import", 2),
+        ("burned_percent", "burned by floor and filler, % of import", 2),
+        ("throughput_loss_percent", "work lost, %", 2),
+    ];
+    let column = |name: &str| table.numbers.iter().find(|(found, _)| found == name).map(|(_, values)| values);
+    let cell = |name: &str, row: usize| column(name).and_then(|values| values.get(row)).copied().unwrap_or(f64::NAN);
+    let mut html =
+        "<section id=\"mitigation\"><h2>Mitigation, on the same luck</h2>\n<table><tr><th>devices".to_owned();
+    COLUMNS.iter().for_each(|(_, title, _)| html.push_str(&format!("<th>{title}")));
+    html.push_str("<th>limits</tr>\n");
+    for (row, label) in table.texts.first().map_or(&[][..], |(_, labels)| labels).iter().enumerate() {
+        let _ = write!(html, "<tr><td>{}", escaped(label));
+        for (name, _, digits) in COLUMNS {
+            let value = cell(name, row);
+            html.push_str(&if value.is_nan() { "<td>-".to_owned() } else { format!("<td>{value:.digits$}") });
+        }
+        html.push_str(if cell("keeps_bounds", row) > 0.5 { "<td>kept</tr>\n" } else { "<td>broken</tr>\n" });
+    }
+    html.push_str("</table></section>\n");
+    html
+}
+
 /// Height of the frontier's panel, px.
 const FRONTIER_HEIGHT: f64 = 340.0;
 
@@ -90,8 +121,8 @@ const FRONTIER_HEIGHT: f64 = 340.0;
 pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
     let enough: Vec<&Sized> = sizes.iter().filter(|sized| sized.power_w.is_finite()).collect();
     let mut html = format!(
-        "<section id=\"frontier\"><h2>Least battery for each GPU floor</h2>\n<p>What keeps the swing under {} over {:.0} ms \
-         and the ramp under {}. Right and up is more battery; the number at a point is the floor in percent of the rating. \
+        "<section id=\"frontier\"><h2>Least battery for each GPU floor</h2>\n<p>What keeps the swing under {}, of means of {:.0} ms, \
+         and their rise or fall within any second under {}. Right and up is more battery; the number at a point is the floor in percent of the rating. \
          Built are {} MW and {} MWh (a square, where they lie in the figure).{}</p>\n",
         bound(bounds.swing_w, "MW"),
         bounds.window_s * 1e3,
@@ -171,7 +202,7 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
             y(built.1) - 4.5,
         );
     }
-    html.push_str("</svg>\n<table><tr><th>floor<th>battery<th>energy<th>the floor burns</tr>\n");
+    html.push_str("</svg>\n<table><tr><th>floor<th>battery<th>energy<th>the floor burns, of import</tr>\n");
     for sized in sizes {
         let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
         let battery = if sized.power_w.is_finite() {

@@ -159,17 +159,21 @@ impl Devices {
         }
     }
 
-    /// Everything that is on, in words.
+    /// Everything that is on and its size, in words: per GPU, or as a share of its rating.
     #[must_use]
     pub fn label(&self) -> String {
+        let battery = |fast: &Loop| match (fast.power_share, fast.energy_share) {
+            (1.0, 1.0) => "battery".to_owned(),
+            (power, energy) => format!("battery {:.0} % MW {:.0} % MWh", 100.0 * power, 100.0 * energy),
+        };
         let parts = [
-            self.filler.map(|_| "filler"),
-            self.floor.map(|_| "GPU floor"),
-            self.supply.then_some("PSU storage"),
-            self.shelf.map(|_| "rack BBU"),
-            self.battery.map(|_| "battery"),
+            self.filler.map(|level| format!("filler {:.0} %", 100.0 * level)),
+            self.floor.map(|floor| format!("floor {:.0} %", 100.0 * floor)),
+            self.supply.then(|| "PSU 65 J".to_owned()),
+            self.shelf.map(|(energy_j, power_w)| format!("BBU {:.0} kJ {power_w:.0} W", energy_j / 1e3)),
+            self.battery.as_ref().map(battery),
         ];
-        let on: Vec<&str> = parts.into_iter().flatten().collect();
+        let on: Vec<String> = parts.into_iter().flatten().collect();
         if on.is_empty() { "none".to_owned() } else { on.join(" + ") }
     }
 }
@@ -324,10 +328,24 @@ pub fn play(
     spread: Spread<'_>,
     each: &mut dyn FnMut(&Tile) -> bool,
 ) -> Option<Waveform> {
-    let mut waveform = Waveform::new(campus, Draw::new(seed, 0), Isa::best());
+    play_beside(core::slice::from_ref(campus), seed, span_s, spread, &mut |number, tile| number > 0 || each(tile))
+}
+
+/// The same for campuses that differ in storage only; shows the tiles of each with its number.
+pub(crate) fn play_beside(
+    campuses: &[Campus],
+    seed: u64,
+    span_s: f64,
+    spread: Spread<'_>,
+    each: &mut dyn FnMut(usize, &Tile) -> bool,
+) -> Option<Waveform> {
+    let mut waveform = Waveform::beside(campuses, Draw::new(seed, 0), Isa::best());
     while (waveform.now_ms() as f64) < span_s * 1e3 {
-        if !each(waveform.advance(spread)) {
-            return None;
+        waveform.advance(spread);
+        for (number, tile) in waveform.tiles().enumerate() {
+            if !each(number, tile) {
+                return None;
+            }
         }
     }
     Some(waveform)

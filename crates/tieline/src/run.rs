@@ -184,7 +184,8 @@ fn produce(
     let figure = |outcome: &Outcome| tieline_files::figure::waveform(outcome, scenario.waveform.settle_s);
     let figures = waves.as_ref().map_or_else(String::new, |waves| {
         let sizes = waves.frontier.as_ref().map_or_else(String::new, |sizes| waves::frontier(scenario, sizes));
-        figure(&waves.outcome) + &sizes
+        let mitigation = waves.mitigation.as_ref().map_or_else(String::new, tieline_files::figure::mitigation);
+        figure(&waves.outcome) + &mitigation + &sizes
     });
     let (mut outcome, journal_bytes) = if chosen.contains(&OPERATION) {
         let handed = waves.as_ref().map(|waves| hand_over(scenario, &waves.summary));

@@ -54,8 +54,9 @@ pub(crate) struct Row {
     pub(crate) stretch: F32s,
     /// Own share of the levels, about 1.
     pub(crate) own: F32s,
-    /// Phase now and the one after it.
-    pub(crate) phase: I32s,
+    /// Whether the phase computes, so that less power slows it down: all bits or none.
+    pub(crate) computes: I32s,
+    /// The phase after it.
     pub(crate) next: I32s,
 }
 
@@ -77,7 +78,7 @@ impl Row {
             pace: [1.0; LANES],
             stretch: [1.0; LANES],
             own: [1.0; LANES],
-            phase: [super::phases::HALT; LANES],
+            computes: [0; LANES],
             next: [super::phases::HALT; LANES],
         }
     }
@@ -87,10 +88,10 @@ impl Row {
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Settings {
-    /// Share per ms that is taken over into the lagged power and into the filler, and that is kept of them.
+    /// Share per ms that is taken over into the lagged power and into the filler (there with a minus), and that is kept.
     pub(crate) lag: F32s,
     pub(crate) lag_keep: F32s,
-    pub(crate) filler: F32s,
+    pub(crate) less_filler: F32s,
     pub(crate) filler_keep: F32s,
     /// Share per ms that is kept of the distance to the 50 ms mean; overshoot as a share of that distance.
     pub(crate) mean_keep: F32s,
@@ -124,7 +125,7 @@ impl Settings {
         Self {
             lag: zero,
             lag_keep: zero,
-            filler: zero,
+            less_filler: zero,
             filler_keep: zero,
             mean_keep: zero,
             overshoot: zero,
@@ -148,7 +149,7 @@ impl Settings {
         macro_rules! copy {
             ($($field:ident),*) => { $( self.$field[lane] = from.$field[from_lane]; )* };
         }
-        copy!(lag, lag_keep, filler, filler_keep, mean_keep, overshoot, filler_w, limit, peak, allowance);
+        copy!(lag, lag_keep, less_filler, filler_keep, mean_keep, overshoot, filler_w, limit, peak, allowance);
         copy!(up_w, down_w, floor_w, rest_w, top, hysteresis_ms, active_w, noise);
     }
 }
@@ -230,21 +231,22 @@ impl Kernel for Interval<'_> {
     fn run<V: Lanes>(self, v: V) -> Marks {
         let Self { row, settings, noise, rack, sums, scratch } = self;
         let mut marks = Marks::default();
-        // Some vectors side by side: a chain of dependent operations leaves room for others.
-        if LANES / V::W == 2 {
-            interval::<V, 2>(v, 0, row, settings, noise, rack, sums, scratch, &mut marks);
-        } else {
-            for first in (0..LANES / V::W).step_by(4) {
-                interval::<V, 4>(v, first, row, settings, noise, rack, sums, scratch, &mut marks);
-            }
+        // Written out: with the vector's number known, every address is one.
+        interval::<V, 2>(v, 0, row, settings, noise, rack, sums, scratch, &mut marks);
+        if LANES / V::W > 2 {
+            interval::<V, 2>(v, 2, row, settings, noise, rack, sums, scratch, &mut marks);
+        }
+        if LANES / V::W > 4 {
+            interval::<V, 2>(v, 4, row, settings, noise, rack, sums, scratch, &mut marks);
+            interval::<V, 2>(v, 6, row, settings, noise, rack, sums, scratch, &mut marks);
         }
         marks
     }
 }
 
 /// Sixteen milliseconds of as many racks as N vectors hold, in passes: whatever one pass keeps fits the registers of a
-/// machine that has sixteen, and its chains are short. 42 vector operations a millisecond and vector, where a choice is
-/// one; 26 where no floor moves and no limit is reached.
+/// machine that has sixteen, and two chains of dependent operations leave room for each other. 24 vector operations a
+/// millisecond and vector where no floor moves and no limit is reached, 31 where a limit is reached, 42 where a floor moves.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // one call, inlined; a struct would only rename them
 fn interval<V: Lanes, const N: usize>(
@@ -261,19 +263,19 @@ fn interval<V: Lanes, const N: usize>(
     let Scratch { asked_w, filled, least } = scratch;
     marks.over |= ask::<V, N>(v, c, row, set, noise, asked_w) << (c * V::W);
     let most = fill::<V, N>(v, c, row, set, asked_w, filled, sums);
-    for half in 0..N / 2 {
-        let (c, most) = (c + 2 * half, [most[2 * half], most[2 * half + 1]]);
-        let shaved = if !floors_stay::<V, 2>(v, c, row, set) {
-            lift::<V, 2>(v, c, row, set, asked_w, filled, least, sums);
-            limit::<V, 2>(v, c, row, set, filled, least, rack, sums)
-        } else if limits_reached::<V, 2>(v, c, row, set, most) {
-            limit_above::<V, 2>(v, c, row, set, asked_w, filled, rack, sums)
+    let shaved = if !floors_stay::<V, N>(v, c, row, set) {
+        lift::<V, N>(v, c, row, set, asked_w, filled, least, sums);
+        limit::<V, N>(v, c, row, set, filled, least, rack, sums)
+    } else {
+        count_quiet::<V, N>(v, c, row, set, asked_w);
+        if limits_reached::<V, N>(v, c, row, set, most) {
+            limit_above::<V, N>(v, c, row, set, filled, rack, sums)
         } else {
-            pass_on::<V, 2>(v, c, row, set, asked_w, filled, rack, sums);
+            pass_on::<V, N>(v, c, set, filled, rack, sums);
             0
-        };
-        marks.shaved |= shaved << (c * V::W);
-    }
+        }
+    };
+    marks.shaved |= shaved << (c * V::W);
 }
 
 /// What the work asks for: own phase, lag, overshoot. Returns whose phase has run out.
@@ -291,11 +293,12 @@ fn ask<V: Lanes, const N: usize>(v: V, c: usize, row: &mut Row, set: &Settings, 
         })
     };
     let (level, next) = (taken(level), taken(next));
+    let turn: [V::F; N] = core::array::from_fn(|k| v.turn(next[k], level[k]));
     let (mut work, mut lagged, mut above) = (pair(&row.work_ms), pair(&row.lagged_w), pair(&row.above_w));
     for ms in 0..WINDOW_MS {
         for k in 0..N {
             work[k] = v.sub(work[k], v.load(&row.pace, c + k));
-            let now = v.pick_negative(work[k], next[k], level[k]);
+            let now = v.turn_negative(work[k], turn[k], level[k]);
             let before = lagged[k];
             lagged[k] = v.add(v.mul(before, v.load(&set.lag_keep, c + k)), now);
             let rise = v.add(above[k], v.sub(lagged[k], before));
@@ -334,9 +337,10 @@ fn fill<V: Lanes, const N: usize>(
     for ms in 0..WINDOW_MS {
         for k in 0..N {
             let asked_w = v.load(&asked_w[ms], c + k);
-            let room = v.max(v.sub(v.load(&set.filler_w, c + k), asked_w), v.f(LEAST_ROOM_W));
+            // Room, and the share of it that is taken, both negative: the operand in memory comes second.
+            let room = v.min(v.sub(asked_w, v.load(&set.filler_w, c + k)), v.f(-LEAST_ROOM_W));
             let kept = v.mul(filler[k], v.load(&set.filler_keep, c + k));
-            filler[k] = v.add(kept, v.mul(room, v.load(&set.filler, c + k)));
+            filler[k] = v.add(kept, v.mul(room, v.load(&set.less_filler, c + k)));
             let asked = v.add(asked_w, grid);
             let filled = v.add(asked, filler[k]);
             most[k] = v.max(most[k], filled);
@@ -387,27 +391,50 @@ fn all<V: Lanes>() -> u32 {
     ((1_u64 << V::W) - 1) as u32
 }
 
-/// [`lift`] and [`limit`] where the floors stay: hysteresis counts on, the floor lifts, the limit takes away.
+/// How long ago the last activity was, at the end of the interval. Where every GPU is active in the last millisecond it
+/// is no time at all, and where no floor can move nobody asks.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)] // one call, inlined; a struct would only rename them
+fn count_quiet<V: Lanes, const N: usize>(v: V, c: usize, row: &mut Row, set: &Settings, asked_w: &Kept) {
+    let active = |ms: usize, k: usize| v.above(v.load(&asked_w[ms], c + k), v.load(&set.active_w, c + k));
+    let mut busy = u32::MAX;
+    for k in 0..N {
+        let still = v.at_least(v.load(&set.rest_w, c + k), v.load(&set.floor_w, c + k));
+        busy &= v.ones(active(WINDOW_MS - 1, k)) | v.ones(still);
+    }
+    if busy == all::<V>() {
+        for k in 0..N {
+            v.store_i(&mut row.quiet_ms, c + k, v.i(0));
+        }
+        return;
+    }
+    let one = v.i(1);
+    let mut quiet: [V::I; N] = core::array::from_fn(|k| v.load_i(&row.quiet_ms, c + k));
+    for ms in 0..WINDOW_MS {
+        for k in 0..N {
+            quiet[k] = v.drop_i(active(ms, k), v.add_i(quiet[k], one));
+        }
+    }
+    for k in 0..N {
+        store_quiet(v, c + k, row, quiet[k]);
+    }
+}
+
+/// [`lift`] and [`limit`] where the floors stay: the floor lifts, the limit takes away.
+#[inline(always)]
 fn limit_above<V: Lanes, const N: usize>(
     v: V,
     c: usize,
     row: &mut Row,
     set: &Settings,
-    asked_w: &Kept,
     filled: &Kept,
     rack: &mut [I32s; WINDOW_MS],
     sums: &mut Sums,
 ) -> u32 {
-    let one = v.i(1);
     let load_i = |from: &I32s| -> [V::I; N] { core::array::from_fn(|k| v.load_i(from, c + k)) };
-    let (mut quiet, mut used) = (load_i(&row.quiet_ms), load_i(&row.used));
+    let mut used = load_i(&row.used);
     let (mut s_lifted, mut s_drawn) = (load_i(&sums.lifted), load_i(&sums.drawn));
     for (ms, rack) in rack.iter_mut().enumerate() {
         for k in 0..N {
-            let active = v.above(v.load(&asked_w[ms], c + k), v.load(&set.active_w, c + k));
-            quiet[k] = v.drop_i(active, v.add_i(quiet[k], one));
             let limit = v.load(&set.limit, c + k);
             let rested = v.above_i(v.load_i(&set.allowance, c + k), used[k]);
             let ceiling = v.raise(rested, v.load(&set.peak, c + k), limit);
@@ -422,7 +449,6 @@ fn limit_above<V: Lanes, const N: usize>(
     }
     let mut shaved = 0;
     for k in 0..N {
-        store_quiet(v, c + k, row, quiet[k]);
         v.store_i(&mut row.used, c + k, used[k]);
         v.store_i(&mut sums.lifted, c + k, s_lifted[k]);
         shaved |= store_drawn(v, c + k, sums, s_drawn[k]) << (k * V::W);
@@ -430,34 +456,27 @@ fn limit_above<V: Lanes, const N: usize>(
     shaved
 }
 
-/// Where neither floors nor limits change anything but what the floor lifts: hysteresis counts on, the racks get it.
+/// Where neither floors nor limits change anything but what the floor lifts: the racks get it.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)] // one call, inlined; a struct would only rename them
 fn pass_on<V: Lanes, const N: usize>(
     v: V,
     c: usize,
-    row: &mut Row,
     set: &Settings,
-    asked_w: &Kept,
     filled: &Kept,
     rack: &mut [I32s; WINDOW_MS],
     sums: &mut Sums,
 ) {
-    let one = v.i(1);
-    let mut quiet: [V::I; N] = core::array::from_fn(|k| v.load_i(&row.quiet_ms, c + k));
     let mut sum = [v.i(0); N];
+    let top: [V::F; N] = core::array::from_fn(|k| v.load(&set.top, c + k));
     for (ms, rack) in rack.iter_mut().enumerate() {
         for k in 0..N {
-            let active = v.above(v.load(&asked_w[ms], c + k), v.load(&set.active_w, c + k));
-            quiet[k] = v.drop_i(active, v.add_i(quiet[k], one));
-            let drawn = v.bits(v.max(v.load(&filled[ms], c + k), v.load(&set.top, c + k)));
+            let drawn = v.bits(v.max(top[k], v.load(&filled[ms], c + k)));
             sum[k] = v.add_i(sum[k], drawn);
             let of_rack = v.add_i(v.load_i(rack, c + k), drawn);
             v.store_i(rack, c + k, of_rack);
         }
     }
     for k in 0..N {
-        store_quiet(v, c + k, row, quiet[k]);
         let (lifted, drawn) = (v.load_i(&sums.lifted, c + k), v.load_i(&sums.drawn, c + k));
         v.store_i(&mut sums.lifted, c + k, v.add_i(lifted, sum[k]));
         v.store_i(&mut sums.drawn, c + k, v.add_i(drawn, sum[k]));

@@ -152,8 +152,10 @@ pub(crate) trait Lanes: Copy {
     fn above(self, a: Self::F, b: Self::F) -> Self::M;
     fn at_least(self, a: Self::F, b: Self::F) -> Self::M;
     fn pick(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F;
-    /// `yes` where `by` has its sign bit set.
-    fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F;
+    /// What [`Lanes::turn_negative`] wants instead of `yes`.
+    fn turn(self, yes: Self::F, no: Self::F) -> Self::F;
+    /// `yes` where `by` has its sign bit set, otherwise `no`.
+    fn turn_negative(self, by: Self::F, turn: Self::F, no: Self::F) -> Self::F;
     /// The sign bits, one for each lane.
     fn signs(self, a: Self::F) -> u32;
     /// `pick` where `yes` is nowhere below `no` and neither is negative.
@@ -207,7 +209,8 @@ impl<S: pulp::Simd> Lanes for Pulp<S> {
     #[inline(always)] fn above(self, a: Self::F, b: Self::F) -> Self::M { self.0.less_than_f32s(b, a) }
     #[inline(always)] fn at_least(self, a: Self::F, b: Self::F) -> Self::M { self.0.less_than_or_equal_f32s(b, a) }
     #[inline(always)] fn pick(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.0.select_f32s(mask, yes, no) }
-    #[inline(always)] fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F { self.pick(self.above_i(self.i(0), self.bits(by)), yes, no) }
+    #[inline(always)] fn turn(self, yes: Self::F, _no: Self::F) -> Self::F { yes }
+    #[inline(always)] fn turn_negative(self, by: Self::F, turn: Self::F, no: Self::F) -> Self::F { self.pick(self.above_i(self.i(0), self.bits(by)), turn, no) }
     #[inline(always)] fn signs(self, a: Self::F) -> u32 { self.ones(self.above_i(self.i(0), self.bits(a))) }
     #[inline(always)] fn raise(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.0.select_f32s(mask, yes, no) }
     #[inline(always)] fn keep(self, mask: Self::M, yes: Self::F) -> Self::F { self.0.select_f32s(mask, yes, self.0.splat_f32s(0.0)) }
@@ -265,7 +268,11 @@ impl Lanes for Sse2 {
         let mask = self.0.sse2._mm_castsi128_ps(mask);
         self.0.sse._mm_or_ps(self.0.sse._mm_and_ps(mask, yes), self.0.sse._mm_andnot_ps(mask, no))
     }
-    #[inline(always)] fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F { self.pick(self.0.sse2._mm_srai_epi32::<31>(self.bits(by)), yes, no) }
+    #[inline(always)] fn turn(self, yes: Self::F, no: Self::F) -> Self::F { self.0.sse._mm_xor_ps(yes, no) }
+    #[inline(always)] fn turn_negative(self, by: Self::F, turn: Self::F, no: Self::F) -> Self::F {
+        let mask = self.0.sse2._mm_castsi128_ps(self.0.sse2._mm_srai_epi32::<31>(self.bits(by)));
+        self.0.sse._mm_xor_ps(self.0.sse._mm_and_ps(mask, turn), no)
+    }
     #[inline(always)] fn signs(self, a: Self::F) -> u32 { self.0.sse._mm_movemask_ps(a) as u32 }
     #[inline(always)] fn raise(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.max(self.keep(mask, yes), no) }
     #[inline(always)] fn keep(self, mask: Self::M, yes: Self::F) -> Self::F { self.0.sse._mm_and_ps(self.0.sse2._mm_castsi128_ps(mask), yes) }
@@ -317,7 +324,8 @@ impl Lanes for Avx2 {
     #[inline(always)] fn above(self, a: Self::F, b: Self::F) -> Self::M { self.0.avx._mm256_castps_si256(self.0.avx._mm256_cmp_ps::<{ core::arch::x86_64::_CMP_LT_OQ }>(b, a)) }
     #[inline(always)] fn at_least(self, a: Self::F, b: Self::F) -> Self::M { self.0.avx._mm256_castps_si256(self.0.avx._mm256_cmp_ps::<{ core::arch::x86_64::_CMP_LE_OQ }>(b, a)) }
     #[inline(always)] fn pick(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.0.avx._mm256_blendv_ps(no, yes, self.0.avx._mm256_castsi256_ps(mask)) }
-    #[inline(always)] fn pick_negative(self, by: Self::F, yes: Self::F, no: Self::F) -> Self::F { self.0.avx._mm256_blendv_ps(no, yes, by) }
+    #[inline(always)] fn turn(self, yes: Self::F, _no: Self::F) -> Self::F { yes }
+    #[inline(always)] fn turn_negative(self, by: Self::F, turn: Self::F, no: Self::F) -> Self::F { self.0.avx._mm256_blendv_ps(no, turn, by) }
     #[inline(always)] fn signs(self, a: Self::F) -> u32 { self.0.avx._mm256_movemask_ps(a) as u32 }
     #[inline(always)] fn raise(self, mask: Self::M, yes: Self::F, no: Self::F) -> Self::F { self.pick(mask, yes, no) }
     #[inline(always)] fn keep(self, mask: Self::M, yes: Self::F) -> Self::F { self.0.avx._mm256_and_ps(self.0.avx._mm256_castsi256_ps(mask), yes) }

@@ -4,19 +4,26 @@
 //!
 //! Not modelled: products that share a rack.
 
-use super::block::{self, Block, NO_GROUP, Segment};
+use super::block::{Block, NO_GROUP, Segment};
+use super::borders::{GpuSums, Lines};
 use super::chip::{self, ENDLESS_MS, PER_W, Row, Settings};
 use super::clock::{Clock, Group, OFFSETS};
+use super::motion::mean_level_w;
 use super::noise;
 use super::phases::{Doing, HALT, LEVELS, Phase};
 use super::rack::{Racks, STEP_S};
-use super::{Campus, Chip, Filler, Job, LANES, OVERSHOOT_MS, Smoothing, TILE_MS, Tally, mean_level_w};
+use super::{Campus, Chip, Filler, Job, LANES, OVERSHOOT_MS, Smoothing, TILE_MS, Tally};
 use crate::gpu::ThroughputCurve;
 use tieline_units::{Draw, Purpose};
+
+/// The draw of a group's place in the step: an event that no training step reaches.
+const OFFSET_DRAW: u64 = u64::MAX;
 
 /// Racks laid out on blocks: halls with the same number of GPUs per rack share blocks.
 pub(super) struct Layout<'a> {
     campus: &'a Campus,
+    /// The campus, and others that differ from it in storage only.
+    all: &'a [Campus],
     pub(super) groups: Vec<Group>,
     pub(super) sequences: Vec<Vec<Phase>>,
     /// First group of each job, and first sequence.
@@ -35,16 +42,26 @@ struct Place {
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn new(campus: &'a Campus) -> Self {
-        let mut layout =
-            Self { campus, groups: Vec::new(), sequences: Vec::new(), job_group: Vec::new(), job_sequence: Vec::new() };
+    /// At least one campus.
+    pub(super) fn new(all: &'a [Campus], draw: &Draw) -> Self {
+        let campus = &all[0];
+        let mut layout = Self {
+            campus,
+            all,
+            groups: Vec::new(),
+            sequences: Vec::new(),
+            job_group: Vec::new(),
+            job_sequence: Vec::new(),
+        };
         for (index, job) in campus.jobs.iter().enumerate() {
             layout.job_group.push(layout.groups.len());
             layout.job_sequence.push(layout.sequences.len());
             let running = job.starts_s <= 0.0;
             let groups = if job.coherence < 1.0 { 1 + OFFSETS } else { 1 };
             for group in 0..groups {
-                let share = if group == 0 { 0.0 } else { (group as f64 - 0.5) / OFFSETS as f64 };
+                // Drawn, not spread evenly: that would cancel every harmonic but the sixteenth.
+                let number = layout.groups.len() as u32;
+                let share = if group == 0 { 0.0 } else { draw.uniform(number, Purpose::JobStep, OFFSET_DRAW) };
                 layout.groups.push(Clock::group(index, 0, share * job.step.period_ms(), running));
             }
             layout.sequences.extend((0..job.step.stages).map(|stage| job.step.sequence(stage)));
@@ -100,17 +117,17 @@ impl<'a> Layout<'a> {
             group: [NO_GROUP; LANES],
             sequence: [0; LANES],
             levels: [[0.0; LEVELS]; LANES],
-            lines: [[(1.0, 0.0); 2]; LANES],
+            lines: Lines::level(),
             settings: Settings::empty(),
             rows: Vec::new(),
-            racks: Racks::new(),
+            racks: vec![Racks::new(); self.all.len()],
             segments: Vec::new(),
-            sums: [block::GpuSums::default(); LANES],
+            sums: GpuSums::default(),
             tallies: Vec::new(),
         };
         let places = racks.iter().map(|(_, place)| place.gpus).max().unwrap_or(0);
         block.rows = vec![Row::new(); places as usize];
-        block.racks.set_places(places);
+        block.racks.iter_mut().for_each(|racks| racks.set_places(places));
         for (lane, (_, place)) in racks.iter().enumerate() {
             let hall = &self.campus.halls[place.hall];
             block.first_gpu[lane] = place.first_gpu;
@@ -118,7 +135,7 @@ impl<'a> Layout<'a> {
             block.group[lane] = place.group;
             block.sequence[lane] = place.sequence;
             block.levels[lane] = hall.chip.level_w.map(|level_w| level_w as f32);
-            block.lines[lane] = pace_lines(hall.chip.throughput_exponent);
+            block.lines.set(lane, pace_lines(hall.chip.throughput_exponent));
             set_chip(&mut block.settings, lane, &hall.chip);
             let doing = if place.group == NO_GROUP || !self.groups[place.group].running() {
                 Doing::Rest
@@ -126,7 +143,9 @@ impl<'a> Layout<'a> {
                 Doing::Exchange
             };
             let gpus_w = mean_level_w(self.campus, hall) * f64::from(place.gpus);
-            block.racks.set(lane, &hall.rack, place.gpus, gpus_w);
+            for (racks, campus) in block.racks.iter_mut().zip(self.all) {
+                racks.set(lane, &campus.halls[place.hall].rack, place.gpus, gpus_w);
+            }
             for (row, asset) in block.rows.iter_mut().zip(place.first_gpu..place.first_gpu + place.gpus) {
                 let word = draw.words(asset, Purpose::GpuCard, 0)[0];
                 row.own[lane] = 1.0 + hall.chip.spread as f32 * noise::bell(word);
@@ -139,7 +158,7 @@ impl<'a> Layout<'a> {
                     row.floor_w[lane] = block.settings.floor_w[lane];
                     row.quiet_ms[lane] = 0;
                 }
-                (row.phase[lane], row.next[lane], row.work_ms[lane]) = (HALT, HALT, ENDLESS_MS);
+                (row.computes[lane], row.next[lane], row.work_ms[lane]) = (0, HALT, ENDLESS_MS);
             }
             match block.segments.last_mut() {
                 Some(segment) if segment.hall == place.hall => segment.end = lane + 1,
@@ -147,7 +166,7 @@ impl<'a> Layout<'a> {
                     hall: place.hall,
                     first: lane,
                     end: lane + 1,
-                    input_w: vec![0.0; TILE_MS],
+                    input_w: vec![vec![0.0; TILE_MS]; self.all.len()],
                     gpus_w: vec![0.0; TILE_MS],
                 }),
             }
@@ -174,7 +193,7 @@ fn set_chip(settings: &mut Settings, lane: usize, chip: &Chip) {
     (settings.limit[lane], settings.peak[lane]) = (gridded(chip.limit_w), gridded(chip.limit_w * chip.peak));
     settings.allowance[lane] = fixed(chip.limit_w * (chip.peak - 1.0) * chip.peak_s / STEP_S);
     let filler = chip.filler.clone().unwrap_or(Filler { level_w: 0.0, lag_s: 0.0 });
-    (settings.filler[lane], settings.filler_keep[lane]) = (blend(filler.lag_s), 1.0 - blend(filler.lag_s));
+    (settings.less_filler[lane], settings.filler_keep[lane]) = (-blend(filler.lag_s), 1.0 - blend(filler.lag_s));
     settings.filler_w[lane] = filler.level_w as f32;
     let none = Smoothing {
         floor_w: 0.0,
@@ -195,7 +214,7 @@ fn set_chip(settings: &mut Settings, lane: usize, chip: &Chip) {
 
 /// Two straight lines over the concave throughput curve: through full power and 79 %, and through 53 % and 27 %, where
 /// the measured sweep has its points. Between them they lie at most 1.5 points above it.
-fn pace_lines(throughput_exponent: f64) -> block::Lines {
+fn pace_lines(throughput_exponent: f64) -> [(f32, f32); 2] {
     let curve = ThroughputCurve::new(throughput_exponent);
     let line = |a: f64, b: f64| {
         let (ya, yb) = (curve.at_power_share(a), curve.at_power_share(b));

@@ -1,6 +1,10 @@
-//! Who absorbed what: every device's energy in, out, lost and kept, each added up by itself, and the residuals.
+//! Who absorbed what: every device's energy in, out, lost and kept, and the residuals.
 //!
-//! No row is computed from the others. The residual of each balance is therefore a check, and it is asserted.
+//! No row is what is left over of its balance, and every residual is asserted. What a residual can see differs. Filler,
+//! burned and shaved power are differences of exact sums at four places of a GPU's chain: the first balance holds these sums
+//! against what the racks received, so a flow that is lost or counted twice on the way shows; a wrong floor does not (the
+//! scalar program of the tests is for that). A store's loss is what went in and out by its efficiencies, held against
+//! the energy that it kept step by step. All else is added up by itself.
 //!
 //! Not modelled: nothing is left to model; a flow that is missing here shows as a residual.
 

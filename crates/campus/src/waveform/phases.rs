@@ -30,10 +30,8 @@ pub enum Doing {
 /// Number of levels.
 pub(crate) const LEVELS: usize = 5;
 
-/// Numbers of phases that are not in a sequence. Everything from [`HALT`] on has no successor.
+/// Number of a phase that is not in a sequence; it and all above it have no successor.
 pub(crate) const HALT: i32 = 1 << 20;
-pub(crate) const HALTING: i32 = HALT + 1;
-pub(crate) const STARTING: i32 = HALT + 2;
 
 /// One phase of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -155,16 +155,17 @@ pub(crate) struct Stores {
     per_out: F64s,
     lost_in: F64s,
     lost_out: F64s,
+    /// Whether any of them can do anything.
+    works: bool,
     energy_j: F64s,
     start_j: F64s,
     smooth_w: F64s,
     /// Least and greatest energy seen, J.
     least_j: F64s,
     most_j: F64s,
-    /// Sums over steps, W: at the bus into it, out of it, and lost inside.
+    /// Sums over steps, W: at the bus into it, and out of it.
     charged: F64s,
     discharged: F64s,
-    lost: F64s,
 }
 
 impl Stores {
@@ -183,6 +184,7 @@ impl Stores {
             per_out: one,
             lost_in: zero,
             lost_out: zero,
+            works: false,
             energy_j: zero,
             start_j: zero,
             smooth_w: zero,
@@ -190,7 +192,6 @@ impl Stores {
             most_j: zero,
             charged: zero,
             discharged: zero,
-            lost: zero,
         }
     }
 
@@ -213,6 +214,7 @@ impl Stores {
         self.least_j[lane] = self.energy_j[lane];
         self.most_j[lane] = self.energy_j[lane];
         self.smooth_w[lane] = bus_w;
+        self.works |= store.power_w > 0.0 && store.energy_j > 0.0;
     }
 }
 
@@ -221,7 +223,8 @@ impl Stores {
     pub(crate) fn add_to(&self, lane: usize, energy: &mut StoreEnergy) {
         energy.charged_j += self.charged[lane] * STEP_S;
         energy.discharged_j += self.discharged[lane] * STEP_S;
-        energy.lost_j += self.lost[lane] * STEP_S;
+        energy.lost_j +=
+            (self.charged[lane] * self.lost_in[lane] + self.discharged[lane] * self.lost_out[lane]) * STEP_S;
         energy.gained_j += self.energy_j[lane] - self.start_j[lane];
         energy.spans(self.least_j[lane], self.most_j[lane], self.full_j[lane]);
     }
@@ -293,33 +296,33 @@ impl Kernel for RackSteps<'_> {
     #[inline(always)]
     fn run<V: Lanes>(self, v: V) {
         let Self { racks, rack, gpus_w, input_w } = self;
-        for (to, from) in gpus_w.iter_mut().zip(rack) {
+        let (led, shelved) = (racks.supply.works, racks.shelf.works);
+        // All racks of a millisecond before the next: a store's step is a long chain, and the racks' chains are independent.
+        for ((from, gpus_w), input_w) in rack.iter().zip(gpus_w).zip(input_w) {
             for lane in 0..LANES {
-                let exact = from[lane].wrapping_sub(racks.bias[lane]) as u32;
-                to[lane] = f64::from(exact) * (1.0 / chip::PER_W);
+                // 128 GPUs of 4 kW stay below 2^31 units.
+                gpus_w[lane] = f64::from(from[lane].wrapping_sub(racks.bias[lane])) * (1.0 / chip::PER_W);
             }
-        }
-        for chunk in 0..LANES / V::W64 {
-            let mut gpus = v.load_d(&racks.gpus, chunk);
-            let mut converted = v.load_d(&racks.converted, chunk);
-            let mut input = v.load_d(&racks.input, chunk);
-            for (gpus_w, input_w) in gpus_w.iter().zip(input_w.iter_mut()) {
+            for chunk in 0..LANES / V::W64 {
                 let gpu_w = v.load_d(gpus_w, chunk);
-                gpus = v.add_d(gpus, gpu_w);
-                let bus_w = v.add_d(gpu_w, v.load_d(&racks.other_w, chunk));
-                let bus_w = lead(v, chunk, &mut racks.supply, bus_w);
-                let bus_w = lead(v, chunk, &mut racks.shelf, bus_w);
+                let mut bus_w = v.add_d(gpu_w, v.load_d(&racks.other_w, chunk));
+                if led {
+                    bus_w = lead(v, chunk, &mut racks.supply, bus_w);
+                }
+                if shelved {
+                    bus_w = lead(v, chunk, &mut racks.shelf, bus_w);
+                }
                 let rising =
                     v.add_d(v.load_d(&racks.linear, chunk), v.mul_d(v.load_d(&racks.square_per_w, chunk), bus_w));
                 let loss_w = v.add_d(v.load_d(&racks.fixed_w, chunk), v.mul_d(rising, bus_w));
                 let ac_w = v.add_d(bus_w, loss_w);
-                converted = v.add_d(converted, loss_w);
-                input = v.add_d(input, ac_w);
                 v.store_d(input_w, chunk, ac_w);
+                let sums = [(&mut racks.gpus, gpu_w), (&mut racks.converted, loss_w), (&mut racks.input, ac_w)];
+                for (sum, more) in sums {
+                    let sum_w = v.add_d(v.load_d(sum, chunk), more);
+                    v.store_d(sum, chunk, sum_w);
+                }
             }
-            v.store_d(&mut racks.gpus, chunk, gpus);
-            v.store_d(&mut racks.converted, chunk, converted);
-            v.store_d(&mut racks.input, chunk, input);
         }
     }
 }
@@ -353,8 +356,5 @@ fn lead<V: Lanes>(v: V, c: usize, s: &mut Stores, bus_w: V::D) -> V::D {
     v.store_d(&mut s.charged, c, charged);
     let discharged = v.add_d(v.load_d(&s.discharged, c), given);
     v.store_d(&mut s.discharged, c, discharged);
-    let lost = v.add_d(v.mul_d(taken, v.load_d(&s.lost_in, c)), v.mul_d(given, v.load_d(&s.lost_out, c)));
-    let lost = v.add_d(v.load_d(&s.lost, c), lost);
-    v.store_d(&mut s.lost, c, lost);
     v.add_d(v.sub_d(bus_w, given), taken)
 }

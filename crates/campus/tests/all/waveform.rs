@@ -153,6 +153,29 @@ fn every_instruction_set_and_thread_count_gives_the_same_bits() {
 }
 
 #[test]
+fn campuses_that_differ_in_storage_come_out_beside_each_other_as_alone() {
+    let all = thousand();
+    let mut bare = all.clone();
+    for hall in &mut bare.halls {
+        (hall.rack.supply_store, hall.rack.shelf_store) = (Store::none(), Store::none());
+    }
+    bare.points[0].battery = Battery::none();
+    let mut beside = Waveform::beside(&[all.clone(), bare.clone()], Draw::new(5, 0), Isa::best());
+    let mut alone = [all, bare].map(|campus| Waveform::new(&campus, Draw::new(5, 0), Isa::best()));
+    for _ in 0..20 {
+        beside.advance(&in_turn);
+        for (together, alone) in beside.tiles().zip(&mut alone) {
+            let alone = alone.advance(&in_turn);
+            assert_eq!((&together.load_w, &together.meter_w), (&alone.load_w, &alone.meter_w));
+        }
+    }
+    for (number, alone) in alone.iter().enumerate() {
+        assert_eq!(beside.ledger_of(number).meter_j.to_bits(), alone.ledger().meter_j.to_bits());
+    }
+    assert!(beside.ledger_of(0).meter_j != beside.ledger_of(1).meter_j, "the stores did something");
+}
+
+#[test]
 fn the_ledger_closes_with_every_device_at_work() {
     let mut campus = thousand();
     campus.jobs[0].mean_time_to_failure_s = 6.0;
@@ -332,7 +355,8 @@ impl<'a> Plain<'a> {
             shaved_sum: 0,
         };
         if running {
-            let share = if place == 0 { 0.0 } else { (place as f64 - 0.5) / 16.0 };
+            let drawn = || self.draw.uniform(group as u32, Purpose::JobStep, u64::MAX);
+            let share = if place == 0 { 0.0 } else { drawn() };
             gpu.work = (share * step.period_ms()) as f32;
             gpu.next = if self.data_ms(group, 0) > 0.0 {
                 (Place::Data, chip.level_w[1] as f32 * own, self.data_ms(group, 0))

@@ -3,6 +3,7 @@
 //! Not modelled: the clauses of a specification (a trace file and `comply` answer those).
 
 use tieline_campus::spectrum::welch::{Spectrum, Welch};
+use tieline_campus::spectrum::windows::Range;
 
 /// Where along the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +21,11 @@ pub(crate) const SAMPLE_MS: usize = 10;
 const SECOND_MS: usize = 1_000;
 
 /// Swing, ramps and spectrum of one stage, taken in millisecond by millisecond.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Measures {
     settle_ms: usize,
     seen_ms: usize,
-    second: (f64, f64, f64, usize),
-    last_second_w: Option<f64>,
+    second: (f64, f64, usize),
     sample: (f64, usize),
     samples_w: Vec<f64>,
     sum_w: f64,
@@ -33,7 +33,7 @@ pub struct Measures {
     least_w: f64,
     most_w: f64,
     within: (f64, f64, usize),
-    ramp_w_per_s: f64,
+    moves: Range,
 }
 
 impl Measures {
@@ -42,9 +42,16 @@ impl Measures {
     pub fn new(settle_s: f64) -> Self {
         Self {
             settle_ms: (settle_s * 1e3) as usize,
+            seen_ms: 0,
+            second: (0.0, 0.0, 0),
+            sample: (0.0, 0),
+            samples_w: Vec::new(),
+            sum_w: 0.0,
+            count: 0,
             least_w: f64::INFINITY,
             most_w: f64::NEG_INFINITY,
-            ..Self::default()
+            within: (0.0, 0.0, 0),
+            moves: Range::new(SECOND_MS),
         }
     }
 
@@ -54,6 +61,7 @@ impl Measures {
         if self.seen_ms <= self.settle_ms {
             return;
         }
+        self.moves.push(&[power_w]);
         self.sum_w += power_w;
         self.count += 1;
         self.least_w = self.least_w.min(power_w);
@@ -64,21 +72,17 @@ impl Measures {
             self.samples_w.push(self.sample.0 / SAMPLE_MS as f64);
             self.sample = (0.0, 0);
         }
-        let (sum, least, most, n) = &mut self.second;
+        let (least, most, n) = &mut self.second;
         if *n == 0 {
-            (*sum, *least, *most) = (0.0, power_w, power_w);
+            (*least, *most) = (power_w, power_w);
         }
-        *sum += power_w;
         *least = least.min(power_w);
         *most = most.max(power_w);
         *n += 1;
         if *n == SECOND_MS {
-            let (mean, swing) = (*sum / SECOND_MS as f64, *most - *least);
+            let swing = *most - *least;
             *n = 0;
             self.within = (self.within.0 + swing, self.within.1.max(swing), self.within.2 + 1);
-            if let Some(last) = self.last_second_w.replace(mean) {
-                self.ramp_w_per_s = self.ramp_w_per_s.max((mean - last).abs());
-            }
         }
     }
 
@@ -94,13 +98,26 @@ impl Measures {
         (self.most_w - self.least_w).max(0.0)
     }
 
+    /// Rolling means over a window of whole 10 ms, W.
+    fn means_w(&self, window_s: f64) -> impl Iterator<Item = f64> {
+        let n = (libm::round(window_s * 1e3 / SAMPLE_MS as f64) as usize).max(1);
+        self.samples_w.windows(n).map(move |window| window.iter().sum::<f64>() / n as f64)
+    }
+
     /// Greatest less least rolling mean over a window of whole 10 ms, W.
     #[must_use]
     pub fn swing_over_w(&self, window_s: f64) -> f64 {
-        let n = (libm::round(window_s * 1e3 / SAMPLE_MS as f64) as usize).max(1);
-        let means = self.samples_w.windows(n).map(|window| window.iter().sum::<f64>() / n as f64);
+        let means = self.means_w(window_s);
         let (least, most) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
         (most - least).max(0.0)
+    }
+
+    /// Greatest rise or fall of the rolling means over a window, wherever it begins and ends within a second, W/s.
+    #[must_use]
+    pub fn ramp_over_w_per_s(&self, window_s: f64) -> f64 {
+        let mut moves = Range::new(SECOND_MS / SAMPLE_MS);
+        moves.push(&self.means_w(window_s).collect::<Vec<f64>>());
+        moves.worst.value.max(0.0)
     }
 
     /// Greatest millisecond, W.
@@ -115,10 +132,11 @@ impl Measures {
         (self.within.0 / self.within.2.max(1) as f64, self.within.1)
     }
 
-    /// Steepest change between neighbouring means of a second, W/s.
+    /// Greatest rise or fall of the milliseconds, wherever it begins and ends within a second, W/s: what `comply` holds
+    /// against a ramp over 1 s.
     #[must_use]
     pub fn ramp_w_per_s(&self) -> f64 {
-        self.ramp_w_per_s
+        self.moves.worst.value.max(0.0)
     }
 
     /// Means of 10 ms, W.
@@ -180,6 +198,15 @@ mod tests {
             measures.add(power);
         }
         assert_eq!((measures.swing_w(), measures.within_second_w()), (30.0, (10.0 / 3.0, 10.0)));
-        assert_eq!(measures.ramp_w_per_s(), 25.0);
+        assert_eq!(measures.ramp_w_per_s(), 30.0);
+        // Means of 10 ms are 0, 5 and 30 W, a second each: within a second they move by 25 W at most.
+        assert_eq!((measures.swing_over_w(0.01), measures.ramp_over_w_per_s(0.01)), (30.0, 25.0));
+    }
+
+    #[test]
+    fn a_swing_whose_period_divides_the_second_is_a_ramp() {
+        let mut measures = Measures::new(0.0);
+        (0..5_000).for_each(|ms| measures.add(if ms % 1_000 < 500 { 80.0 } else { 20.0 }));
+        assert_eq!((measures.ramp_w_per_s(), measures.ramp_over_w_per_s(0.1)), (60.0, 60.0));
     }
 }

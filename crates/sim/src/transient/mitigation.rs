@@ -4,7 +4,7 @@
 
 use super::flicker::severity;
 use super::measures::{Measures, SAMPLE_MS, band_share, lines, spectrum};
-use super::{Devices, Loop, Plan, campus, play};
+use super::{Devices, Loop, Plan, campus, play_beside};
 use crate::metrics::{MW, MWH};
 use crate::results::Table;
 use crate::scenario::Scenario;
@@ -20,29 +20,29 @@ pub(crate) struct Tried {
     pub(crate) meter: Measures,
     pub(crate) ledger: Ledger,
     pub(crate) step_s: f64,
-    /// Load of each point, 1 ms, W.
+    /// Load of each point, 1 ms, W, where it was to be kept: of the first set only.
     pub(crate) load_w: Vec<Vec<f64>>,
 }
 
-/// Runs the plan with these devices.
+/// Runs the plan with sets of devices that act alike on the GPUs: they run once for all of these.
 pub(crate) fn attempt(
     scenario: &Scenario,
     plan: &Plan,
-    devices: &Devices,
+    sets: &[Devices],
     seed: u64,
     spread: Spread<'_>,
     keep_load: bool,
     progress: &mut dyn FnMut(f64) -> bool,
-) -> Option<Tried> {
-    let campus = campus(scenario, plan, devices);
-    let mut meter = Measures::new(plan.settle_s);
-    let mut load_w: Vec<Vec<f64>> = vec![Vec::new(); campus.points.len()];
-    let waveform = play(&campus, seed, plan.span_s, spread, &mut |tile: &Tile| {
+) -> Option<Vec<Tried>> {
+    let campuses: Vec<_> = sets.iter().map(|devices| campus(scenario, plan, devices)).collect();
+    let mut meters = vec![Measures::new(plan.settle_s); sets.len()];
+    let mut load_w: Vec<Vec<f64>> = vec![Vec::new(); scenario.plant.pois.len()];
+    let waveform = play_beside(&campuses, seed, plan.span_s, spread, &mut |number, tile: &Tile| {
         for ms in 0..tile.len() {
             let at_grid = tile.meter_w.iter().zip(&scenario.plant.pois).filter(|(_, poi)| !poi.island);
-            meter.add(at_grid.map(|(row, _)| row[ms]).sum());
+            meters[number].add(at_grid.map(|(row, _)| row[ms]).sum());
         }
-        if keep_load {
+        if keep_load && number == 0 {
             for ((all, new), poi) in load_w.iter_mut().zip(&tile.load_w).zip(&scenario.plant.pois) {
                 // An island keeps an empty load: nothing there is the grid's.
                 if !poi.island {
@@ -54,13 +54,15 @@ pub(crate) fn attempt(
     })?;
     let paces = waveform.paces();
     let (steps, steps_s) = paces.iter().fold((0, 0.0), |(n, s), pace| (n + pace.steps, s + pace.steps_s));
-    Some(Tried {
+    let step_s = if steps > 0 { steps_s / steps as f64 } else { f64::NAN };
+    let tried = sets.iter().zip(meters).enumerate().map(|(number, (devices, meter))| Tried {
         label: devices.label(),
         meter,
-        ledger: waveform.ledger(),
-        step_s: if steps > 0 { steps_s / steps as f64 } else { f64::NAN },
-        load_w,
-    })
+        ledger: waveform.ledger_of(number),
+        step_s,
+        load_w: if number == 0 { core::mem::take(&mut load_w) } else { Vec::new() },
+    });
+    Some(tried.collect())
 }
 
 /// The sets that are compared: each device of the plan alone, and what is combined.
@@ -106,14 +108,23 @@ impl Loop {
 #[must_use]
 pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut Told<'_>) -> Option<Table> {
     let plan = &scenario.waveform;
-    let mut tried = Vec::new();
     let sets = sets(plan);
-    for (index, devices) in sets.iter().enumerate() {
-        let mut progress = |done: f64| told(&devices.label(), (index as f64 + done) / sets.len() as f64);
-        tried.push(attempt(scenario, plan, devices, seed, spread, false, &mut progress)?);
+    // Stores act on no GPU: sets that differ in these alone share a run of the GPUs.
+    let alike = |a: &Devices, b: &Devices| (a.floor, a.filler) == (b.floor, b.filler);
+    let mut found: Vec<Option<Tried>> = vec![None; sets.len()];
+    while let Some(first) = found.iter().position(Option::is_none) {
+        let (places, shared): (Vec<usize>, Vec<Devices>) =
+            sets.iter().cloned().enumerate().filter(|(_, set)| alike(set, &sets[first])).unzip();
+        let done = found.iter().flatten().count() as f64;
+        let all = sets.len() as f64;
+        let mut progress = |share: f64| told(&sets[first].label(), (done + share * places.len() as f64) / all);
+        for (place, tried) in places.iter().zip(attempt(scenario, plan, &shared, seed, spread, false, &mut progress)?) {
+            found[*place] = Some(tried);
+        }
     }
+    let tried: Vec<Tried> = found.into_iter().flatten().collect();
     let base_s = tried[0].step_s;
-    let base_j = tried[0].ledger.meter_j;
+    let base_j = spent_j(&tried[0].ledger);
     let reference_w = tried[0].meter.mean_w();
     let mut numbers: Vec<(String, Vec<f64>)> = Vec::new();
     let mut not_shown = Vec::new();
@@ -131,8 +142,8 @@ pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut To
             ("energy_01_20hz_percent", 100.0 * band_share(density.as_ref(), 0.1, 20.0)),
             ("amplitude_01_20hz_mw", amplitude_w(&lines, 0.1, 20.0) / MW),
             ("pst", pst.as_ref().copied().unwrap_or(f64::NAN)),
-            ("extra_energy_percent", 100.0 * (ledger.meter_j / base_j - 1.0)),
-            ("burned_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.asked_j),
+            ("extra_energy_percent", 100.0 * (spent_j(ledger) / base_j - 1.0)),
+            ("burned_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.meter_j),
             ("throughput_loss_percent", 100.0 * (1.0 - base_s / tried.step_s)),
             ("supply_throughput_mwh", (ledger.supply.charged_j + ledger.supply.discharged_j) / MWH),
             ("shelf_throughput_mwh", (ledger.shelf.charged_j + ledger.shelf.discharged_j) / MWH),
@@ -141,6 +152,9 @@ pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut To
             ("shelf_soc_span_percent", 100.0 * (ledger.shelf.most_share - ledger.shelf.least_share)),
             ("battery_soc_span_percent", 100.0 * (ledger.battery.most_share - ledger.battery.least_share)),
             ("residual_share", ledger.residual_share()),
+            ("swing_over_window_mw", meter.swing_over_w(plan.bounds.window_s) / MW),
+            ("ramp_over_window_mw_per_s", meter.ramp_over_w_per_s(plan.bounds.window_s) / MW),
+            ("keeps_bounds", f64::from(u8::from(plan.bounds.kept(meter)))),
         ];
         for (index, (name, value)) in row.into_iter().enumerate() {
             if numbers.len() <= index {
@@ -162,6 +176,11 @@ pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut To
     })
 }
 
+/// Energy imported, less what the stores hold more than at the start, J.
+fn spent_j(ledger: &Ledger) -> f64 {
+    ledger.meter_j - ledger.supply.gained_j - ledger.shelf.gained_j - ledger.battery.gained_j
+}
+
 /// Root of the summed squares of the amplitudes in a band, W: comparable between sets, as a share is not. A Hann window
 /// spreads a line's energy by 1.5.
 fn amplitude_w(lines: &[(f64, f64)], from_hz: f64, to_hz: f64) -> f64 {
@@ -174,15 +193,15 @@ fn amplitude_w(lines: &[(f64, f64)], from_hz: f64, to_hz: f64) -> f64 {
 pub struct Bounds {
     /// Greatest less least power of the judged span, all points together, W.
     pub swing_w: f64,
-    /// Over how long the judging meter averages, s; at least 10 ms.
+    /// Over how long the judging meter averages, s; at least 10 ms. Swing and ramp are those of these means.
     pub window_s: f64,
-    /// Steepest change between neighbouring means of a second, W/s.
+    /// Greatest rise or fall of these means within a second, W/s.
     pub ramp_w_per_s: f64,
 }
 
 impl Bounds {
     fn kept(&self, meter: &Measures) -> bool {
-        meter.swing_over_w(self.window_s) <= self.swing_w && meter.ramp_w_per_s() <= self.ramp_w_per_s
+        meter.swing_over_w(self.window_s) <= self.swing_w && meter.ramp_over_w_per_s(self.window_s) <= self.ramp_w_per_s
     }
 }
 
@@ -191,12 +210,18 @@ impl Bounds {
 pub struct Sized {
     /// Floor as a share of rated power; 0: none.
     pub floor: f64,
-    /// Least battery power that keeps the bounds, W; infinite: twice the load does not.
+    /// Least battery power that keeps the bounds, W; infinite: twice the load does not. Then [`Self::bare`] is without any.
     pub power_w: f64,
-    /// Energy that it needs, J.
+    /// Energy that it needs in this span, J.
     pub energy_j: f64,
-    /// What the floor burns, as a share of what the work asks.
+    /// The part that no length of span changes, J, and the drift, W: a span of T s needs about `swing_j + |drift_w| T`.
+    pub swing_j: f64,
+    /// Mean power by which the stored energy drifts in the judged span, W: losses mostly, so negative.
+    pub drift_w: f64,
+    /// What the floor burns, as a share of the energy imported.
     pub burned: f64,
+    /// Swing, W, and ramp, W/s, of the milliseconds behind that battery, which no meter has averaged.
+    pub bare: (f64, f64),
 }
 
 /// Floors that are tried.
@@ -217,9 +242,11 @@ pub fn size(
         let devices = Devices { floor: (floor > 0.0).then_some(floor), battery: None, ..plan.devices.clone() };
         let what = format!("floor {:.0} %", 100.0 * floor);
         let mut progress = |done: f64| told(&what, (index as f64 + done) / FLOORS.len() as f64);
-        let tried = attempt(scenario, plan, &devices, seed, spread, true, &mut progress)?;
-        let (power_w, energy_j) = least(scenario, plan, bounds, &tried.load_w);
-        frontier.push(Sized { floor, power_w, energy_j, burned: tried.ledger.burned_j / tried.ledger.asked_j });
+        let tried = attempt(scenario, plan, core::slice::from_ref(&devices), seed, spread, true, &mut progress)?;
+        let Some(tried) = tried.into_iter().next() else { continue };
+        let least = least(scenario, plan, bounds, &tried.load_w);
+        let burned = tried.ledger.burned_j / tried.ledger.meter_j;
+        frontier.push(Sized { floor, burned, ..least });
     }
     let column = |name: &str, value: fn(&Sized) -> f64| (name.to_owned(), frontier.iter().map(value).collect());
     let table = Table {
@@ -229,58 +256,119 @@ pub fn size(
             column("floor_percent", |sized| 100.0 * sized.floor),
             column("battery_mw", |sized| if sized.power_w.is_finite() { sized.power_w / MW } else { f64::NAN }),
             column("battery_mwh", |sized| if sized.power_w.is_finite() { sized.energy_j / MWH } else { f64::NAN }),
+            column("swing_mwh", |sized| if sized.power_w.is_finite() { sized.swing_j / MWH } else { f64::NAN }),
+            column("drift_mw", |sized| sized.drift_w / MW),
             column("burned_percent", |sized| 100.0 * sized.burned),
+            column("swing_1ms_mw", |sized| sized.bare.0 / MW),
+            column("ramp_1ms_mw_per_s", |sized| sized.bare.1 / MW),
         ],
         texts: Vec::new(),
     };
     Some((frontier, table))
 }
 
+/// Powers that are tried, as shares of the mean load: from 1/500 upwards, each a quarter more than the one before.
+const SHARES: usize = 32;
+
 /// Least power and energy, over all points together, that keep the bounds; the points share in proportion to their load.
-fn least(scenario: &Scenario, plan: &Plan, bounds: &Bounds, load_w: &[Vec<f64>]) -> (f64, f64) {
-    let fast = plan.devices.battery.unwrap_or(Loop::usual());
-    let load_w: Vec<&Vec<f64>> = load_w.iter().filter(|row| !row.is_empty()).collect();
-    let steps = load_w.first().map_or(0, |row| row.len());
-    let mean: Vec<f64> = load_w.iter().map(|row| row.iter().sum::<f64>() / steps.max(1) as f64).collect();
-    let all: f64 = mean.iter().sum();
+///
+/// More power is not always better: through delay and lag a battery adds where it comes too late. So powers are tried
+/// upwards, and only between the last that fails and the first that keeps the bounds is halved.
+fn least(scenario: &Scenario, plan: &Plan, bounds: &Bounds, load_w: &[Vec<f64>]) -> Sized {
+    let load_w: Vec<&[f64]> = load_w.iter().filter(|row| !row.is_empty()).map(Vec::as_slice).collect();
+    let all: f64 = load_w.iter().map(|row| mean_w(row)).sum();
     let try_power = |power_w: f64| {
-        let mut sum = vec![0.0; steps];
-        let mut energy_j = 0.0;
-        for (row, mean) in load_w.iter().zip(&mean) {
-            let battery = tieline_campus::waveform::Battery {
-                rated_w: power_w * mean / all,
-                // So much that energy never binds; what is used says what is needed.
-                energy_j: 10.0 * all * plan.span_s,
-                round_trip: scenario.plant.batteries.first().map_or(0.9, |unit| unit.round_trip),
-                soc_range: (0.0, 1.0),
-                soc_start: 0.5,
-                delay_ms: fast.delay_ms,
-                lag_s: fast.lag_s,
-                smooth_s: fast.smooth_s,
-                ramp_w_per_s: (fast.ramp_w_per_s, fast.ramp_w_per_s),
-                recentre_s: f64::INFINITY,
-            };
-            let (import_w, energy) = battery.lead(row);
-            energy_j += (energy.most_share - energy.least_share) * energy.capacity_j;
-            for (sum, import_w) in sum.iter_mut().zip(import_w) {
-                *sum += import_w;
+        let (meter, sized) = behind(scenario, plan, &load_w, power_w);
+        (bounds.kept(&meter), sized)
+    };
+    let shares = core::iter::once(0.0).chain((0..SHARES).map(|i| 0.002 * libm::pow(1.25, i as f64)));
+    let (mut low, mut bare) = (0.0, (f64::NAN, f64::NAN));
+    for share in shares {
+        let (keeps, mut sized) = try_power(share * all);
+        if !keeps {
+            (low, bare) = (share * all, if share > 0.0 { bare } else { sized.bare });
+            continue;
+        }
+        while sized.power_w - low > 1e-3 * all {
+            let middle = 0.5 * (low + sized.power_w);
+            match try_power(middle) {
+                (true, found) => sized = found,
+                (false, _) => low = middle,
             }
         }
-        let mut meter = Measures::new(plan.settle_s);
-        sum.into_iter().for_each(|import_w| meter.add(import_w));
-        bounds.kept(&meter).then_some(energy_j)
-    };
-    if let Some(energy_j) = try_power(0.0) {
-        return (0.0, energy_j);
+        return sized;
     }
-    let (mut low, mut high) = (0.0, 2.0 * all);
-    let Some(mut energy_j) = try_power(high) else { return (f64::INFINITY, f64::INFINITY) };
-    while high - low > 1e-3 * all {
-        let middle = 0.5 * (low + high);
-        match try_power(middle) {
-            Some(found) => (high, energy_j) = (middle, found),
-            None => low = middle,
+    let none = f64::INFINITY;
+    Sized { floor: 0.0, power_w: none, energy_j: none, swing_j: none, drift_w: 0.0, burned: 0.0, bare }
+}
+
+fn mean_w(row: &[f64]) -> f64 {
+    row.iter().sum::<f64>() / row.len().max(1) as f64
+}
+
+/// Import behind batteries of so much power in all, shared in proportion to the points' loads, and what they go through.
+fn behind(scenario: &Scenario, plan: &Plan, load_w: &[&[f64]], power_w: f64) -> (Measures, Sized) {
+    let fast = plan.devices.battery.unwrap_or(Loop::usual());
+    let round_trip = scenario.plant.batteries.first().map_or(0.9, |unit| unit.round_trip);
+    let all: f64 = load_w.iter().map(|row| mean_w(row)).sum();
+    let steps = load_w.first().map_or(0, |row| row.len());
+    let (mut sum_w, mut stored_j) = (vec![0.0; steps], vec![0.0; steps]);
+    let mut energy_j = 0.0;
+    for row in load_w {
+        let battery = tieline_campus::waveform::Battery {
+            rated_w: power_w * mean_w(row) / all,
+            // So much that energy never binds; what is used says what is needed.
+            energy_j: 10.0 * all * plan.span_s,
+            round_trip,
+            soc_range: (0.0, 1.0),
+            soc_start: 0.5,
+            delay_ms: fast.delay_ms,
+            lag_s: fast.lag_s,
+            smooth_s: fast.smooth_s,
+            ramp_w_per_s: (fast.ramp_w_per_s, fast.ramp_w_per_s),
+            recentre_s: f64::INFINITY,
+        };
+        let (import_w, energy) = battery.lead(row);
+        energy_j += (energy.most_share - energy.least_share) * energy.capacity_j;
+        let (mut held_j, each) = (0.0, libm::sqrt(round_trip));
+        for ((import_w, load_w), (sum_w, stored_j)) in
+            import_w.iter().zip(*row).zip(sum_w.iter_mut().zip(&mut stored_j))
+        {
+            let charge_w = import_w - load_w;
+            held_j += 1e-3 * if charge_w > 0.0 { charge_w * each } else { charge_w / each };
+            *sum_w += import_w;
+            *stored_j += held_j;
         }
     }
-    (high, energy_j)
+    let mut meter = Measures::new(plan.settle_s);
+    sum_w.into_iter().for_each(|import_w| meter.add(import_w));
+    let (swing_j, drift_w) = swing_and_drift(&stored_j[(steps.min((plan.settle_s * 1e3) as usize))..]);
+    let bare = (meter.swing_w(), meter.ramp_w_per_s());
+    (meter, Sized { floor: 0.0, power_w, energy_j, swing_j, drift_w, burned: 0.0, bare })
+}
+
+/// Stored energy, 1 ms a value, as a straight line from the first to the last and the greatest less the least about it: J
+/// and W. The line grows with the span, by losses and by what the low-pass has not settled; the swing does not.
+fn swing_and_drift(stored_j: &[f64]) -> (f64, f64) {
+    let (Some(first), Some(last)) = (stored_j.first(), stored_j.last()) else { return (0.0, 0.0) };
+    let per_ms = (last - first) / stored_j.len().saturating_sub(1).max(1) as f64;
+    let about = stored_j.iter().enumerate().map(|(ms, j)| j - first - per_ms * ms as f64);
+    let (least, most) = about.fold((0.0_f64, 0.0_f64), |(a, b), x| (a.min(x), b.max(x)));
+    (most - least, 1e3 * per_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn energy_for_another_span_is_the_swing_and_as_much_drift() {
+        let stored = |steps: usize| -> Vec<f64> {
+            (0..=steps).map(|ms| -0.02 * ms as f64 + if ms % 1_000 < 500 { 0.0 } else { 7.0 }).collect()
+        };
+        for steps in [3_000, 60_000] {
+            let (swing_j, drift_w) = swing_and_drift(&stored(steps));
+            assert!((swing_j - 7.0).abs() < 1e-9 && (drift_w + 20.0).abs() < 1e-9, "{swing_j} {drift_w}");
+        }
+    }
 }

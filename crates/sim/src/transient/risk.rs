@@ -16,7 +16,7 @@ pub struct Mode {
     pub damping: f64,
 }
 
-/// How a mode is met.
+/// How a mode is met by the harmonics of one power: amplitudes, W.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nearness {
     /// The mode.
@@ -25,12 +25,16 @@ pub struct Nearness {
     pub harmonic: u32,
     /// Its frequency less the mode's, Hz.
     pub distance_hz: f64,
-    /// What the mode makes of all harmonics, W of amplitude.
+    /// What the mode makes of that harmonic alone.
+    pub nearest_w: f64,
+    /// What the mode makes of all harmonics.
     pub response_w: f64,
-    /// The same after the step has been shifted by the best of -10 to +10 %.
-    pub shifted_w: f64,
-    /// That shift, as a share of the step's length.
-    pub shift: f64,
+    /// The part of it that resonance adds to what would be seen without any: root of the squares gained.
+    pub raised_w: f64,
+    /// The most that resonance adds while the step is between 10 % shorter and 10 % longer, and at which of these.
+    pub worst: (f64, f64),
+    /// The least, and the share by which the step must become longer for it: what a shift of the period buys.
+    pub best: (f64, f64),
 }
 
 /// Harmonics that are looked at: 64 of them reach shaft modes from steps of seconds only in part.
@@ -53,34 +57,33 @@ pub fn risk(modes: &[Mode], period_s: f64, lines: &[(f64, f64)]) -> Vec<Nearness
         .map(|k| {
             // Jitter smears a harmonic over its neighbourhood: the energy of a third of the way to each neighbour.
             let centre = f64::from(k) * first_hz;
-            let near = lines.iter().filter(|(hz, _)| (hz - centre).abs() <= (first_hz / 3.0).max(2.0 * bin_hz));
+            let reach = (first_hz / 3.0).max(2.0 * bin_hz).min(0.5 * first_hz);
+            let near = lines.iter().filter(|(hz, _)| (hz - centre).abs() < reach);
             // Hann spreads a line's energy by 1.5.
             libm::sqrt(near.map(|(_, amplitude)| amplitude * amplitude).sum::<f64>() / 1.5)
         })
         .collect();
-    let total = |mode: &Mode, shift: f64| {
+    let squares = |mode: &Mode, shift: f64, of: fn(f64) -> f64| {
         let hz = first_hz / (1.0 + shift);
-        let each = (1..).zip(&amplitudes).map(|(k, amplitude)| {
-            let shown = amplitude * response(mode, f64::from(k) * hz);
-            shown * shown
-        });
+        let each = (1..).zip(&amplitudes).map(|(k, a)| a * a * of(response(mode, f64::from(k) * hz)));
         libm::sqrt(each.sum::<f64>())
     };
+    let raised = |mode: &Mode, shift: f64| squares(mode, shift, |gain| (gain * gain - 1.0).max(0.0));
+    let shifts = || (-20..=20).map(|i| f64::from(i) * 0.005);
     modes
         .iter()
         .map(|mode| {
             let harmonic = (libm::round(mode.hz / first_hz).max(1.0) as u32).min(HARMONICS);
-            let shifts = (-20..=20).map(|i| f64::from(i) * 0.005);
-            let best = shifts
-                .map(|shift| (total(mode, shift), shift))
-                .fold((f64::INFINITY, 0.0), |a, b| if b.0 < a.0 { b } else { a });
+            let swept = || shifts().map(|shift| (raised(mode, shift), shift));
             Nearness {
                 mode: mode.clone(),
                 harmonic,
                 distance_hz: f64::from(harmonic) * first_hz - mode.hz,
-                response_w: total(mode, 0.0),
-                shifted_w: best.0,
-                shift: best.1,
+                nearest_w: amplitudes[harmonic as usize - 1] * response(mode, f64::from(harmonic) * first_hz),
+                response_w: squares(mode, 0.0, |gain| gain * gain),
+                raised_w: raised(mode, 0.0),
+                worst: swept().fold((f64::NEG_INFINITY, 0.0), |a, b| if b.0 > a.0 { b } else { a }),
+                best: swept().fold((f64::INFINITY, 0.0), |a, b| if b.0 < a.0 { b } else { a }),
             }
         })
         .collect()
@@ -99,7 +102,19 @@ mod tests {
         let amplitude = 10.0 / libm::sqrt(1.5);
         assert_eq!((found.harmonic, found.distance_hz), (1, 0.0));
         assert!((found.response_w - amplitude / (2.0 * 0.05)).abs() < 1e-9);
-        assert!((found.shifted_w - amplitude * response(&mode, 0.5 / (1.0 + found.shift))).abs() < 1e-9);
-        assert!(found.shifted_w < 0.6 * found.response_w, "{found:?}");
+        let raised = |gain: f64| amplitude * libm::sqrt((gain * gain - 1.0).max(0.0));
+        assert_eq!(found.nearest_w, found.response_w, "there is one line only");
+        assert!((found.raised_w - raised(10.0)).abs() < 1e-9 && found.worst.0 >= found.raised_w, "{found:?}");
+        let bought = raised(response(&mode, 0.5 / (1.0 + found.best.1)));
+        assert!((found.best.0 - bought).abs() < 1e-9 && bought < 0.6 * found.raised_w, "{found:?}");
+    }
+
+    #[test]
+    fn a_slow_swing_is_no_resonance_of_a_fast_shaft() {
+        let shaft = Mode { name: "shaft".to_owned(), hz: 7.0, damping: 0.001 };
+        let lines: Vec<(f64, f64)> =
+            (1..2_000).map(|k| (f64::from(k) * 0.005, if k == 100 { 10.0 } else { 0.0 })).collect();
+        let found = &risk(std::slice::from_ref(&shaft), 2.0, &lines)[0];
+        assert!(found.response_w > 8.0 && found.raised_w < 1.0 && found.nearest_w == 0.0, "{found:?}");
     }
 }

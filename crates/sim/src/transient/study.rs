@@ -1,11 +1,12 @@
 //! One run of the study: rows, curves, metrics, findings, and the summary that the operation study takes over.
 //!
-//! Load and meter are those of the points that hang on the grid; islands are in the table and the ledger.
+//! Load, battery and meter are those of the points that hang on the grid, in the table's sums too; an island has columns of
+//! its own there, and is in the ledger and in the sum of the GPUs.
 //!
 //! Not modelled: anything that `measures`, `risk` and the waveform itself leave out.
 
 use super::measures::{Measures, SAMPLE_MS, band_share, lines as lines_of, spectrum};
-use super::risk::risk;
+use super::risk::{Nearness, risk};
 use super::{Loop, NAME, Plan, campus, play, there, training_step};
 use crate::metrics::{CurveBuilder, MW, MWH};
 use crate::operation::{Outlet, judge, slug};
@@ -68,7 +69,19 @@ pub const METRICS: &[&str] = &[
     "supply_throughput_mwh",
 ];
 /// Beginnings of metrics that end with the name of a job or a mode.
-pub const METRIC_FAMILIES: &[&str] = &["job_step_s.", "job_mean_share.", "mode_distance_hz.", "mode_response_mw."];
+pub const METRIC_FAMILIES: &[&str] = &[
+    "job_step_s.",
+    "job_mean_share.",
+    "mode_distance_hz.",
+    "mode_nearest_mw.",
+    "mode_response_mw.",
+    "mode_raised_mw.",
+    "mode_load_response_mw.",
+    "mode_worst_mw.",
+    "mode_worst_shift_percent.",
+    "mode_best_mw.",
+    "mode_best_shift_percent.",
+];
 /// Points of a curve.
 const POINTS: usize = 4_000;
 /// Rows of a block of the table.
@@ -180,12 +193,12 @@ impl Record {
             }
             self.steps_ms += 1;
             let sum = |rows: &[Vec<f64>]| rows.iter().map(|row| row[ms]).sum::<f64>();
-            let (gpus_w, load_w, battery_w, meter_w) =
-                (sum(&tile.gpus_w), sum(&tile.load_w), sum(&tile.battery_w), sum(&tile.meter_w));
+            let (gpus_w, load_w) = (sum(&tile.gpus_w), sum(&tile.load_w));
             let at_grid = |rows: &[Vec<f64>]| {
                 rows.iter().zip(&self.grid).filter(|(_, grid)| **grid).map(|(row, _)| row[ms]).sum::<f64>()
             };
-            let (grid_load_w, grid_meter_w) = (at_grid(&tile.load_w), at_grid(&tile.meter_w));
+            let [grid_load_w, grid_battery_w, grid_meter_w] =
+                [&tile.load_w, &tile.battery_w, &tile.meter_w].map(|rows| at_grid(rows));
             self.gpus.add(gpus_w);
             self.campus.add(load_w);
             self.load.add(grid_load_w);
@@ -205,7 +218,8 @@ impl Record {
             if self.steps_ms as f64 <= plan.table_s * 1e3 {
                 let points = (0..tile.load_w.len())
                     .flat_map(|p| [tile.load_w[p][ms], tile.battery_w[p][ms], tile.meter_w[p][ms]]);
-                let all = [gpus_w, load_w, battery_w, meter_w].into_iter().chain(points);
+                let sums = [gpus_w, grid_load_w, grid_battery_w, grid_meter_w];
+                let all = sums.into_iter().chain(points);
                 self.row_ms(all, scenario, sink);
             }
         }
@@ -269,11 +283,27 @@ impl Record {
         spectra(&self, &mut put);
         energies(&ledger, &mut put);
         steps(scenario, &paces, &summary, &mut put);
-        for near in risk(&plan.modes, main_period_s(&paces, plan), &lines(&self.load)) {
-            put(&format!("mode_distance_hz.{}", slug(&near.mode.name)), near.distance_hz);
-            put(&format!("mode_response_mw.{}", slug(&near.mode.name)), near.response_w / MW);
+        let period_s = main_period_s(&paces, plan);
+        // The grid sees the import; the load beside it says what the site's storage takes away or adds.
+        let modes = risk(&plan.modes, period_s, &lines(&self.meter));
+        for (near, load) in modes.iter().zip(risk(&plan.modes, period_s, &lines(&self.load))) {
+            let slug = slug(&near.mode.name);
+            for (what, value) in [
+                ("distance_hz", near.distance_hz),
+                ("nearest_mw", near.nearest_w / MW),
+                ("response_mw", near.response_w / MW),
+                ("raised_mw", near.raised_w / MW),
+                ("load_response_mw", load.response_w / MW),
+                ("worst_mw", near.worst.0 / MW),
+                ("worst_shift_percent", 100.0 * near.worst.1),
+                ("best_mw", near.best.0 / MW),
+                ("best_shift_percent", 100.0 * near.best.1),
+            ] {
+                put(&format!("mode_{what}.{slug}"), value);
+            }
         }
-        let findings = findings(&self, scenario, &paces);
+        let mut findings = findings(&self, scenario, &paces);
+        findings.extend(modes.iter().map(|near| at_mode(near, period_s, plan)));
         let curve_at_s = (0..self.steps_ms.div_ceil(self.per_bucket))
             .map(|bucket| (bucket * self.per_bucket) as f64 / 1e3)
             .collect();
@@ -386,7 +416,7 @@ fn energies(ledger: &Ledger, put: &mut dyn FnMut(&str, f64)) {
     ] {
         put(name, energy_j / MWH);
     }
-    put("extra_energy_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.asked_j);
+    put("extra_energy_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.meter_j);
     for (name, store) in [("supply", &ledger.supply), ("shelf", &ledger.shelf), ("battery", &ledger.battery)] {
         put(&format!("{name}_throughput_mwh"), (store.charged_j + store.discharged_j) / MWH);
         if store.capacity_j > 0.0 {
@@ -423,6 +453,26 @@ fn main_period_s(paces: &[JobPace], plan: &Plan) -> f64 {
     let lockstep = paces.iter().zip(&plan.jobs).filter(|(pace, job)| pace.steps > 0 && job.coherence >= 0.5);
     let slowest = lockstep.map(|(pace, _)| pace.steps_s / pace.steps as f64).fold(0.0, f64::max);
     if slowest > 0.0 { slowest } else { plan.jobs.first().map_or(1.0, |job| job.step.period_ms() / 1e3) }
+}
+
+/// A mode against the step's harmonics in the import, in words. It closes where the worst step period within 10 % keeps
+/// the swing that resonance adds within the scenario's `swing_limit`; without a limit there is nothing to break.
+fn at_mode(near: &Nearness, period_s: f64, plan: &Plan) -> Finding {
+    let (worst, best) = (near.worst, near.best);
+    let text = format!(
+        "{} at {:.2} Hz: harmonic {} of the {period_s:.3} s step is {:+.3} Hz away and gives {:.2} MW there in the import, resonance adds {:.2} MW of amplitude in all; a step {:+.1} % longer would add {:.2} MW at worst, one {:+.1} % longer {:.2} MW at best",
+        near.mode.name,
+        near.mode.hz,
+        near.harmonic,
+        near.distance_hz,
+        near.nearest_w / MW,
+        near.raised_w / MW,
+        100.0 * worst.1,
+        worst.0 / MW,
+        100.0 * best.1,
+        best.0 / MW,
+    );
+    Finding { topic: "oscillation".to_owned(), text, closes: 2.0 * worst.0 <= plan.bounds.swing_w }
 }
 
 /// Residual of a loop through delay and lag at a frequency (control.md 7.1).

@@ -163,6 +163,17 @@ pub(super) const TABLE: &[Quantity] = &[
         &[("cop", D::Plain)],
         cooling_cop,
     ),
+    row(
+        "campus.h100_node",
+        &[("gpus", D::Count), ("rated", D::Power)],
+        &[],
+        &[("power", D::Power), ("share_of_rated", D::Ratio)],
+        |g| {
+            let h100 = gpu::product("H100").ok_or("the catalogue has no H100")?;
+            let power_w = g.one("gpus")? * (h100.training_w + h100.other_w);
+            Ok(vec![vec![power_w], vec![power_w / g.one("rated")?]])
+        },
+    ),
     row("campus.gb200_cap", &[("cap", D::Power), ("from", D::Power)], &[], GB200_OUT, gb200_cap),
     row("campus.other_power", OTHER_IN, &[], &[("other", D::Power), ("gpu_only_gain", D::Ratio)], |g| {
         // Solves perf (from + o) / (cap + o) = 1 + gain for o.

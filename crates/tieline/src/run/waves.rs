@@ -114,7 +114,14 @@ pub fn tell(scenario: &Scenario, waves: &Waves) -> String {
         value("gpu_steps"),
         scenario.waveform.devices.label(),
     );
-    for (name, stage) in [("GPUs", "gpus"), ("load at the grid", "load"), ("import at the meters", "meter")] {
+    if scenario.waveform.span_s > scenario.waveform.table_s {
+        let held = screen::number(scenario.waveform.table_s);
+        let _ =
+            writeln!(text, "  transient.parquet holds the first {held} s; table = \"...\" in [waveform] asks for more");
+    }
+    for (name, stage) in
+        [("GPUs, islands too", "gpus"), ("load at the grid", "load"), ("import at the meters", "meter")]
+    {
         let _ = writeln!(
             text,
             "  {name:<22} mean {:>7} MW, swing {:>7} MW, within a second {:>7} MW",
@@ -133,7 +140,7 @@ pub fn tell(scenario: &Scenario, waves: &Waves) -> String {
     );
     let _ = writeln!(
         text,
-        "  floor and filler add {:.2} % of energy; balances close to {:.0e} of it",
+        "  floor and filler burn {:.2} % of the energy imported; balances close to {:.0e} of it",
         value("extra_energy_percent"),
         value("energy_residual_share"),
     );
@@ -141,11 +148,15 @@ pub fn tell(scenario: &Scenario, waves: &Waves) -> String {
         let slug = tieline_sim::operation::slug(&near.name);
         let _ = writeln!(
             text,
-            "  mode {} at {:.2} Hz: nearest harmonic {:+.3} Hz away, response {} MW",
+            "  mode {} at {:.2} Hz: nearest harmonic {:+.3} Hz away; resonance adds {} MW to the import (at worst {} MW, step {:+.1} %; at best {} MW, {:+.1} %)",
             near.name,
             near.hz,
             value(&format!("mode_distance_hz.{slug}")),
-            number(&format!("mode_response_mw.{slug}")),
+            number(&format!("mode_raised_mw.{slug}")),
+            number(&format!("mode_worst_mw.{slug}")),
+            value(&format!("mode_worst_shift_percent.{slug}")),
+            number(&format!("mode_best_mw.{slug}")),
+            value(&format!("mode_best_shift_percent.{slug}")),
         );
     }
     if let Some(table) = &waves.mitigation {
@@ -161,22 +172,23 @@ fn mitigation(table: &Table) -> String {
     let mut text = screen::heading("Mitigation, on the same luck");
     let _ = writeln!(
         text,
-        "  {:<42} {:>8} {:>9} {:>8} {:>6} {:>8} {:>8}",
-        "devices", "swing MW", "ramp MW/s", "band MW", "Pst", "energy %", "work -%"
+        "  {:<64} {:>8} {:>9} {:>8} {:>6} {:>8} {:>8} {:>7}",
+        "devices", "swing MW", "ramp MW/s", "band MW", "Pst", "energy %", "work -%", "bounds"
     );
     let column = |name: &str| table.numbers.iter().find(|(found, _)| found == name).map(|(_, values)| values);
     let cell = |name: &str, row: usize| column(name).map_or(f64::NAN, |values| values[row]);
     for (row, label) in table.texts[0].1.iter().enumerate() {
         let _ = writeln!(
             text,
-            "  {:<42} {:>8.1} {:>9.2} {:>8.2} {:>6} {:>8.2} {:>8.2}",
-            screen::cut(label, 42),
+            "  {:<64} {:>8.1} {:>9.2} {:>8.2} {:>6} {:>8.2} {:>8.2} {:>7}",
+            screen::cut(label, 64),
             cell("swing_mw", row),
             cell("ramp_max_mw_per_s", row),
             cell("amplitude_01_20hz_mw", row),
             if cell("pst", row).is_nan() { "-".to_owned() } else { format!("{:.2}", cell("pst", row)) },
             cell("extra_energy_percent", row),
             cell("throughput_loss_percent", row),
+            if cell("keeps_bounds", row) > 0.5 { "kept" } else { "BROKEN" },
         );
     }
     let why = table.texts.iter().find(|(name, _)| name == "pst_not_shown");
@@ -204,22 +216,30 @@ fn sizes(scenario: &Scenario, frontier: &[Sized]) -> String {
     };
     let _ = writeln!(
         text,
-        "  for a swing {} over {:.0} ms and a ramp {}; energy is what this span takes, not what a battery is built with",
-        at_most(bounds.swing_w, "MW"),
+        "  for means of {:.0} ms that swing {} and rise or fall within a second {}; energy is what this span takes (another span: the swing, and the drift for its length), not what a battery is built with",
         bounds.window_s * 1e3,
+        at_most(bounds.swing_w, "MW"),
         at_most(bounds.ramp_w_per_s, "MW/s")
     );
     for sized in frontier {
         let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
         let battery = if sized.power_w.is_finite() {
-            format!("{:>7.1} MW {:>8.1} kWh", sized.power_w / 1e6, sized.energy_j / 3.6e6)
+            format!(
+                "{:>7.1} MW {:>8.1} kWh ({:.1} kWh and {:.1} kW of drift)",
+                sized.power_w / 1e6,
+                sized.energy_j / 3.6e6,
+                sized.swing_j / 3.6e6,
+                sized.drift_w / 1e3,
+            )
         } else {
             "no battery is enough".to_owned()
         };
         let _ = writeln!(
             text,
-            "  floor {floor:<6} {battery}   the floor burns {:.1} % of the energy",
-            100.0 * sized.burned
+            "  floor {floor:<6} {battery}   the floor burns {:.1} % of the energy imported; the milliseconds swing {} MW and move {} MW/s",
+            100.0 * sized.burned,
+            screen::number(sized.bare.0 / 1e6),
+            screen::number(sized.bare.1 / 1e6),
         );
     }
     text
