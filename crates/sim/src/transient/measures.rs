@@ -3,7 +3,7 @@
 //! Not modelled: the clauses of a specification (a trace file and `comply` answer those).
 
 use tieline_campus::spectrum::welch::{Spectrum, Welch};
-use tieline_campus::spectrum::windows::Range;
+use tieline_campus::spectrum::swings::Swings;
 
 /// Where along the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Measures {
     least_w: f64,
     most_w: f64,
     within: (f64, f64, usize),
-    moves: Range,
+    moves: Swings,
 }
 
 impl Measures {
@@ -51,7 +51,7 @@ impl Measures {
             least_w: f64::INFINITY,
             most_w: f64::NEG_INFINITY,
             within: (0.0, 0.0, 0),
-            moves: Range::new(SECOND_MS),
+            moves: Swings::new(SECOND_MS),
         }
     }
 
@@ -115,9 +115,9 @@ impl Measures {
     /// Greatest rise or fall of the rolling means over a window, wherever it begins and ends within a second, W/s.
     #[must_use]
     pub fn ramp_over_w_per_s(&self, window_s: f64) -> f64 {
-        let mut moves = Range::new(SECOND_MS / SAMPLE_MS);
+        let mut moves = Swings::new(SECOND_MS / SAMPLE_MS);
         moves.push(&self.means_w(window_s).collect::<Vec<f64>>());
-        moves.worst.value.max(0.0)
+        moves.range.value.max(0.0)
     }
 
     /// Greatest millisecond, W.
@@ -136,7 +136,7 @@ impl Measures {
     /// against a ramp over 1 s.
     #[must_use]
     pub fn ramp_w_per_s(&self) -> f64 {
-        self.moves.worst.value.max(0.0)
+        self.moves.range.value.max(0.0)
     }
 
     /// Means of 10 ms, W.
