@@ -223,6 +223,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         claims: claims(&root),
         waveform,
         found: None,
+        modelled: None,
         fleets: fleets(&root),
         training: training::training(&root),
         expect: expect(&root),

@@ -61,6 +61,7 @@ fn plant(faults: Vec<Fault>) -> Result<PlantConfig, String> {
         kind: JobKind::ReinforcementLearning,
         active_parameters: 3e11,
         mfu: 0.35,
+        tokens_per_flop: None,
         activity: 1.0,
         failure_domains: 64.0,
         failures_per_1000_node_days: 0.0,
@@ -228,6 +229,7 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
         plant,
         waveform: crate::transient::Plan::quiet(surroundings.load.start(), 0),
         found: None,
+        modelled: None,
         surroundings,
         events: event
             .map(|event| ScheduledEvent {
