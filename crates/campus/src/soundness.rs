@@ -173,6 +173,7 @@ fn job(job: &Job, found: &mut Vec<String>) {
         c.at_least(value, 0.0, name);
     }
     c.within(job.mfu, 0.0, 1.0, "mfu");
+    c.at_least(job.tokens_per_flop.unwrap_or_default(), 0.0, "tokens_per_flop");
     c.within(job.activity, 0.0, 2.0, "activity");
     c.within(job.failure_domains, 1.0, 65_536.0, "failure_domains");
     c.within(job.night_share, 0.0, 1.0, "night_share");

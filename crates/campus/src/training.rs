@@ -1,6 +1,6 @@
 //! Jobs on the campus and their progress: tokens, checkpoints, failures and restarts, work lost.
 //!
-//! Not modelled: parallel layout and step time (an input here), stragglers, elastic resizing, queueing. Failures come at
+//! Not modelled: parallel layout and step time (a utilisation or a modelled pace is an input here), stragglers, elastic resizing, queueing. Failures come at
 //! the calendar rate of the installed nodes, whether they work or wait.
 
 pub mod buildout;
@@ -50,8 +50,10 @@ pub struct Job {
     pub kind: JobKind,
     /// Active parameters (dense: all), for tokens per second from FLOP/s.
     pub active_parameters: f64,
-    /// Model FLOP utilisation at full power, 0..1.
+    /// Model FLOP utilisation at full power over the 16-bit peak, 0..1; zero where it is not stated.
     pub mfu: f64,
+    /// Tokens per FLOP/s of 16-bit peak and second, from a model of its step; the utilisation then counts for nothing.
+    pub tokens_per_flop: Option<f64>,
     /// Share of the training power level that this job draws at full activity, about 1.
     pub activity: f64,
     /// How many independent groups the job is cut into: a failure stalls one group (1: everything).
@@ -102,6 +104,9 @@ impl Job {
     /// Tokens per FLOP at the job's utilisation: multiply by peak FLOP/s for tokens per second.
     #[must_use]
     pub fn tokens_per_peak_flop(&self) -> f64 {
+        if let Some(modelled) = self.tokens_per_flop {
+            return modelled;
+        }
         let per_token = match self.kind {
             JobKind::PreTraining | JobKind::ReinforcementLearning => FLOPS_PER_TOKEN_TRAINED,
             JobKind::Inference => FLOPS_PER_TOKEN_SERVED,

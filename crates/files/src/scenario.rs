@@ -236,6 +236,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
         waveform,
         found: None,
         dispatch: dispatch::plan(&root, outlook(&clock), clock.utc_offset),
+        modelled: None,
         fleets: fleets(&root),
         training: training::training(&root),
         expect: expect(&root),

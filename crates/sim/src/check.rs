@@ -257,10 +257,24 @@ fn model(scenario: &Scenario, findings: &mut Vec<Finding>) {
         let flop = 6.0 * job.active_parameters * job.target_tokens;
         let halls =
             scenario.plant.halls.iter().filter(|hall| hall.job == Some(index) && hall.in_service <= scenario.start);
-        let pace: f64 = halls.map(|hall| hall.gpus * hall.product.bf16_flops * job.mfu).sum();
-        if pace <= 0.0 {
+        let peak: f64 = halls.map(|hall| hall.gpus * hall.product.bf16_flops).sum();
+        if peak <= 0.0 {
             continue;
         }
+        let pace = match &scenario.modelled {
+            Some(found) if found.job == index => format!(
+                "{:.1} days at full speed in the layout {} ({:.1} % of the peak of its format, from the step model)",
+                job.target_tokens / found.tokens_per_s / 86_400.0,
+                found.layout,
+                found.mfu * 100.0
+            ),
+            _ if job.mfu > 0.0 => format!(
+                "{:.1} days at full speed and {:.0} % utilisation, as stated",
+                flop / (peak * job.mfu) / 86_400.0,
+                job.mfu * 100.0
+            ),
+            _ => "utilisation comes from the step model when the scenario runs".to_owned(),
+        };
         let claimed = scenario.claims.model_parameters.map_or_else(String::new, |all| {
             format!(", {:.1} % of the {:.1} T claimed", job.active_parameters / all * 100.0, all / 1e12)
         });
@@ -268,13 +282,11 @@ fn model(scenario: &Scenario, findings: &mut Vec<Finding>) {
             "training run against its halls",
             scenario.claims.model_parameters.is_none_or(|all| job.active_parameters <= all),
             format!(
-                "{}: {:.2} T parameters active{claimed}; {:.0} T tokens are {flop:.1e} FLOP, {:.1} days at full speed and {:.0} % \
-                 utilisation; active share and tokens are inputs that nobody has published",
+                "{}: {:.2} T parameters active{claimed}; {:.0} T tokens are {flop:.1e} FLOP, {pace}; active share and \
+                 tokens are inputs that nobody has published",
                 job.name,
                 job.active_parameters / 1e12,
                 job.target_tokens / 1e12,
-                flop / pace / 86_400.0,
-                job.mfu * 100.0,
             ),
         ));
     }

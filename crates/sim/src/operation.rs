@@ -100,7 +100,7 @@ pub const METRICS: &[&str] = &[
     "unserved_mwh",
 ];
 /// Beginnings of metrics that end with the name of a limit, an event or a job, or that only some runs have.
-pub const METRIC_FAMILIES: &[&str] = &["over_limit.", "target_share.", "target_days.", "waveform."];
+pub const METRIC_FAMILIES: &[&str] = &["over_limit.", "step_model.", "target_share.", "target_days.", "waveform."];
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// What the caller of a study does with it as it goes.
@@ -114,6 +114,9 @@ pub struct Outlet<'a> {
 /// Runs the study. `None` when the caller ended it early: then what was written so far is not a result.
 #[must_use]
 pub fn operate(scenario: &Scenario, seed: u64, journal: &mut impl Journal, outlet: &mut Outlet<'_>) -> Option<Outcome> {
+    // A run that states no utilisation goes at the pace of its layout's step; one that fits in no layout makes no tokens.
+    let paced = crate::train::paced(scenario).and_then(Result::ok);
+    let scenario = paced.as_ref().unwrap_or(scenario);
     let stop = Cell::new(false);
     let mut study = Study::new(scenario, outlet, &stop);
     let mut clock = Stoppable { inner: Stepping { end: Time::ZERO + scenario.duration }, stop: &stop };
@@ -284,6 +287,10 @@ impl<'a, 'o> Study<'a, 'o> {
         for (name, over_mwh, over_max_mw) in self.judges.sources() {
             put(&format!("over_limit.{}_mwh", record::slug(&name)), over_mwh);
             put(&format!("over_limit.{}_max_mw", record::slug(&name)), over_max_mw);
+        }
+        if let Some(modelled) = &self.scenario.modelled {
+            put("step_model.mfu_percent", modelled.mfu * 100.0);
+            put("step_model.tokens_per_s", modelled.tokens_per_s);
         }
         self.energy(plant, totals, &mut put);
         self.work(totals, hours, &mut put);

@@ -48,6 +48,8 @@ pub struct Scenario {
     pub fleets: Vec<Fleet>,
     /// The training run beyond its job, if the scenario tells it.
     pub training: Option<crate::train::plan::TrainingPlan>,
+    /// What the step model says of that run, where its job states no utilisation and a study asked.
+    pub modelled: Option<crate::train::Modelled>,
     /// Metric rules that make the scenario a test.
     pub expect: Vec<Expectation>,
     /// How many numbers rest on which kind of source.

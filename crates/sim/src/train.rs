@@ -3,36 +3,41 @@
 //! Values in, values out: the caller may pass a Monte Carlo that uses its threads.
 //!
 //! Not modelled: what `tieline_campus::training` does not model; halls of different products work at the pace of the
-//! slowest product.
+//! slowest product; other fleets of the comparison keep the run's own batch and layout search.
 
+mod batch;
+mod failures;
 mod fleet;
 pub mod plan;
 mod price;
+mod utilisation;
 
 use crate::scenario::Scenario;
 use plan::TrainingPlan;
 use serde::Serialize;
 use tieline_campus::hall::Hall;
 use tieline_campus::training::cluster::Cluster;
-use tieline_campus::training::goodput::{self, Checkpoint, Hazard, Recovery};
+use tieline_campus::training::collective::{capacity, packed};
+use tieline_campus::training::goodput::{Checkpoint, Hazard};
 use tieline_campus::training::layout::{Attention, Layout, Overlap, mistakes};
 use tieline_campus::training::model::Transformer;
 use tieline_campus::training::phases::{Activity, Phase, phases};
 use tieline_campus::training::search::{Question, nearest, search};
 use tieline_campus::training::step::{Step, evaluate};
 use tieline_campus::training::{Job, JobKind};
-use tieline_units::{Draw, Estimate, Utc};
+use tieline_units::Utc;
 
-pub use fleet::{Fleet, Outlook};
+pub use batch::Batches;
+pub use failures::{Estimated, Goodput, SecondHolder, Way};
+pub(crate) use failures::{Placed, hazard, own_checkpoint};
+pub use fleet::{BuildRow, Fleet, Outlook};
 pub use price::{JobPrice, Offer, Price, Rung};
+pub use utilisation::{Modelled, paced};
 
-/// Runs of the Monte Carlo, and layouts in the table.
-const RUNS: u32 = 2000;
+/// Layouts in the table.
 const PLACES: usize = 10;
 /// Seconds of a day.
 const DAY_S: f64 = 86_400.0;
-/// Length of the simulated runs, s.
-const RUN_S: f64 = 90.0 * DAY_S;
 /// GPUs of a node, the unit in which failure rates are published.
 const GPUS_PER_NODE: f64 = 8.0;
 
@@ -107,68 +112,10 @@ pub struct StepStudy {
     pub memory: Vec<Part>,
     /// Tokens per second.
     pub tokens_per_s: f64,
+    /// What a batch up to a tenth smaller or larger would change; absent where the scenario chose its layout.
+    pub batches: Option<Batches>,
     /// Stretches of first and last stage: stage, activity, start and length in s.
     pub phases: Vec<(usize, &'static str, f64, f64)>,
-}
-
-/// An estimate as JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Estimated {
-    /// The mean.
-    pub value: f64,
-    /// Its standard error.
-    pub standard_error: f64,
-    /// Samples behind it.
-    pub samples: f64,
-}
-
-impl From<Estimate> for Estimated {
-    fn from(e: Estimate) -> Self {
-        Self { value: e.value, standard_error: e.standard_error, samples: e.effective_samples }
-    }
-}
-
-/// One way to live with failures.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Way {
-    /// Name for people.
-    pub name: String,
-    /// Its best interval between checkpoints, s.
-    pub interval_s: f64,
-    /// Effective share of time: closed form.
-    pub closed_form: f64,
-    /// The same simulated; absent where the job would make no progress worth simulating.
-    pub simulated: Option<Estimated>,
-    /// Closed form against interval, (s, share).
-    pub curve: Vec<(f64, f64)>,
-}
-
-/// Failures and what is left.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Goodput {
-    /// GPUs at work.
-    pub gpus: f64,
-    /// Failures a day.
-    pub failures_per_day: f64,
-    /// Mean time between failures, s.
-    pub between_failures_s: f64,
-    /// Causes, failures a day of each (by the counts of Llama 3).
-    pub causes: Vec<Part>,
-    /// Bytes of a checkpoint, time to copy it out, time to write it.
-    pub checkpoint_bytes: f64,
-    /// See `checkpoint_bytes`, s.
-    pub copy_s: f64,
-    /// See `checkpoint_bytes`, s.
-    pub write_s: f64,
-    /// Intervals by Young, Daly and greatest availability for a synchronous checkpoint, s.
-    pub formulas_s: [f64; 3],
-    /// The ways, the scenario's own last.
-    pub ways: Vec<Way>,
-    /// The same ways with every GPU that the scenario's claims name (555,000), if they name any: GPUs, seconds between
-    /// failures, effective share of each way in closed form.
-    pub complete: Option<(f64, f64, Vec<Part>)>,
-    /// First day of one simulated run: hours, hours of work kept and alive, whether a failure struck.
-    pub first_day: Vec<(f64, f64, bool)>,
 }
 
 /// The whole study.
@@ -195,6 +142,7 @@ pub struct Study {
 }
 
 /// Everything that a scenario's run needs before anything is computed.
+#[derive(Clone)]
 pub(crate) struct Run<'s> {
     pub scenario: &'s Scenario,
     pub plan: &'s TrainingPlan,
@@ -216,7 +164,7 @@ pub(crate) struct Run<'s> {
 pub fn study(scenario: &Scenario, seed: u64, times: &Times<'_>) -> Result<Study, Vec<String>> {
     let run = gather(scenario).map_err(|why| vec![why])?;
     let (layout, step, step_study) = step_study(&run)?;
-    let (goodput, way) = goodput_study(&run, &layout, seed, times);
+    let (goodput, way) = failures::goodput_study(&run, &layout, &step, seed, times);
     let outlook = fleet::outlook(&run, &layout, seed);
     let price = price::price(&run, &step, &layout, way.effective);
     let count = |kind: &tieline_units::SourceKind| scenario.sources.get(kind).copied().unwrap_or(0);
@@ -253,15 +201,31 @@ fn gather(scenario: &Scenario) -> Result<Run<'_>, String> {
         .position(|job| job.kind == JobKind::PreTraining)
         .ok_or_else(|| format!("{} has no job of the kind \"pre-training\"", scenario.name))?;
     let begin = plan.begin.unwrap_or(scenario.start);
-    let halls = build_out(scenario, plan, place)?;
+    run_from(scenario, plan, place, begin, build_out(scenario, plan, place)?)
+}
+
+/// The run on the halls that are in service when the scenario starts, whatever its build-out.
+fn standing<'s>(scenario: &'s Scenario, plan: &'s TrainingPlan, place: usize) -> Result<Run<'s>, String> {
+    let there = |hall: &&Hall| hall.job == Some(place) && hall.in_service <= scenario.start;
+    let halls = scenario.plant.halls.iter().filter(there).cloned().collect();
+    run_from(scenario, plan, place, scenario.start, halls)
+}
+
+fn run_from<'s>(
+    scenario: &'s Scenario,
+    plan: &'s TrainingPlan,
+    place: usize,
+    begin: Utc,
+    halls: Vec<Hall>,
+) -> Result<Run<'s>, String> {
     let there = |hall: &&Hall| hall.in_service <= begin;
     let gpus: f64 = halls.iter().filter(there).map(|hall| hall.gpus).sum();
     let slowest =
         halls.iter().filter(there).min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops)).ok_or_else(
             || format!("no hall of \"{}\" is in service when the run begins", scenario.plant.jobs[place].name),
         )?;
-    let model = Transformer::named(&plan.model).ok_or_else(|| format!("no model is called \"{}\"", plan.model))?;
     let cluster = cluster_of(&slowest.product.name, plan)?;
+    let model = plan.model.clone();
     Ok(Run { scenario, plan, job: &scenario.plant.jobs[place], begin, halls, model, cluster, gpus })
 }
 
@@ -320,6 +284,7 @@ pub(crate) fn question(plan: &TrainingPlan, gpus: f64, places: usize) -> Questio
         precision: plan.precision,
         attention: Attention::Fused,
         overlap: Overlap::USUAL,
+        second_copy: plan.second_copy,
         places,
     }
 }
@@ -346,6 +311,7 @@ fn step_study(run: &Run<'_>) -> Result<(Layout, Step, StepStudy), Vec<String>> {
             run.model.name, run.gpus, run.cluster.accelerator.name
         )]);
     };
+    let ranked_layouts: Vec<Layout> = ranked.iter().map(|(layout, ..)| *layout).collect();
     let row = |(layout, step, loses): &(Layout, Step, String)| LayoutRow {
         layout: layout.to_string(),
         gpus: layout.gpus(),
@@ -362,6 +328,7 @@ fn step_study(run: &Run<'_>) -> Result<(Layout, Step, StepStudy), Vec<String>> {
         ("optimizer states", step.memory.optimizer),
         ("activations", step.memory.activations),
         ("one layer at work", step.memory.working),
+        ("state held for a peer", step.memory.second_copy),
     ];
     let study = StepStudy {
         product: run.cluster.accelerator.name.clone(),
@@ -375,6 +342,7 @@ fn step_study(run: &Run<'_>) -> Result<(Layout, Step, StepStudy), Vec<String>> {
         parts: step.parts(&layout, &run.model).into_iter().map(part).collect(),
         memory: memory.into_iter().map(part).collect(),
         tokens_per_s: step.tokens_per_s,
+        batches: run.plan.layout.is_none().then(|| batch::batches(run, &ranked_layouts, &step)).flatten(),
         phases: stretches(run, &layout, &step),
     };
     Ok((layout, step, study))
@@ -385,6 +353,14 @@ fn chosen(run: &Run<'_>, own: &Layout) -> Result<(), Vec<String>> {
     let mut wrong: Vec<String> = mistakes(&run.model, &run.cluster, own).iter().map(ToString::to_string).collect();
     if own.gpus() > run.gpus {
         wrong.push(format!("the layout takes {} GPUs, the run has {}", own.gpus(), run.gpus));
+    } else if wrong.is_empty() && own.gpus() > f64::from(capacity(&run.cluster, own, run.gpus as u32)) {
+        wrong.push(format!(
+            "the layout takes {} GPUs, and its blocks fill only {} of each domain's {}: the fleet has room for {}",
+            own.gpus(),
+            packed(&run.cluster, own),
+            run.cluster.domain_gpus,
+            capacity(&run.cluster, own, run.gpus as u32)
+        ));
     }
     if wrong.is_empty() {
         return Ok(());
@@ -422,139 +398,4 @@ fn stretches(run: &Run<'_>, layout: &Layout, step: &Step) -> Vec<(usize, &'stati
         }
     }
     out
-}
-
-/// The scenario's own way with failures.
-pub(crate) struct OwnWay {
-    pub hazard: Hazard,
-    pub checkpoint: Checkpoint,
-    pub effective: f64,
-}
-
-pub(crate) fn hazard(run: &Run<'_>, gpus: f64, replicas: f64) -> Hazard {
-    let plan = run.plan;
-    Hazard {
-        gpus,
-        gpus_per_node: GPUS_PER_NODE,
-        per_1000_node_days: run.job.failures_per_1000_node_days,
-        restart_s: run.job.restart_s,
-        spares: libm::ceil(plan.spares * gpus / GPUS_PER_NODE),
-        repair_s: plan.repair_s,
-        planned_every_s: plan.planned_every_s,
-        planned_stop_s: plan.planned_stop_s,
-        stragglers: plan.stragglers,
-        recovery: Recovery::Elastic { replicas, stall_s: plan.stall_s, swap_s: plan.swap_s },
-    }
-}
-
-/// The scenario's own checkpoint: copied out at its interval, written beside the work.
-pub(crate) fn own_checkpoint(run: &Run<'_>, gpus: f64) -> Checkpoint {
-    let bytes = goodput::CHECKPOINT_BYTES_PER_PARAMETER * run.model.parameters();
-    let copy_s = bytes / gpus / run.plan.copy_bytes_per_s;
-    Checkpoint::asynchronous(run.job.checkpoint_every_s, copy_s, bytes / run.plan.storage_bytes_per_s)
-}
-
-fn goodput_study(run: &Run<'_>, layout: &Layout, seed: u64, times: &Times<'_>) -> (Goodput, OwnWay) {
-    let gpus = layout.gpus();
-    let elastic = hazard(run, gpus, f64::from(layout.data));
-    let stiff = Hazard { recovery: Recovery::Restart, ..elastic };
-    let bytes = goodput::CHECKPOINT_BYTES_PER_PARAMETER * run.model.parameters();
-    let own_checkpoint = own_checkpoint(run, gpus);
-    let (copy_s, write_s) = (own_checkpoint.stall_s, own_checkpoint.durable_after_s);
-    let ways = choices(&elastic, &own_checkpoint)
-        .iter()
-        .map(|(name, hazard, checkpoint)| way(name, hazard, checkpoint, seed, times))
-        .collect();
-    let own = OwnWay {
-        hazard: elastic,
-        checkpoint: own_checkpoint,
-        effective: goodput::effective_share(&elastic, &own_checkpoint),
-    };
-    let per_day = elastic.failures_per_s() * DAY_S;
-    let known: f64 = goodput::CAUSES.iter().map(|cause| f64::from(cause.1)).sum();
-    let m = elastic.between_failures_s();
-    let study = Goodput {
-        gpus,
-        failures_per_day: per_day,
-        between_failures_s: m,
-        causes: goodput::CAUSES
-            .iter()
-            .map(|(name, count)| Part { name: (*name).to_owned(), value: per_day * f64::from(*count) / known })
-            .collect(),
-        checkpoint_bytes: bytes,
-        copy_s,
-        write_s,
-        formulas_s: [
-            goodput::young_s(m, write_s),
-            goodput::daly_s(m, stiff.restart_s, write_s),
-            goodput::available_s(m, stiff.restart_s, write_s),
-        ],
-        ways,
-        complete: complete(run, layout),
-        first_day: first_day(&own, seed),
-    };
-    (study, own)
-}
-
-/// The ways to live with failures, each with its best interval (the elastic one with the scenario's own).
-fn choices(elastic: &Hazard, own: &Checkpoint) -> [(&'static str, Hazard, Checkpoint); 4] {
-    let stiff = Hazard { recovery: Recovery::Restart, ..*elastic };
-    let none = Hazard { spares: 0.0, ..stiff };
-    let synchronous = Checkpoint::synchronous(own.every_s, own.durable_after_s);
-    let best = |hazard: &Hazard, checkpoint: &Checkpoint| Checkpoint {
-        every_s: goodput::best_interval_s(hazard, checkpoint),
-        ..*checkpoint
-    };
-    [
-        ("restart, no spares, checkpoint stops the job", none, best(&none, &synchronous)),
-        ("restart, hot spares, checkpoint stops the job", stiff, best(&stiff, &synchronous)),
-        ("restart, hot spares, checkpoint beside the work", stiff, best(&stiff, own)),
-        ("elastic replicas, hot spares, checkpoint beside the work", *elastic, *own),
-    ]
-}
-
-/// The ways on the complete fleet, closed form; replicas in proportion.
-fn complete(run: &Run<'_>, layout: &Layout) -> Option<(f64, f64, Vec<Part>)> {
-    let gpus = run.scenario.claims.gpus?;
-    let elastic = hazard(run, gpus, f64::from(layout.data) * gpus / layout.gpus());
-    let ways = choices(&elastic, &own_checkpoint(run, gpus))
-        .iter()
-        .map(|(name, hazard, checkpoint)| Part {
-            name: (*name).to_owned(),
-            value: goodput::effective_share(hazard, checkpoint),
-        })
-        .collect();
-    Some((gpus, elastic.between_failures_s(), ways))
-}
-
-fn way(name: &str, hazard: &Hazard, checkpoint: &Checkpoint, seed: u64, times: &Times<'_>) -> Way {
-    let closed_form = goodput::effective_share(hazard, checkpoint);
-    // A job that hardly moves would be simulated for years; a smaller piece of work shows as much.
-    let work_s = libm::round((RUN_S * closed_form / checkpoint.every_s).max(1.0)) * checkpoint.every_s;
-    let simulated = (closed_form > 0.02)
-        .then(|| times(hazard, checkpoint, work_s, seed, RUNS))
-        .and_then(|times_s| goodput::effective_of(work_s, &times_s));
-    let curve = (0..60)
-        .map(|k| 30.0 * libm::pow(10.0, f64::from(k) / 18.0))
-        .map(|every_s| (every_s, goodput::effective_share(hazard, &Checkpoint { every_s, ..*checkpoint })))
-        .collect();
-    Way {
-        name: name.to_owned(),
-        interval_s: checkpoint.every_s,
-        closed_form,
-        simulated: simulated.map(Into::into),
-        curve,
-    }
-}
-
-/// One simulated run's first day, hours.
-fn first_day(own: &OwnWay, seed: u64) -> Vec<(f64, f64, bool)> {
-    let mut marks = vec![(0.0, 0.0, false)];
-    let _ =
-        goodput::simulate(&own.hazard, &own.checkpoint, DAY_S, &Draw::new(seed, 0), &mut |(at_s, work_s, failed)| {
-            if at_s < DAY_S {
-                marks.push((at_s / 3600.0, work_s / 3600.0, failed));
-            }
-        });
-    marks
 }

@@ -61,10 +61,18 @@ pub fn digest(bytes: &[u8]) -> u64 {
 /// # Errors
 /// Inputs that cannot be read, results that cannot be written: then nothing stands under the final name.
 pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u64>, wishes: Wishes) -> Result<Verdict> {
-    let loaded = match source::load(given)? {
+    let mut loaded = match source::load(given)? {
         Ok(loaded) => loaded,
         Err(verdict) => return Ok(verdict),
     };
+    match tieline_sim::train::paced(&loaded.scenario) {
+        Some(Ok(paced)) => loaded.scenario = paced,
+        Some(Err(why)) => {
+            eprintln!("tieline: {given}: the run states no mfu, and its step model has none: {why}");
+            return Ok(Verdict::No);
+        }
+        None => {}
+    }
     let scenario = &loaded.scenario;
     let chosen = match studies(wanted, scenario).and_then(|chosen| wished(chosen, wishes, scenario)) {
         Ok(chosen) => chosen,

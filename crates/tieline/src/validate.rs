@@ -167,5 +167,31 @@ fn totals(report: &Report) -> String {
     if !failed.is_empty() {
         let _ = writeln!(text, "failed: {}", failed.join(", "));
     }
+    report.cases.iter().filter_map(steps).for_each(|line| text.push_str(&line));
     text
+}
+
+/// Errors of the step model over the rows on which Calculon was judged, beside its errors, limits as in the case; `None` for
+/// other cases.
+fn steps(case: &CaseResult) -> Option<String> {
+    let part = |name: &str| {
+        let found = case.parts.iter().find(|part| part.name == name)?;
+        Some((found.ours, found.reference))
+    };
+    let (mean, peer_mean) = part("mean_error")?;
+    let (worst, peer_worst) = part("max_error")?;
+    let (predicted_mean, most_mean) = part("mean_error_predicted")?;
+    let (predicted_worst, most_worst) = part("max_error_predicted")?;
+    let beside = |ours: f64, peer: f64| {
+        let word = if ours < peer { "better" } else { "worse" };
+        format!("{:.2} points {word}", (ours - peer).abs())
+    };
+    Some(format!(
+        "training steps ({}): rows that nothing was fitted to, mean error {predicted_mean:.2} % (at most {most_mean:.2}), worst \
+         {predicted_worst:.2} % (at most {most_worst:.2});\n  all eight rows {mean:.2} and {worst:.2} %, Calculon {peer_mean:.2} and \
+         {peer_worst:.2} %: {} and {}\n",
+        case.id,
+        beside(mean, peer_mean),
+        beside(worst, peer_worst)
+    ))
 }

@@ -204,3 +204,33 @@ fn operation_keeps_the_base_points_of_the_dispatch_at_its_prices() {
     assert!((account.price_usd_per_j[3] * 3.6e9 - 900.0).abs() < 0.1, "the campus sets the price");
     assert!(outcome.metrics["operation.events_missed"] == 0.0);
 }
+
+#[test]
+fn the_operation_study_makes_the_tokens_that_the_step_model_says() {
+    let stated = "mfu = \"40 %\"\n";
+    assert_eq!(CAMPUS.matches(stated).count(), 1, "one job states its utilisation");
+    let model = read(&format!("{}{TRAINING}", CAMPUS.replace(stated, "")));
+    let times = |_: &_, _: &_, _, _, _| vec![1.0; 10];
+    let study = tieline_sim::train::study(&model, 1, &times).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let plan = model.training.as_ref().expect("it has a plan");
+    let wanted_per_s = study.step.tokens_per_s * (1.0 - plan.stragglers);
+    let mut outlet = Outlet { sink: &mut |_| (), progress: &mut |_| true };
+    let done = operate(&model, 3, &mut Silent, &mut outlet).expect("nobody ends it");
+    let of = |outcome: &tieline_sim::results::Outcome, name: &str| outcome.metrics.get(name).copied();
+    assert_eq!(of(&done, "operation.step_model.tokens_per_s"), Some(wanted_per_s));
+    assert_eq!(of(&done, "operation.step_model.mfu_percent"), Some(100.0 * study.step.layouts[0].mfu));
+    // What it made, with the work that caps, stops and checkpoints cost added again.
+    let made = |outcome: &tieline_sim::results::Outcome| {
+        ["tokens", "tokens_missed"]
+            .map(|name| of(outcome, &format!("operation.{name}")).expect("it is counted"))
+            .iter()
+            .sum::<f64>()
+    };
+    let wanted = wanted_per_s * model.duration.as_secs_f64();
+    assert!((made(&done) / wanted - 1.0).abs() < 0.01, "{} tokens for {wanted}", made(&done));
+    // A stated utilisation goes before the model's, and nothing is said of the model then.
+    let own = read(&format!("{CAMPUS}{TRAINING}"));
+    let other = operate(&own, 3, &mut Silent, &mut outlet).expect("nobody ends it");
+    assert_eq!(of(&other, "operation.step_model.tokens_per_s"), None);
+    assert!((made(&other) / wanted - 1.0).abs() > 0.02, "{} tokens for {wanted}", made(&other));
+}

@@ -86,8 +86,31 @@ pub struct Unknown {
     pub range: [f64; 3],
 }
 
+/// A model like the likely one, laid out anew on every phase.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// What it differs in, over the likely value.
+    pub factor: f64,
+    /// Time per token on each phase, over that of the likely model; infinite where it does not fit.
+    pub slower: Vec<f64>,
+}
+
+/// Time per token at a factor, between the variants (sorted by their factors) on either side; held at the ends.
+fn slower(variants: &[Variant], factor: f64, phase: usize) -> f64 {
+    let of = |variant: &Variant| variant.slower.get(phase).or(variant.slower.last()).copied().unwrap_or(1.0);
+    let above = variants.partition_point(|variant| variant.factor < factor);
+    match (above.checked_sub(1).and_then(|below| variants.get(below)), variants.get(above)) {
+        (Some(below), Some(above)) => {
+            let share = (factor - below.factor) / (above.factor - below.factor);
+            if share <= 0.0 { of(below) } else { of(below) + share * (of(above) - of(below)) }
+        }
+        (Some(end), None) | (None, Some(end)) => of(end),
+        (None, None) => 1.0,
+    }
+}
+
 /// What an unknown acts on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Acts {
     /// A factor on the work.
     Work,
@@ -95,9 +118,11 @@ pub enum Acts {
     Speed,
     /// Days by which every later phase comes late.
     Delay,
+    /// The model itself, through models that were laid out and evaluated.
+    Shape(Vec<Variant>),
 }
 
-fn finish_with(phases: &[Phase], work_flops: f64, resize_d: f64, values: &[(Acts, f64)]) -> Option<f64> {
+fn finish_with(phases: &[Phase], work_flops: f64, resize_d: f64, values: &[(&Acts, f64)]) -> Option<f64> {
     let mut work = work_flops;
     let (mut speed, mut delay_d) = (1.0, 0.0);
     for (acts, value) in values {
@@ -105,15 +130,25 @@ fn finish_with(phases: &[Phase], work_flops: f64, resize_d: f64, values: &[(Acts
             Acts::Work => work *= value,
             Acts::Speed => speed *= value,
             Acts::Delay => delay_d += value,
+            Acts::Shape(_) => {}
         }
     }
     let moved: Vec<Phase> = phases
         .iter()
         .enumerate()
-        .map(|(place, phase)| Phase {
-            from_d: phase.from_d + if place > 0 { delay_d } else { 0.0 },
-            kept_flops: phase.kept_flops * speed,
-            ..phase.clone()
+        .map(|(place, phase)| {
+            let longer: f64 = values
+                .iter()
+                .map(|(acts, value)| match acts {
+                    Acts::Shape(variants) => slower(variants, *value, place),
+                    _ => 1.0,
+                })
+                .product();
+            Phase {
+                from_d: phase.from_d + if place > 0 { delay_d } else { 0.0 },
+                kept_flops: phase.kept_flops * speed / longer,
+                ..phase.clone()
+            }
         })
         .collect();
     finish_d(&moved, work, resize_d)
@@ -151,10 +186,10 @@ pub fn tornado(
     event: Option<&Event>,
 ) -> Vec<Bar> {
     let finish = |moved: usize, to: usize| {
-        let values: Vec<(Acts, f64)> = unknowns
+        let values: Vec<(&Acts, f64)> = unknowns
             .iter()
             .enumerate()
-            .map(|(place, unknown)| (unknown.acts, unknown.range[if place == moved { to } else { 1 }]))
+            .map(|(place, unknown)| (&unknown.acts, unknown.range[if place == moved { to } else { 1 }]))
             .collect();
         finish_with(phases, work_flops, resize_d, &values).unwrap_or(f64::INFINITY)
     };
@@ -198,12 +233,12 @@ pub fn outlook(
     let mut finishes: Vec<f64> = (0..draws)
         .map(|sample| {
             let draw = Draw::new(seed, sample);
-            let values: Vec<(Acts, f64)> = unknowns
+            let values: Vec<(&Acts, f64)> = unknowns
                 .iter()
                 .enumerate()
                 .map(|(place, unknown)| {
                     let share = draw.uniform(place as u32, Purpose::TrainingOutlook, 0);
-                    (unknown.acts, triangular(unknown.range, share))
+                    (&unknown.acts, triangular(unknown.range, share))
                 })
                 .collect();
             let luck = draw.uniform(unknowns.len() as u32, Purpose::TrainingOutlook, 0);
@@ -277,6 +312,14 @@ mod tests {
         assert!((900..1100).contains(&late), "{late}");
         let bar = &tornado(&fleet, work, 0.0, &[], Some(&event))[0];
         assert_eq!((Some(bar.low_d), bar.high_d), (finish_d(&half, work, 0.0), likely));
+        // A shape that takes half as long again at twice its factor.
+        let variant = |factor, longer| Variant { factor, slower: vec![longer; 2] };
+        let shape = Acts::Shape(vec![variant(0.5, 0.8), variant(1.0, 1.0), variant(2.0, 1.5)]);
+        let finish = |factor| finish_with(&fleet[..1], work, 0.0, &[(&shape, factor)]).expect("finishes");
+        let alone = finish_d(&fleet[..1], work, 0.0).expect("finishes");
+        for (factor, longer) in [(0.1, 0.8), (0.5, 0.8), (0.75, 0.9), (1.0, 1.0), (1.5, 1.25), (4.0, 1.5)] {
+            assert!((finish(factor) / alone - longer).abs() < 1e-9, "{factor}");
+        }
         // The mean of a triangle is the mean of its corners.
         let mean = (0..10_000).map(|k| triangular([1.0, 2.0, 6.0], (f64::from(k) + 0.5) / 1e4)).sum::<f64>() / 1e4;
         assert!((mean - 3.0).abs() < 1e-3);

@@ -1,10 +1,12 @@
 //! How much of a run's time ends up in kept work: failures, restarts, spares, checkpoints, stragglers, planned stops.
 //!
 //! Two answers that must agree: a closed form (Daly's complete model, extended to checkpoints that become durable
-//! later) and an event-driven Monte Carlo. Failures are Poisson at a calendar rate, whether nodes work or wait.
+//! later) and an event-driven Monte Carlo. Failures are Poisson at a calendar rate, whether nodes work or wait. An elastic
+//! job needs the state that its lost node held: it rolls back, or pays for a second holder.
 //!
-//! Not modelled: failures that come in groups (a switch, a power shelf), infant mortality, silent data corruption found
-//! late (it counts as an ordinary failure), checkpoints that fail, learning that suffers from a smaller batch.
+//! Not modelled: failures that come in groups (a switch, a power shelf), so never both holders of a state at once; infant
+//! mortality, silent data corruption found late (it counts as an ordinary failure), checkpoints that fail, learning that
+//! suffers from a smaller batch. Shares of elastic jobs are upper bounds for it.
 
 use tieline_units::{Draw, Estimate, Purpose};
 
@@ -43,8 +45,8 @@ pub const CAUSES: [(&str, u32); 18] = [
 pub enum Recovery {
     /// Everything stops, restarts from the last durable checkpoint and redoes what was lost.
     Restart,
-    /// The replica that lost a node drops out; the others go on after a short stall with state from their peers. The
-    /// replica comes back when a spare has been swapped in, or else when the node is repaired.
+    /// The replica that lost a node drops out; the others go on after a short stall. The replica comes back when a spare
+    /// has been swapped in, or else when the node is repaired.
     Elastic {
         /// Replicas.
         replicas: f64,
@@ -52,6 +54,23 @@ pub enum Recovery {
         stall_s: f64,
         /// From failure until a spare has taken over, s.
         swap_s: f64,
+        /// Where the state comes from that only the lost node held.
+        lost: Lost,
+    },
+}
+
+/// Where an elastic job finds the state that only the lost node held (its shard of the optimizer).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lost {
+    /// Nowhere but in the last durable checkpoint: everybody rolls back to it and redoes what came after.
+    RollBack {
+        /// Reading it back, beyond the stall, s.
+        load_s: f64,
+    },
+    /// With a second holder, whose copy is refreshed in every step. Both holders are never lost at once.
+    HeldTwice {
+        /// What refreshing costs, over the step without it.
+        slowdown: f64,
     },
 }
 
@@ -202,10 +221,43 @@ fn poisson_within(mean: f64, most: f64) -> (f64, f64) {
     (within.min(1.0), excess)
 }
 
+/// Effective share of an elastic job that rolls back: over the ages u since the last failure, the work of segments that
+/// are durable before the next failure, at the replicas at work.
+///
+/// Segment k works at ages R + k W to R + k W + T and is kept with probability e^(-r (R + (k + 1) W + D)); seen from the last
+/// failure backwards, failures are Poisson, so 1 + r (S - u) replicas are being swapped at an age u < S. Exact for swaps;
+/// nodes beyond the spares are taken at the mean age of kept work.
+fn rolling_back_share(hazard: &Hazard, checkpoint: &Checkpoint, replicas: f64, recover_s: f64, swap_s: f64) -> f64 {
+    let rate = hazard.failures_per_s();
+    let whole_s = checkpoint.every_s + checkpoint.stall_s;
+    if rate <= 0.0 {
+        return checkpoint.every_s / whole_s;
+    }
+    let late_s = checkpoint.durable_after_s.min(whole_s);
+    if rate * (whole_s + late_s + recover_s) > HOPELESS {
+        return 0.0;
+    }
+    let grows = libm::expm1(rate * whole_s);
+    let kept = libm::exp(-rate * (recover_s + late_s)) / grows;
+    let (mut swapping_s, mut start_s) = (0.0, recover_s);
+    while start_s < swap_s {
+        let until_s = (start_s + checkpoint.every_s).min(swap_s);
+        let (far, near) = (swap_s - start_s, swap_s - until_s);
+        let missing_s = until_s - start_s + 0.5 * rate * (far * far - near * near);
+        swapping_s += libm::exp(-rate * (start_s + whole_s + late_s)) * missing_s;
+        start_s += whole_s;
+    }
+    let age_s = recover_s + 0.5 * checkpoint.every_s + whole_s / grows;
+    let last = if age_s < hazard.repair_s { 1.0 } else { 0.0 };
+    let (_, lacking) = poisson_within(rate * (hazard.repair_s - age_s).max(0.0), hazard.spares - last);
+    (rate * (kept * checkpoint.every_s * (1.0 - lacking / replicas) - swapping_s / replicas)).max(0.0)
+}
+
 /// Share of time that ends up in kept work at full speed: the closed form.
 ///
 /// Restarting: segment over its expected time, times the share of time in which no more nodes are in repair than there
-/// are spares (their number is Poisson). Elastic: no failure in the last stall, times the replicas at work.
+/// are spares (their number is Poisson). Elastic with a second holder: no failure in the last stall, times the replicas at
+/// work, less what the second holder costs. Elastic without: see [`rolling_back_share`].
 #[must_use]
 pub fn effective_share(hazard: &Hazard, checkpoint: &Checkpoint) -> f64 {
     let speed = 1.0 - hazard.stragglers;
@@ -213,11 +265,14 @@ pub fn effective_share(hazard: &Hazard, checkpoint: &Checkpoint) -> f64 {
     let (within, _) = poisson_within(hazard.in_repair(), hazard.spares);
     let share = match hazard.recovery {
         Recovery::Restart => checkpoint.every_s / segment_s(hazard, checkpoint) * within,
-        Recovery::Elastic { replicas, stall_s, swap_s } => {
+        Recovery::Elastic { replicas, stall_s, swap_s, lost: Lost::RollBack { load_s } } => {
+            rolling_back_share(hazard, checkpoint, replicas, stall_s + load_s, swap_s)
+        }
+        Recovery::Elastic { replicas, stall_s, swap_s, lost: Lost::HeldTwice { slowdown } } => {
             // Given that nothing failed within the last stall, only older failures are still being swapped or repaired.
             let swapping = rate * (swap_s - stall_s).max(0.0);
             let (_, without) = poisson_within(rate * (hazard.repair_s - stall_s).max(0.0), hazard.spares);
-            let saving = checkpoint.every_s / (checkpoint.every_s + checkpoint.stall_s);
+            let saving = checkpoint.every_s / (checkpoint.every_s + checkpoint.stall_s) / (1.0 + slowdown);
             saving * libm::exp(-rate * stall_s) * (1.0 - (swapping + without) / replicas).max(0.0)
         }
     };
@@ -320,9 +375,13 @@ pub fn simulate(
     let work_s = work_s / (1.0 - hazard.stragglers);
     let run = match hazard.recovery {
         Recovery::Restart => restarting(hazard, checkpoint, work_s, draw, mark),
-        Recovery::Elastic { replicas, stall_s, swap_s } => {
-            let work_s = work_s * (1.0 + checkpoint.stall_s / checkpoint.every_s);
-            elastic(hazard, (replicas, stall_s, swap_s), work_s, draw, mark)
+        Recovery::Elastic { replicas, stall_s, swap_s, lost: Lost::RollBack { load_s } } => {
+            let staff = Staff::new(hazard, replicas, swap_s, draw);
+            rolling_back(hazard, checkpoint, staff, stall_s + load_s, work_s, draw, mark)
+        }
+        Recovery::Elastic { replicas, stall_s, swap_s, lost: Lost::HeldTwice { slowdown } } => {
+            let work_s = work_s * (1.0 + checkpoint.stall_s / checkpoint.every_s) * (1.0 + slowdown);
+            elastic(hazard, Staff::new(hazard, replicas, swap_s, draw), stall_s, work_s, draw, mark)
         }
     };
     let stops = work_s / hazard.planned_every_s * hazard.planned_stop_s;
@@ -397,51 +456,141 @@ fn wait_for_spares(
     }
 }
 
+/// Who of an elastic job is at work.
+struct Staff {
+    swaps: Repairs,
+    repairs: Repairs,
+    spares: f64,
+    replicas: f64,
+}
+
+impl Staff {
+    fn new(hazard: &Hazard, replicas: f64, swap_s: f64, draw: &Draw) -> Self {
+        let swaps = Repairs { back_s: std::collections::VecDeque::new(), repair_s: swap_s };
+        Self { swaps, repairs: Repairs::new(hazard, draw), spares: hazard.spares, replicas }
+    }
+    fn fail(&mut self, at_s: f64) {
+        self.swaps.fail(at_s);
+        if self.spares.is_finite() {
+            self.repairs.fail(at_s);
+        }
+    }
+    /// Share of the replicas at work, and until when that stays so if nothing fails, s.
+    fn speed(&mut self, at_s: f64) -> (f64, f64) {
+        let lacking = if self.spares.is_finite() { (self.repairs.at(at_s) - self.spares).max(0.0) } else { 0.0 };
+        let missing = self.swaps.at(at_s) + lacking;
+        let mut until_s = self.swaps.back_s.front().copied().unwrap_or(f64::INFINITY);
+        // A node that comes back changes the speed only if one is lacking.
+        if lacking > 0.0 {
+            until_s = until_s.min(self.repairs.back_s.front().copied().unwrap_or(f64::INFINITY));
+        }
+        ((1.0 - missing / self.replicas).max(0.0), until_s)
+    }
+    /// Works from one instant to another: the work done, or the instant at which `wanted` was done.
+    fn work(&mut self, mut at_s: f64, end_s: f64, wanted_s: f64) -> Result<f64, f64> {
+        let mut done_s = 0.0;
+        while at_s < end_s {
+            let (speed, until_s) = self.speed(at_s);
+            let until_s = until_s.min(end_s);
+            let more_s = speed * (until_s - at_s);
+            if done_s + more_s >= wanted_s {
+                return Err(at_s + (wanted_s - done_s) / speed);
+            }
+            done_s += more_s;
+            at_s = until_s;
+        }
+        Ok(done_s)
+    }
+}
+
+/// A run whose lost state is held twice: nothing is done again beyond the stall.
 fn elastic(
     hazard: &Hazard,
-    (replicas, stall_s, swap_s): (f64, f64, f64),
+    mut staff: Staff,
+    stall_s: f64,
     work_s: f64,
     draw: &Draw,
     mark: &mut impl FnMut(Mark),
 ) -> Run {
     let mut luck = Luck::new(draw, hazard.between_failures_s());
-    let mut repairs = Repairs::new(hazard, draw);
-    let counted = hazard.spares.is_finite();
-    let mut swaps = Repairs { back_s: std::collections::VecDeque::new(), repair_s: swap_s };
     let (mut at_s, mut done_s, mut failures) = (0.0_f64, 0.0, 0);
     let mut next_s = luck.next_s();
     loop {
-        // Constant speed up to the next thing that changes it; a node that comes back changes it only if one is lacking.
-        let lacking = if counted { (repairs.at(at_s) - hazard.spares).max(0.0) } else { 0.0 };
-        let missing = swaps.at(at_s) + lacking;
-        let speed = (1.0 - missing / replicas).max(0.0);
-        let mut until_s = next_s;
-        if let Some(back_s) = swaps.back_s.front() {
-            until_s = until_s.min(*back_s);
+        match staff.work(at_s, next_s, work_s - done_s) {
+            Ok(more_s) => done_s += more_s,
+            Err(time_s) => return Run { time_s, failures },
         }
-        if lacking > 0.0
-            && let Some(back_s) = repairs.back_s.front()
-        {
-            until_s = until_s.min(*back_s);
-        }
-        let more_s = speed * (until_s - at_s);
-        if done_s + more_s >= work_s {
-            return Run { time_s: at_s + (work_s - done_s) / speed, failures };
-        }
-        done_s += more_s;
-        at_s = until_s;
+        at_s = next_s;
         // A failure stalls everybody; another one within the stall begins it anew.
         while at_s >= next_s {
             mark((next_s, done_s, true));
             failures += 1;
-            swaps.fail(next_s);
-            if counted {
-                repairs.fail(next_s);
-            }
+            staff.fail(next_s);
             at_s = next_s + stall_s;
             next_s += luck.next_s();
             at_s = at_s.min(next_s);
         }
+    }
+}
+
+/// A run whose survivors roll back to the last durable checkpoint; checkpoints come by the clock.
+fn rolling_back(
+    hazard: &Hazard,
+    checkpoint: &Checkpoint,
+    mut staff: Staff,
+    recover_s: f64,
+    work_s: f64,
+    draw: &Draw,
+    mark: &mut impl FnMut(Mark),
+) -> Run {
+    let mut luck = Luck::new(draw, hazard.between_failures_s());
+    let whole_s = checkpoint.every_s + checkpoint.stall_s;
+    let late_s = checkpoint.durable_after_s.min(whole_s);
+    let (mut at_s, mut kept_s, mut failures) = (0.0_f64, 0.0, 0);
+    let mut next_s = luck.next_s();
+    loop {
+        // The last complete segment waits to become durable; that of before it is, since `late_s` is no longer than a segment.
+        let (mut start_s, mut pending_s) = (at_s, 0.0);
+        loop {
+            // With everybody at work nothing changes until the next failure: many segments at once.
+            if staff.speed(start_s) == (1.0, f64::INFINITY) {
+                let left = (work_s - kept_s - pending_s) / checkpoint.every_s;
+                let many = libm::floor(((next_s - start_s) / whole_s).min(left) - 1.0);
+                if many > 1.0 {
+                    kept_s += pending_s + (many - 1.0) * checkpoint.every_s;
+                    pending_s = checkpoint.every_s;
+                    start_s += many * whole_s;
+                }
+            }
+            let end_s = (start_s + checkpoint.every_s).min(next_s);
+            let done_s = match staff.work(start_s, end_s, work_s - kept_s - pending_s) {
+                Ok(done_s) => done_s,
+                Err(time_s) => return Run { time_s, failures },
+            };
+            if start_s + whole_s > next_s {
+                mark((next_s, kept_s + pending_s + done_s, true));
+                break;
+            }
+            kept_s += pending_s;
+            pending_s = done_s;
+            start_s += whole_s;
+        }
+        if start_s + late_s <= next_s {
+            kept_s += pending_s;
+        }
+        at_s = next_s;
+        // Recovery; another failure within it begins it anew.
+        loop {
+            failures += 1;
+            staff.fail(at_s);
+            next_s = at_s + luck.next_s();
+            if next_s >= at_s + recover_s {
+                break;
+            }
+            at_s = next_s;
+        }
+        at_s += recover_s;
+        mark((at_s, kept_s, false));
     }
 }
 

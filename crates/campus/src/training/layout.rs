@@ -2,8 +2,8 @@
 //!
 //! A batch that does not divide gives some replicas one micro-batch less; the step lasts as long as the others take.
 //!
-//! Not modelled: uneven cuts of the model (all tensor and expert groups are alike), micro-batches of unequal size, experts that are themselves cut by tensor
-//! parallelism, batches that grow during a run (each phase is its own layout).
+//! Not modelled: uneven cuts of the model (all tensor and expert groups are alike), micro-batches of unequal size, routed
+//! experts that are themselves cut by tensor parallelism (shared ones are), batches that grow during a run (each phase is its own layout).
 
 use super::cluster::{Cluster, Precision};
 use super::memory;
@@ -26,6 +26,28 @@ pub enum Sharding {
 impl Sharding {
     /// The words that scenario files use, in the order of the variants.
     pub const WORDS: [&'static str; 4] = ["none", "zero-1", "zero-2", "zero-3"];
+
+    /// The word that scenario files use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+}
+
+/// Where a second holder keeps the state that sharding leaves with one GPU only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondCopy {
+    /// There is none: who loses a node rolls back.
+    None,
+    /// In the host memory of a peer in another domain.
+    Host,
+    /// In the memory of a GPU in another domain.
+    Gpu,
+}
+
+impl SecondCopy {
+    /// The words that scenario files use, in the order of the variants.
+    pub const WORDS: [&'static str; 3] = ["none", "host", "gpu"];
 
     /// The word that scenario files use.
     #[must_use]
@@ -108,6 +130,8 @@ pub struct Layout {
     pub overlap: Overlap,
     /// First and last stage have one layer less, to make room for embedding and output layer.
     pub lighter_ends: bool,
+    /// Where a second holder keeps a GPU's own state.
+    pub second_copy: SecondCopy,
 }
 
 impl Layout {
@@ -128,6 +152,7 @@ impl Layout {
         attention: Attention::Fused,
         overlap: Overlap::USUAL,
         lighter_ends: false,
+        second_copy: SecondCopy::None,
     };
 
     /// GPUs of the job.
@@ -327,6 +352,9 @@ fn divisions(model: &Transformer, layout: &Layout, wrong: &mut Vec<Mistake>) {
     };
     divides(model.heads, "heads", layout.tensor, "tensor parallel");
     divides(model.feed_forward, "columns of the feed-forward network", layout.tensor, "tensor parallel");
+    if let Some(experts) = model.experts.filter(|experts| experts.shared > 0) {
+        divides(experts.feed_forward, "columns of a shared expert", layout.tensor, "tensor parallel");
+    }
     // Fewer key and value heads than tensor ranks are copied, more must divide.
     if model.kv_heads > layout.tensor {
         divides(model.kv_heads, "key and value heads", layout.tensor, "tensor parallel");

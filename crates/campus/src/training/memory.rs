@@ -6,7 +6,7 @@
 //! Not modelled: offloading, fragmentation beyond a fixed reserve, activations kept in 8 bits, the output layer's logits
 //! of the last stage (the first stage holds more activations).
 
-use super::layout::{Attention, Layout, Recompute, Sharding};
+use super::layout::{Attention, Layout, Recompute, SecondCopy, Sharding};
 use super::model::{Transformer, real};
 
 /// Bytes for one parameter and one number of each kind.
@@ -27,13 +27,15 @@ pub struct Memory {
     pub activations: f64,
     /// One layer being computed again, or gathered.
     pub working: f64,
+    /// State held for a peer.
+    pub second_copy: f64,
 }
 
 impl Memory {
     /// All of it.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.parameters + self.gradients + self.optimizer + self.activations + self.working
+        self.parameters + self.gradients + self.optimizer + self.activations + self.working + self.second_copy
     }
 
     /// Parameters, gradients and optimizer together.
@@ -51,6 +53,7 @@ impl Memory {
             ("optimizer states", self.optimizer),
             ("activations", self.activations),
             ("one layer at work", self.working),
+            ("state held for a peer", self.second_copy),
         ]
         .into_iter()
         .fold(("nothing", 0.0), |most, part| if part.1 > most.1 { part } else { most })
@@ -107,10 +110,11 @@ fn network_bytes(model: &Transformer, layout: &Layout, tokens: f64, less: f64) -
     let dense = tokens * per_column * real(model.feed_forward) / tensor;
     let Some(experts) = model.experts else { return dense };
     let (dense_layers, expert_layers) = model.dense_and_expert_layers();
-    let copies = real(experts.per_token + experts.shared);
-    // Each rank routes its own tokens; on average it receives as many as it sends.
-    let routed = tokens / tensor * copies * (2.0 * real(model.hidden) + per_column * real(experts.feed_forward));
-    (dense_layers * dense + expert_layers * routed) / real(model.layers)
+    // Each rank routes its own tokens; on average it receives as many as it sends. Shared experts are cut like a dense network.
+    let each = real(model.hidden) * 2.0 + per_column * real(experts.feed_forward);
+    let routed = tokens / tensor * real(experts.per_token) * each;
+    let shared = tokens / tensor * real(experts.shared) * per_column * real(experts.feed_forward);
+    (dense_layers * dense + expert_layers * (routed + shared)) / real(model.layers)
 }
 
 /// Activations of the first stage, bytes: every micro-batch in flight, times what its layers leave.
@@ -126,6 +130,18 @@ pub fn activations(model: &Transformer, layout: &Layout) -> f64 {
         1.0
     };
     in_flight * layout.stage_layers(model) * more * layer_bytes(model, layout, layout.recompute)
+}
+
+/// Bytes of state that no other GPU holds: master copy and moments of what is sharded, or has one replica only.
+#[must_use]
+pub fn held_alone(model: &Transformer, layout: &Layout) -> f64 {
+    let (common, routed) = stage_parameters(model, layout);
+    let ranks = real(layout.data) * real(layout.context);
+    let expert_ranks = (ranks * real(layout.tensor) / real(layout.expert)).max(1.0);
+    let alone = |parameters: f64, replicas: f64| {
+        if replicas <= 1.0 || layout.sharding >= Sharding::Optimizer { parameters / replicas } else { 0.0 }
+    };
+    OPTIMIZER_BYTES * (alone(common, ranks) + alone(routed, expert_ranks))
 }
 
 /// What the fullest GPU needs.
@@ -156,6 +172,7 @@ pub fn needed(model: &Transformer, layout: &Layout) -> Memory {
         optimizer: held(Sharding::Optimizer, OPTIMIZER_BYTES),
         activations: activations(model, layout),
         working: whole_layer + gathered,
+        second_copy: if layout.second_copy == SecondCopy::Gpu { held_alone(model, layout) } else { 0.0 },
     }
 }
 

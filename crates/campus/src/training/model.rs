@@ -220,6 +220,21 @@ impl Transformer {
         self.layer_parameters(|e| e.per_token + e.shared) + self.embedding_parameters()
     }
 
+    /// The same model with as many routed experts a token as bring its active parameters nearest to a number; at least one,
+    /// at most all. `None` for a dense model, whose parameters all work.
+    #[must_use]
+    pub fn with_active(&self, parameters: f64) -> Option<Self> {
+        let experts = self.experts?;
+        let with = |per_token: u32| Self { experts: Some(Experts { per_token, ..experts }), ..self.clone() };
+        let (none, all) = (with(0).active_parameters(), with(experts.count).active_parameters());
+        if all <= none || experts.count == 0 {
+            return None;
+        }
+        let share = (parameters - none) / (all - none);
+        let per_token = libm::round(share * real(experts.count)).clamp(1.0, real(experts.count));
+        Some(with(per_token as u32))
+    }
+
     /// Arithmetic of attention itself (scores and their use) per token, forward, FLOP: 4 s d a a layer, half if causal.
     pub(super) fn attention_flops_per_token(&self) -> f64 {
         let all = 4.0 * real(self.sequence) * self.query_width() * real(self.layers);
@@ -266,6 +281,17 @@ mod tests {
         assert!((grok.active_parameters() / grok.parameters() - 0.05).abs() < 0.01);
         let before = Transformer::named("grok-4-guess").expect("in the list");
         assert!(grok.parameters() / before.parameters() > 1.9);
+    }
+
+    #[test]
+    fn more_active_parameters_are_more_experts_a_token() {
+        let grok = Transformer::named("grok-5-guess").expect("in the list");
+        let twice = grok.with_active(2.0 * grok.active_parameters()).expect("it has experts");
+        assert!((twice.active_parameters() / grok.active_parameters() - 2.0).abs() < 0.05);
+        assert_eq!(twice.parameters(), grok.parameters());
+        assert_eq!(grok.with_active(grok.active_parameters()), Some(grok.clone()));
+        assert_eq!(grok.with_active(0.0).and_then(|m| m.experts).map(|e| e.per_token), Some(1));
+        assert_eq!(Transformer::named("llama-3-405b").expect("in the list").with_active(1e9), None);
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! Not modelled: layouts that use part of a domain unevenly, different layouts on different halls.
 
 use super::cluster::{Cluster, Precision};
-use super::layout::{Attention, Layout, Mistake, Overlap, Recompute, Sharding, mistakes};
+use super::collective::capacity;
+use super::layout::{Attention, Layout, Mistake, Overlap, Recompute, SecondCopy, Sharding, mistakes};
 use super::memory;
 use super::model::{Transformer, real};
 use super::step::{Step, evaluate};
@@ -42,6 +43,8 @@ pub struct Question {
     pub attention: Attention,
     /// What hides.
     pub overlap: Overlap,
+    /// Where a second holder keeps a GPU's own state.
+    pub second_copy: SecondCopy,
     /// Places in the table.
     pub places: usize,
 }
@@ -103,7 +106,7 @@ fn space_of(model: &Transformer, cluster: &Cluster, question: &Question, every_d
                         continue;
                     }
                     let shape = Layout { tensor, context, pipeline, lighter_ends, ..blank(question) };
-                    replicas(model, question, &shape, slots, every_data, &mut all);
+                    replicas((model, cluster, question), &shape, slots, every_data, &mut all);
                 }
             }
         }
@@ -117,19 +120,28 @@ fn blank(question: &Question) -> Layout {
         precision: question.precision,
         attention: question.attention,
         overlap: question.overlap,
+        second_copy: question.second_copy,
         ..Layout::ONE
     }
 }
 
 fn replicas(
-    model: &Transformer,
-    question: &Question,
+    (model, cluster, question): (&Transformer, &Cluster, &Question),
     shape: &Layout,
     slots: u32,
     every_data: bool,
     all: &mut Vec<Layout>,
 ) {
-    let most = question.gpus / (shape.tensor * shape.context * shape.pipeline);
+    let inner = shape.tensor * shape.context * shape.pipeline;
+    let most = capacity(cluster, shape, question.gpus) / inner;
+    // Expert groups may fill less of a domain, and then fewer replicas have a place.
+    let mut fewer: Vec<u32> = expert_groups(model)
+        .map(|expert| Layout { expert, data: most.max(1), ..*shape })
+        .map(|grouped| capacity(cluster, &grouped, question.gpus) / inner)
+        .filter(|fewer| *fewer > 0 && *fewer < most)
+        .collect();
+    fewer.sort_unstable();
+    fewer.dedup();
     for micro_batch in (0..=3).map(|k| 1 << k).filter(|m| *m <= MOST_MICRO_BATCH && question.batch.is_multiple_of(*m)) {
         let rounds = question.batch / micro_batch;
         let least = if every_data { 0 } else { libm::ceil(LEAST_SHARE * real(most)) as u32 };
@@ -144,22 +156,34 @@ fn replicas(
             let uneven = [most, rounds.div_ceil(fewest), rounds.div_ceil(whole)];
             tried.extend(uneven);
             tried.extend(uneven.into_iter().take(1).flat_map(grouped).filter(|data| *data > 0));
+            for most in fewer.iter().map(|fewer| (*fewer).min(rounds)) {
+                tried.extend(core::iter::once(most).chain(grouped(most)).filter(|data| *data > 0));
+            }
             tried.sort_unstable();
             tried.dedup();
         }
         for data in tried {
-            choices(model, &Layout { data, micro_batch, ..*shape }, slots, all);
+            choices((model, cluster, question), &Layout { data, micro_batch, ..*shape }, slots, all);
         }
     }
 }
 
+/// Sizes of expert groups that are tried; one for a dense model.
+fn expert_groups(model: &Transformer) -> impl Iterator<Item = u32> {
+    divisors(model.experts.map_or(1, |experts| experts.count.max(1))).filter(|expert| *expert <= MOST_EXPERT)
+}
+
 /// Expert groups, chunks, recomputation and sharding of a shape.
-fn choices(model: &Transformer, shape: &Layout, slots: u32, all: &mut Vec<Layout>) {
+fn choices(
+    (model, cluster, question): (&Transformer, &Cluster, &Question),
+    shape: &Layout,
+    slots: u32,
+    all: &mut Vec<Layout>,
+) {
     let ranks = shape.tensor * shape.context * shape.data;
-    let expert_groups: Vec<u32> = match model.experts {
-        None => vec![1],
-        Some(e) => divisors(e.count).filter(|e| *e <= MOST_EXPERT && ranks.is_multiple_of(*e)).collect(),
-    };
+    let has_place =
+        |expert: u32| f64::from(capacity(cluster, &Layout { expert, ..*shape }, question.gpus)) >= shape.gpus();
+    let expert_groups = expert_groups(model).filter(|expert| ranks.is_multiple_of(*expert) && has_place(*expert));
     let shardings: &[Sharding] = if shape.pipeline == 1 {
         &[Sharding::Optimizer, Sharding::Gradients, Sharding::Parameters]
     } else {
@@ -333,6 +357,7 @@ pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u3
             precision: wanted.precision,
             attention: wanted.attention,
             overlap: wanted.overlap,
+            second_copy: wanted.second_copy,
             places: 1,
         };
         if !unanswerable(model, cluster, &question).is_empty() {
@@ -378,6 +403,7 @@ mod tests {
             precision: Precision::Bf16,
             attention: Attention::Fused,
             overlap: Overlap::USUAL,
+            second_copy: SecondCopy::None,
             places: 10,
         }
     }

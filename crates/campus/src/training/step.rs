@@ -8,8 +8,8 @@
 //! of throughput against a cap), uneven experts, the first steps of a run.
 
 use super::cluster::{Accelerator, Cluster, Precision};
-use super::collective::{Group, all_to_all_s, between_sites_s, half_ring_s, transfer_s};
-use super::layout::{Attention, Layout, Mistake, Recompute, Sharding, mistakes};
+use super::collective::{Group, Ranks, all_to_all_s, between_sites_s, half_ring_s, transfer_s};
+use super::layout::{Attention, Layout, Mistake, Recompute, SecondCopy, Sharding, mistakes};
 use super::memory::{self, Memory};
 use super::model::{Transformer, real};
 
@@ -104,6 +104,7 @@ struct Sizes<'a> {
     cluster: &'a Cluster,
     layout: &'a Layout,
     gpu: &'a Accelerator,
+    ranks: Ranks,
     /// Rows of the products: tokens of the micro-batch on this context rank.
     tokens: f64,
     tensor: f64,
@@ -119,6 +120,7 @@ impl<'a> Sizes<'a> {
             cluster,
             layout,
             gpu,
+            ranks: Ranks::of(cluster, layout),
             tokens: real(layout.micro_batch) * real(model.sequence) / real(layout.context),
             tensor: real(layout.tensor),
             gemm_flops: gpu.peak(layout.precision) * gpu.gemm_share[layout.precision as usize],
@@ -176,7 +178,8 @@ impl<'a> Sizes<'a> {
             let rows = self.tokens / self.tensor * real(experts.per_token);
             let here = (real(experts.count) / real(self.layout.expert)).max(1.0);
             let routed = network(rows / here, real(experts.feed_forward));
-            let shared = network(self.tokens / self.tensor, real(experts.feed_forward));
+            // Shared experts are cut like a dense network: every token, a part of the columns.
+            let shared = network(self.tokens, real(experts.feed_forward) / self.tensor);
             // Grouped products share one launch: all but one fixed time is taken back.
             let launches = (here - 1.0) * self.gpu.op_s;
             both.0 += share * (here * routed.0 - 2.0 * launches + real(experts.shared) * shared.0);
@@ -267,14 +270,15 @@ impl<'a> Sizes<'a> {
     /// Exposed collectives of the tensor and context groups, forward and backward, and one half ring of the stream.
     fn tensor_collectives(&self) -> (f64, f64, f64) {
         let shown = 1.0 - self.layout.overlap.tensor;
-        let group = Group { size: self.layout.tensor, stride: 1 };
-        let half = half_ring_s(self.cluster, group, 2.0 * self.tokens * real(self.model.hidden));
+        let half = half_ring_s(self.cluster, self.ranks.tensor, 2.0 * self.tokens * real(self.model.hidden));
         let (dense_layers, expert_layers) = self.model.dense_and_expert_layers();
-        // Attention and a dense network each close with a reduction: two halves each way. Experts work on a rank's own tokens.
-        let halves = 2.0 + 2.0 * dense_layers / (dense_layers + expert_layers).max(1.0);
+        // Attention, a dense network and shared experts each close with a reduction: two halves each way. Routed experts work
+        // on a rank's own tokens.
+        let with_shared = if self.model.experts.is_some_and(|e| e.shared > 0) { expert_layers } else { 0.0 };
+        let halves = 2.0 + 2.0 * (dense_layers + with_shared) / (dense_layers + expert_layers).max(1.0);
         // With sequence parallelism the backward pass gathers the inputs of the weight gradients again.
         let again = if self.layout.sequence_parallel { 0.5 * halves } else { 0.0 };
-        let context = Group { size: self.layout.context, stride: self.layout.tensor };
+        let context = self.ranks.context;
         let kv =
             2.0 * real(self.model.kv_heads) * real(self.model.head_size) / self.tensor.min(real(self.model.kv_heads));
         let keys =
@@ -287,9 +291,8 @@ impl<'a> Sizes<'a> {
         let Some(experts) = self.model.experts.filter(|_| self.layout.expert > 1) else { return 0.0 };
         let (_, expert_layers) = self.model.dense_and_expert_layers();
         let bytes = 2.0 * self.tokens / self.tensor * real(experts.per_token) * real(self.model.hidden);
-        let group = Group { size: self.layout.expert, stride: 1 };
         let shown = (1.0 - self.layout.overlap.expert) * expert_layers / real(self.model.layers);
-        2.0 * shown * all_to_all_s(self.cluster, group, bytes)
+        2.0 * shown * all_to_all_s(self.cluster, self.ranks.expert, bytes)
     }
 
     /// Forward and backward through one layer, and what of the backward pass is done again.
@@ -337,42 +340,51 @@ impl<'a> Sizes<'a> {
         if self.layout.pipeline <= 1 {
             return 0.0;
         }
-        let stride = self.layout.tensor * self.layout.context;
-        let group = Group { size: self.layout.pipeline, stride };
+        let group = self.ranks.pipeline;
         let bytes = 2.0 * self.tokens * real(self.model.hidden) / self.tensor;
         let gather = if self.layout.sequence_parallel { 0.0 } else { self.tensor_collectives().2 };
         (transfer_s(self.cluster, group, bytes) + gather) * (1.0 - self.layout.overlap.pipeline)
     }
 
-    /// Exposed gradients and parameters of a step, s. Fully sharded parameters travel with every micro-batch.
-    fn data(&self, common: f64, routed: f64, compute_s: f64) -> f64 {
+    /// Exposed gradients and parameters of a step, s; `passes` are the forward and the backward pass of one micro-batch.
+    ///
+    /// Gradients that every rank sums up for itself travel once, and hide only behind the last round of backward passes;
+    /// parameters that come back from the optimizer hide behind the first round of forward passes. A round is one micro-batch,
+    /// or with interleaving as many as there are stages: they go through a chunk together, whose gradients are then complete
+    /// (arXiv 2104.04473, sec. 2.2). Sharded gradients travel with every micro-batch, sharded parameters too, once for each
+    /// pass (arXiv 1910.02054, sec. 7); each hides behind its own pass.
+    fn data(&self, common: f64, routed: f64, passes: (f64, f64)) -> f64 {
         let layout = self.layout;
-        let inner = layout.tensor * layout.context * layout.pipeline;
-        let rounds = if layout.sharding == Sharding::Parameters { real(layout.micro_batches()) } else { 1.0 };
-        let wire = |parameters: f64, group: Group| {
-            let gradients = half_ring_s(self.cluster, group, GRADIENT_WIRE_BYTES * parameters);
-            let rest = match layout.sharding {
-                Sharding::None => half_ring_s(self.cluster, group, GRADIENT_WIRE_BYTES * parameters),
-                Sharding::Optimizer | Sharding::Gradients => {
-                    half_ring_s(self.cluster, group, PARAMETER_WIRE_BYTES * parameters)
-                }
-                // Gathered for the forward and again for the backward pass.
-                Sharding::Parameters => 2.0 * half_ring_s(self.cluster, group, PARAMETER_WIRE_BYTES * parameters),
-            };
-            rounds * (gradients + rest)
+        let rounds = real(layout.micro_batches());
+        let wire = |bytes: f64| {
+            let all = half_ring_s(self.cluster, self.ranks.replicas, bytes * common);
+            all + if routed > 0.0 { half_ring_s(self.cluster, self.ranks.expert_replicas, bytes * routed) } else { 0.0 }
         };
-        let replicas = Group { size: layout.data * layout.context, stride: inner / layout.context };
-        let expert_replicas = layout.tensor * layout.context * layout.data / layout.expert;
-        let mut all_s = wire(common, replicas);
-        if routed > 0.0 {
-            all_s += wire(routed, Group { size: expert_replicas.max(1), stride: layout.expert });
-        }
         // Reduced within each site first: what a GPU sends abroad is its share of the sum.
         let at_site = |members: u32| (real(members) / real(self.cluster.sites)).max(1.0);
-        let abroad = common / at_site(replicas.size) + routed / at_site(expert_replicas);
-        all_s += between_sites_s(self.cluster, GRADIENT_WIRE_BYTES * abroad);
-        // No more hides than there is computation to hide behind.
-        all_s - (layout.overlap.data * all_s).min(compute_s)
+        let abroad = common / at_site(self.ranks.replicas.size) + routed / at_site(self.ranks.expert_replicas.size);
+        let abroad_s = between_sites_s(self.cluster, GRADIENT_WIRE_BYTES * abroad);
+        let gradients_s = wire(GRADIENT_WIRE_BYTES);
+        let parameters_s = wire(PARAMETER_WIRE_BYTES);
+        let shown = |all_s: f64, behind_s: f64| all_s - (layout.overlap.data * all_s).min(behind_s);
+        let (forward_s, backward_s) = passes;
+        let together = if layout.interleave > 1 { real(layout.pipeline).min(rounds) } else { 1.0 };
+        let (first_s, last_s) = (together * forward_s, together * backward_s);
+        match layout.sharding {
+            Sharding::None => shown(2.0 * gradients_s + abroad_s, last_s),
+            Sharding::Optimizer => shown(gradients_s + abroad_s, last_s) + shown(parameters_s, first_s),
+            Sharding::Gradients => {
+                (rounds - 1.0) * shown(gradients_s, backward_s)
+                    + shown(gradients_s + abroad_s, backward_s)
+                    + shown(parameters_s, first_s)
+            }
+            // Gathered for the forward and again for the backward pass.
+            Sharding::Parameters => {
+                (rounds - 1.0) * shown(gradients_s + parameters_s, backward_s)
+                    + shown(gradients_s + parameters_s + abroad_s, backward_s)
+                    + rounds * shown(parameters_s, forward_s)
+            }
+        }
     }
 }
 
@@ -399,10 +411,10 @@ pub fn evaluate(model: &Transformer, cluster: &Cluster, layout: &Layout) -> Step
     let work_s = micro_batches * slowest_s;
 
     let (common, routed) = memory::stage_parameters(model, layout);
-    let shard = if layout.sharding >= Sharding::Optimizer { real(layout.data) * real(layout.context) } else { 1.0 };
-    let moved = OPTIMIZER_TRAFFIC_BYTES * (common + routed) / shard;
-    let optimizer_s = sizes.streaming(moved);
-    let data_s = sizes.data(common, routed, work_s);
+    let share = |group: Group| if layout.sharding >= Sharding::Optimizer { real(group.size) } else { 1.0 };
+    let own = common / share(sizes.ranks.replicas) + routed / share(sizes.ranks.expert_replicas);
+    let optimizer_s = sizes.streaming(OPTIMIZER_TRAFFIC_BYTES * own);
+    let data_s = sizes.data(common, routed, (layers * forward.total(), layers * backward.total()));
 
     let time_s = work_s + bubble_s + optimizer_s + data_s;
     let tokens = real(layout.batch) * real(model.sequence);
@@ -429,6 +441,21 @@ pub fn evaluate(model: &Transformer, cluster: &Cluster, layout: &Layout) -> Step
         tokens_per_s: tokens / time_s,
         memory: memory::needed(model, layout),
     }
+}
+
+/// What refreshing a second holder of each GPU's own state costs a step, s: over the fabric, and into host memory where it
+/// lies there, less what hides as gradient traffic does. Zero where every state has other holders anyway.
+///
+/// As in checkpoints to the memory of peers (Gemini, SOSP 2023), which found room beside the training's own traffic.
+#[must_use]
+pub fn second_copy_s(model: &Transformer, cluster: &Cluster, layout: &Layout, host_bytes_per_s: f64) -> f64 {
+    let bytes = memory::held_alone(model, layout);
+    if bytes <= 0.0 || layout.second_copy == SecondCopy::None {
+        return 0.0;
+    }
+    let wire_s = bytes / cluster.fabric.reached() + cluster.fabric.latency_s;
+    let host_s = if layout.second_copy == SecondCopy::Host { bytes / host_bytes_per_s } else { 0.0 };
+    (wire_s + host_s) * (1.0 - layout.overlap.data)
 }
 
 /// Evaluates a layout, or says everything that is wrong with it.

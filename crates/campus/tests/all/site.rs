@@ -38,6 +38,7 @@ pub fn job() -> Job {
         kind: JobKind::PreTraining,
         active_parameters: 405e9,
         mfu: 0.41,
+        tokens_per_flop: None,
         activity: 1.0,
         failure_domains: 1.0,
         failures_per_1000_node_days: 0.0,

@@ -109,7 +109,9 @@ pub(super) fn campus(root: &Sheet<'_, '_>, clock: &Clock) -> Built {
     let names: Vec<String> = pois.iter().map(|poi| poi.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let job_sheets = at_most(root, "job", JOBS);
-    let jobs: Vec<Job> = job_sheets.iter().map(job).collect();
+    let first_run = job_sheets.iter().position(|sheet| sheet.word("kind") == "pre-training");
+    let modelled = |place: usize| root.has("training") && first_run == Some(place);
+    let jobs: Vec<Job> = job_sheets.iter().enumerate().map(|(place, sheet)| job(sheet, modelled(place))).collect();
     let job_configs: Vec<JobConfig> =
         job_sheets.iter().zip(&jobs).map(|(sheet, job)| job_config(job, sheet.flag("pausable", false))).collect();
     unique(root, "job", jobs.iter().map(|job| job.name.as_str()));
@@ -273,7 +275,17 @@ fn points(root: &Sheet<'_, '_>, clock: &Clock) -> (Vec<Poi>, Vec<PoiConfig>) {
     built
 }
 
-fn job(sheet: &Sheet<'_, '_>) -> Job {
+/// A job; `modelled` where its step model can say its utilisation.
+fn job(sheet: &Sheet<'_, '_>, modelled: bool) -> Job {
+    let mfu = sheet.number("mfu");
+    if mfu.is_none() && !sheet.has("mfu") && !modelled {
+        sheet.wrong(
+            "mfu",
+            "nothing",
+            "a share such as \"40 %\" (model FLOP utilisation)",
+            "only the first pre-training job may leave it out, where [training] names its model",
+        );
+    }
     Job {
         name: sheet.word("name"),
         kind: match sheet.word("kind").as_str() {
@@ -282,7 +294,8 @@ fn job(sheet: &Sheet<'_, '_>) -> Job {
             _ => JobKind::PreTraining,
         },
         active_parameters: sheet.si("active_parameters"),
-        mfu: sheet.si("mfu"),
+        mfu: mfu.unwrap_or_default(),
+        tokens_per_flop: None,
         activity: sheet.si("activity"),
         failure_domains: sheet.si("failure_domains"),
         failures_per_1000_node_days: sheet.si("failures_per_1000_node_days"),

@@ -4,6 +4,7 @@
 
 use super::sheet::{Field, Kind as K, Need};
 use Need::{Else, May, Must};
+use tieline_campus::training::layout::SecondCopy;
 
 const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
 const SHARE: (f64, f64) = (0.0, 1.0);
@@ -220,7 +221,13 @@ const JOB: &[Field] = &[
     key("name", K::Text, Must, ANY, "name"),
     key("kind", K::Word(&["pre-training", "reinforcement-learning", "inference"]), Must, ANY, "what it does"),
     key("active_parameters", K::Count, Must, (1.0, 1e18), "parameters active per token"),
-    key("mfu", K::Ratio, Must, SHARE, "model FLOP utilisation"),
+    key(
+        "mfu",
+        K::Ratio,
+        May,
+        (0.001, 1.0),
+        "model FLOP utilisation over the 16-bit peak; may be left out for the run of [training]: its step model says it then",
+    ),
     key(
         "activity",
         K::Ratio,
@@ -679,7 +686,13 @@ const FLEET: &[Field] = &[
 const FACTOR: (f64, f64) = (0.01, 100.0);
 
 const TRAINING: &[Field] = &[
-    key("model", K::Text, Must, ANY, "a known shape: grok-5-guess, grok-4-guess, deepseek-v3, llama-3-405b, ..."),
+    key(
+        "model",
+        K::NameOr(SHAPE),
+        Must,
+        ANY,
+        "a known shape (grok-5-guess, deepseek-v3, llama-3-405b, ...) or a table with a shape of your own",
+    ),
     key("precision", K::Word(&["bf16", "fp8", "fp4"]), Must, ANY, "format of the large products"),
     key("batch", K::Count, Must, (1.0, 1e7), "sequences in a step"),
     key("tokens", K::Count, Must, (1.0, 1e18), "tokens of the run"),
@@ -813,8 +826,53 @@ const TRAINING: &[Field] = &[
         "load of inference at which latency holds",
     ),
     key("begin", K::Instant, May, ANY, "when the run begins; the scenario's own start when absent"),
+    key(
+        "second_copy",
+        K::Word(&SecondCopy::WORDS),
+        Else("host", "guess: as checkpoints to the host memory of peers (Gemini, SOSP 2023)"),
+        ANY,
+        "where a second holder keeps the state that sharding leaves with one GPU only; none: an elastic job rolls back",
+    ),
+    key("fleet", K::Tables(TRAINED_FLEET), May, ANY, "other fleets that train the same tokens, for comparison"),
     key("growth", K::Tables(GROWTH), May, ANY, "a build-out that replaces the halls of the run"),
     key("power", K::Tables(POWER_STEP), May, ANY, "power that there is for the run, by date"),
+];
+/// Largest model dimension that is read.
+const DIMENSION: (f64, f64) = (1.0, 1e7);
+
+const SHAPE: &[Field] = &[
+    key("name", K::Text, May, ANY, "what it is called"),
+    key("like", K::Text, May, ANY, "a known shape that gives what is not stated here"),
+    key("layers", K::Count, May, (1.0, 10_000.0), "layers"),
+    key("hidden", K::Count, May, DIMENSION, "width of the residual stream"),
+    key("heads", K::Count, May, (1.0, 100_000.0), "query heads"),
+    key("kv_heads", K::Count, May, (1.0, 100_000.0), "key and value heads (default: as many as query heads)"),
+    key("head_size", K::Count, May, (1.0, 100_000.0), "size of a head (default: hidden / heads)"),
+    key("feed_forward", K::Count, May, DIMENSION, "width of a dense layer's feed-forward network"),
+    key("vocabulary", K::Count, May, (1.0, 1e8), "vocabulary, padded"),
+    key("sequence", K::Count, May, (1.0, 1e8), "tokens of a training sequence"),
+    key("gated", K::Flag, May, ANY, "three matrices a feed-forward network instead of two (default true)"),
+    key("tied", K::Flag, May, ANY, "one matrix is embedding and output layer (default false)"),
+    key("causal", K::Flag, May, ANY, "attention only below the diagonal (default true)"),
+    key("experts", K::Count, May, (0.0, 100_000.0), "routed experts in a layer that has experts; 0: dense"),
+    key("experts_per_token", K::Count, May, (1.0, 100_000.0), "routed experts that work on a token"),
+    key("shared_experts", K::Count, May, (0.0, 1_000.0), "experts that work on every token (default 0)"),
+    key("expert_feed_forward", K::Count, May, DIMENSION, "width of one expert's hidden layer"),
+    key("dense_layers", K::Count, May, (0.0, 10_000.0), "first layers without experts (default 0)"),
+    key(
+        "active_share",
+        K::Ratio,
+        May,
+        (1e-6, 1.0),
+        "active over all parameters: sets experts_per_token to the nearest whole number",
+    ),
+];
+const TRAINED_FLEET: &[Field] = &[
+    key("name", K::Text, Must, ANY, "whose fleet"),
+    key("gpus", K::Count, Must, (1.0, 1e7), "GPUs, spares included"),
+    key("product", K::Text, Must, ANY, "GPU product of the catalogue"),
+    key("sites", K::Count, Else("1", "guess: one campus"), (1.0, 64.0), "sites over which they lie"),
+    key("model", K::NameOr(SHAPE), May, ANY, "another model to be trained there"),
 ];
 const LAYOUT: &[Field] = &[
     key("tensor", K::Count, Else("1", "guess: none"), (0.0, 4096.0), "tensor parallel"),

@@ -52,6 +52,7 @@ fn of(kind: Kind) -> Value {
         Kind::Instant => json!({ "type": "string", "description": kind_word(kind), "examples": [example(kind)] }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Table(fields) => table(fields, true),
+        Kind::NameOr(fields) => json!({ "oneOf": [{ "type": "string" }, table(fields, true)] }),
         Kind::Tables(fields) => json!({ "type": "array", "items": table(fields, true) }),
         Kind::Free => json!({
             "type": "object",

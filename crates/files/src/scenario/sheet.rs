@@ -68,6 +68,8 @@ pub enum Kind {
     Texts,
     /// A table of its own.
     Table(&'static [Field]),
+    /// A known name, or a table of its own.
+    NameOr(&'static [Field]),
     /// Many tables, `[[...]]`.
     Tables(&'static [Field]),
     /// A table whose keys are free (metric names).
@@ -504,7 +506,7 @@ impl<'s, 'i> Sheet<'s, 'i> {
 
     /// A table behind a key; absent reads as one without keys, so that defaults hold.
     pub fn table(&self, key: &str) -> Sheet<'s, 'i> {
-        let Kind::Table(fields) = self.field(key).kind else {
+        let (Kind::Table(fields) | Kind::NameOr(fields)) = self.field(key).kind else {
             unreachable!("asked for a table where the field table has none")
         };
         let path = join(&self.path, key);
@@ -523,6 +525,11 @@ impl<'s, 'i> Sheet<'s, 'i> {
             }
         };
         Sheet::open(self.notes, table, fields, &path, span, self.source.as_ref())
+    }
+
+    /// Whether a table stands behind a key that takes a name or a table.
+    pub fn is_table(&self, key: &str) -> bool {
+        self.value(key).is_some_and(|value| value.get_ref().as_table().is_some())
     }
 
     /// How many tables stand behind a key.
@@ -675,6 +682,7 @@ pub fn kind_word(kind: Kind) -> String {
         Kind::Instant => "an instant with its zone",
         Kind::Texts => return "a list of texts".to_owned(),
         Kind::Table(_) | Kind::Free => return "a table".to_owned(),
+        Kind::NameOr(_) => return "a known name or a table".to_owned(),
         Kind::Tables(_) => return "one or more tables".to_owned(),
     };
     format!("{word} such as \"{}\"", example(kind))

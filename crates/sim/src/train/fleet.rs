@@ -2,16 +2,17 @@
 //!
 //! Not modelled: which halls get power first where power is short.
 
-use super::plan::TrainingPlan;
-use super::{DAY_S, GPUS_PER_NODE, Run, cluster_of, hazard, own_checkpoint, question};
+use super::plan::{OtherFleet, TrainingPlan};
+use super::{DAY_S, GPUS_PER_NODE, Placed, Run, cluster_of, hazard, own_checkpoint, question};
 use serde::Serialize;
 use tieline_campus::hall::Hall;
-use tieline_campus::training::buildout::{self, Acts, Event, Phase, Unknown};
+use tieline_campus::training::buildout::{self, Acts, Event, Phase, Unknown, Variant};
 use tieline_campus::training::cluster::{Cluster, Precision};
 use tieline_campus::training::goodput::effective_share;
 use tieline_campus::training::layout::Layout;
 use tieline_campus::training::model::Transformer;
 use tieline_campus::training::search::search;
+use tieline_campus::training::step::{Step, evaluate};
 
 /// Draws of the unknowns.
 const DRAWS: u32 = 4000;
@@ -19,16 +20,6 @@ const DRAWS: u32 = 4000;
 const POINTS: usize = 200;
 /// Outdoor temperature for the power of a GPU with its cooling, °C. guess: the mean of a year in the mid-South.
 const MEAN_C: f64 = 18.0;
-
-/// Fleets for comparison: name, product, GPUs, sites. claim: company and press, January 2026 (MISSION S1, S2, S9);
-/// products of the last three are guesses.
-const FLEETS: [(&str, &str, f64, u32); 5] = [
-    ("Colossus 1 (200,000 H100 and H200)", "H100", 200_000.0, 1),
-    ("Colossus 2 when complete (555,000)", "GB200", 555_000.0, 1),
-    ("Meta (150,000)", "GB200", 150_000.0, 1),
-    ("Microsoft (100,000)", "H200", 100_000.0, 1),
-    ("Google (100,000 over 3 sites, guess)", "H200", 100_000.0, 3),
-];
 
 /// A fleet on the same run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,6 +59,27 @@ pub struct PhaseRow {
     pub layout: String,
 }
 
+/// A step of the build-out, and what the whole run takes when it begins there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BuildRow {
+    /// When, ns since 1970 UTC.
+    pub at_ns: i64,
+    /// GPUs in service for the run, and at work.
+    pub gpus: f64,
+    /// See `gpus`.
+    pub at_work: f64,
+    /// Power that there is for the run, W; absent where no limit is named.
+    pub power_w: Option<f64>,
+    /// What binds.
+    pub limited_by: String,
+    /// Tokens that are kept, per second.
+    pub tokens_per_s: f64,
+    /// Days that the whole run takes if nothing comes after this step.
+    pub alone_d: f64,
+    /// Days that it takes from here with the steps that follow, at their dates; absent if it never ends.
+    pub through_d: Option<f64>,
+}
+
 /// When the run finishes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outlook {
@@ -85,6 +97,8 @@ pub struct Outlook {
     pub progress: Vec<(f64, f64)>,
     /// The same run on other fleets.
     pub fleets: Vec<Fleet>,
+    /// The build-out from its first day on, whenever the run itself begins.
+    pub build: Vec<BuildRow>,
     /// Start, ns since 1970 UTC, for dates.
     pub start_ns: i64,
 }
@@ -100,14 +114,22 @@ struct Pace {
 fn pace(run: &Run<'_>, model: &Transformer, cluster: &Cluster, gpus: f64) -> Option<Pace> {
     let answer = search(model, cluster, &question(run.plan, gpus, 1)).ok()?;
     let best = answer.ranked.first()?;
-    Some(pace_of(run, &best.layout, best.step.mfu, cluster))
+    Some(pace_of(run, model, &best.layout, &best.step, cluster))
 }
 
-fn pace_of(run: &Run<'_>, layout: &Layout, mfu: f64, cluster: &Cluster) -> Pace {
-    let hazard = hazard(run, layout.gpus(), f64::from(layout.data));
-    let checkpoint = own_checkpoint(run, layout.gpus());
-    let effective = effective_share(&hazard, &checkpoint);
-    Pace { layout: *layout, mfu, effective, kept_flops: cluster.accelerator.peak(layout.precision) * mfu * effective }
+fn pace_of(run: &Run<'_>, model: &Transformer, layout: &Layout, step: &Step, cluster: &Cluster) -> Pace {
+    let hazard = hazard(run, &Placed { model, cluster, layout, step_s: step.time_s });
+    let effective = effective_share(&hazard, &own_checkpoint(run, model, layout.gpus()));
+    let kept_flops = cluster.accelerator.peak(layout.precision) * step.mfu * effective;
+    Pace { layout: *layout, mfu: step.mfu, effective, kept_flops }
+}
+
+/// A phase, the pace on it, and what it was found for.
+struct Built {
+    phase: Phase,
+    pace: Pace,
+    cluster: Cluster,
+    usable: f64,
 }
 
 /// Power of one GPU with everything that belongs to it, W at the meter.
@@ -128,9 +150,32 @@ fn dates(run: &Run<'_>) -> Vec<f64> {
     dates
 }
 
+/// Power that there is at a day, W; infinite where none is named.
+fn power_w(run: &Run<'_>, at_d: f64) -> f64 {
+    let limits = run.plan.power.iter().filter(|(at, _)| (*at - run.begin).as_secs_f64() / DAY_S <= at_d);
+    limits.map(|(_, power_w)| *power_w).next_back().unwrap_or(f64::INFINITY)
+}
+
 /// The phases of the build-out; `layout` where one was found for the fleet at the start.
-fn phases(run: &Run<'_>, layout: Option<&Layout>) -> Vec<(Phase, Pace)> {
-    let mut built: Vec<(Phase, Pace)> = Vec::new();
+fn phases(run: &Run<'_>, layout: Option<&Layout>) -> Vec<Built> {
+    let mut built = steps(run, layout);
+    // A date that changes nothing is no phase: the job need not regroup.
+    built.dedup_by(|next, before| {
+        before.phase.at_work() == next.phase.at_work() && before.phase.kept_flops == next.phase.kept_flops
+    });
+    built
+}
+
+/// The phases at which a job regroups: those that change its pace.
+fn regroupings(phases: &[Phase]) -> Vec<Phase> {
+    let mut kept = phases.to_vec();
+    kept.dedup_by(|next, before| before.at_work() == next.at_work() && before.kept_flops == next.kept_flops);
+    kept
+}
+
+/// Every date of the build-out at which the run has GPUs.
+fn steps(run: &Run<'_>, layout: Option<&Layout>) -> Vec<Built> {
+    let mut built: Vec<Built> = Vec::new();
     for from_d in dates(run) {
         let here: Vec<&Hall> =
             run.halls.iter().filter(|hall| (hall.in_service - run.begin).as_secs_f64() / DAY_S <= from_d).collect();
@@ -138,22 +183,15 @@ fn phases(run: &Run<'_>, layout: Option<&Layout>) -> Vec<(Phase, Pace)> {
         let Some(slowest) = here.iter().min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops)) else {
             continue;
         };
-        let all_in = here.iter().map(|hall| hall.gpus * all_in_w(hall, run.job.activity)).sum::<f64>() / gpus;
-        let power_w = run
-            .plan
-            .power
-            .iter()
-            .filter(|(at, _)| (*at - run.begin).as_secs_f64() / DAY_S <= from_d)
-            .map(|(_, power_w)| *power_w)
-            .next_back()
-            .unwrap_or(f64::INFINITY);
-        let usable = libm::floor(gpus.min(power_w / all_in));
+        let all_in_w = here.iter().map(|hall| hall.gpus * all_in_w(hall, run.job.activity)).sum::<f64>() / gpus;
+        let power_w = power_w(run, from_d);
+        let usable = libm::floor(gpus.min(power_w / all_in_w));
         let Ok(cluster) = cluster_of(&slowest.product.name, run.plan) else { continue };
         let own = layout.copied().filter(|_| run.plan.layout.is_some() || usable == run.gpus);
         let pace = match own {
             Some(layout) if layout.gpus() <= usable => {
-                let step = tieline_campus::training::step::evaluate(&run.model, &cluster, &layout);
-                Some(pace_of(run, &layout, step.mfu, &cluster))
+                let step = evaluate(&run.model, &cluster, &layout);
+                Some(pace_of(run, &run.model, &layout, &step, &cluster))
             }
             _ => pace(run, &run.model, &cluster, usable),
         };
@@ -162,18 +200,41 @@ fn phases(run: &Run<'_>, layout: Option<&Layout>) -> Vec<(Phase, Pace)> {
             from_d,
             // Only the GPUs of the layout work; idle ones would be counted as working otherwise.
             gpus: pace.layout.gpus(),
-            power_w: if power_w / all_in < gpus { pace.layout.gpus() * all_in } else { f64::INFINITY },
-            all_in_w: all_in,
+            power_w: if power_w / all_in_w < gpus { pace.layout.gpus() * all_in_w } else { f64::INFINITY },
+            all_in_w,
             kept_flops: pace.kept_flops,
         };
-        // A date that changes nothing is no phase: the job need not regroup.
-        let same =
-            |(before, _): &(Phase, Pace)| before.at_work() == phase.at_work() && before.kept_flops == phase.kept_flops;
-        if !built.last().is_some_and(same) {
-            built.push((phase, pace));
-        }
+        built.push(Built { phase, pace, cluster, usable });
     }
     built
+}
+
+/// The whole build-out, whenever the run itself begins: what each step brings, and what the run takes from there.
+fn build(run: &Run<'_>) -> Vec<BuildRow> {
+    let first = run.halls.iter().map(|hall| hall.in_service).min().unwrap_or(run.begin).min(run.begin);
+    let early = Run { begin: first, ..run.clone() };
+    let built = steps(&early, run.plan.layout.as_ref());
+    let plain: Vec<Phase> = built.iter().map(|built| built.phase.clone()).collect();
+    let work = run.model.flops_per_token() * run.plan.tokens;
+    let row = |(place, built): (usize, &Built)| {
+        let (phase, from_d) = (&built.phase, built.phase.from_d);
+        let gpus = in_service(&early, from_d);
+        let rest: Vec<Phase> =
+            plain[place..].iter().map(|phase| Phase { from_d: phase.from_d - from_d, ..phase.clone() }).collect();
+        let rate = phase.at_work() * phase.kept_flops;
+        let power_w = power_w(&early, from_d);
+        BuildRow {
+            at_ns: (first + tieline_units::Span::from_secs_f64(from_d * DAY_S)).as_nanos(),
+            gpus,
+            at_work: built.pace.layout.gpus(),
+            power_w: power_w.is_finite().then_some(power_w),
+            limited_by: limit(phase, &built.pace, gpus).to_owned(),
+            tokens_per_s: rate / run.model.flops_per_token(),
+            alone_d: work / rate / DAY_S,
+            through_d: buildout::finish_d(&regroupings(&rest), work, run.plan.resize_s / DAY_S),
+        }
+    };
+    built.iter().enumerate().map(row).collect()
 }
 
 /// GPUs in service for the run at a day.
@@ -185,7 +246,53 @@ fn in_service(run: &Run<'_>, at_d: f64) -> f64 {
         .sum()
 }
 
-fn unknowns(run: &Run<'_>) -> Vec<Unknown> {
+/// The active share as models with other numbers of experts a token, laid out anew on every phase: it moves arithmetic,
+/// traffic to the experts and memory, not the amount of work alone.
+fn active(run: &Run<'_>, built: &[Built]) -> Option<Unknown> {
+    let likely = run.model.active_parameters();
+    let (low, high) = run.plan.active_range;
+    let per_second = |phase: &Phase, model: &Transformer| phase.at_work() * phase.kept_flops / model.flops_per_token();
+    let mut variants = vec![Variant { factor: 1.0, slower: vec![1.0; built.len()] }];
+    let mut counts = Vec::new();
+    for factor in [low, 0.5 * (low + 1.0), 0.5 * (1.0 + high), high] {
+        let model = run.model.with_active(factor * likely)?;
+        let per_token = model.experts.map_or(0, |experts| experts.per_token);
+        counts.push(per_token);
+        let reached = model.active_parameters() / likely;
+        if variants.iter().any(|variant| variant.factor == reached) {
+            continue;
+        }
+        let slower = |here: &Built| {
+            let pace = match run.plan.layout {
+                Some(own) => {
+                    let fits = tieline_campus::training::layout::mistakes(&model, &here.cluster, &own).is_empty();
+                    fits.then(|| pace_of(run, &model, &own, &evaluate(&model, &here.cluster, &own), &here.cluster))
+                }
+                None => pace(run, &model, &here.cluster, here.usable),
+            };
+            pace.map_or(f64::INFINITY, |pace| {
+                let moved = Phase {
+                    gpus: pace.layout.gpus(),
+                    power_w: f64::INFINITY,
+                    kept_flops: pace.kept_flops,
+                    ..here.phase.clone()
+                };
+                per_second(&here.phase, &run.model) / per_second(&moved, &model)
+            })
+        };
+        variants.push(Variant { factor: reached, slower: built.iter().map(slower).collect() });
+    }
+    variants.sort_by(|a, b| a.factor.total_cmp(&b.factor));
+    let [fewest, .., most] = counts[..] else { return None };
+    let name = format!(
+        "active parameters ({:.0} to {:.0} %: {fewest} to {most} experts a token)",
+        100.0 * variants.first()?.factor,
+        100.0 * variants.last()?.factor
+    );
+    Some(Unknown { name, acts: Acts::Shape(variants), range: [low, 1.0, high] })
+}
+
+fn unknowns(run: &Run<'_>, built: &[Built]) -> Vec<Unknown> {
     let plan = run.plan;
     let unknown =
         |name: &str, acts, (low, high): (f64, f64)| Unknown { name: name.to_owned(), acts, range: [low, 1.0, high] };
@@ -193,16 +300,15 @@ fn unknowns(run: &Run<'_>) -> Vec<Unknown> {
         let side = if low >= 1.0 || high <= 1.0 { ", one-sided" } else { "" };
         format!("{name} ({:.0} to {:.0} %{side})", 100.0 * low, 100.0 * high)
     };
-    vec![
-        unknown(&range("tokens", plan.tokens_range), Acts::Work, plan.tokens_range),
-        unknown(&range("active parameters", plan.active_range), Acts::Work, plan.active_range),
-        unknown(&range("speed beyond the model", plan.speed_range), Acts::Speed, plan.speed_range),
-        Unknown {
-            name: format!("later halls (0 to {:.0} d late, never early)", plan.delay_s / DAY_S),
-            acts: Acts::Delay,
-            range: [0.0, 0.0, plan.delay_s / DAY_S],
-        },
-    ]
+    let mut all = vec![unknown(&range("tokens", plan.tokens_range), Acts::Work, plan.tokens_range)];
+    all.extend(active(run, built));
+    all.push(unknown(&range("speed beyond the model", plan.speed_range), Acts::Speed, plan.speed_range));
+    all.push(Unknown {
+        name: format!("later halls (0 to {:.0} d late, never early)", plan.delay_s / DAY_S),
+        acts: Acts::Delay,
+        range: [0.0, 0.0, plan.delay_s / DAY_S],
+    });
+    all
 }
 
 /// Fewer bits may turn out not to train: then the run is laid out again for 16 bits, on the same fleet.
@@ -213,20 +319,11 @@ fn fallback(run: &Run<'_>) -> Option<Event> {
         return None;
     }
     let plan = TrainingPlan { precision: Precision::Bf16, layout: None, ..run.plan.clone() };
-    let wide = Run {
-        scenario: run.scenario,
-        plan: &plan,
-        job: run.job,
-        begin: run.begin,
-        halls: run.halls.clone(),
-        model: run.model.clone(),
-        cluster: run.cluster.clone(),
-        gpus: run.gpus,
-    };
+    let wide = Run { plan: &plan, ..run.clone() };
     Some(Event {
         name: format!("16 bits instead of {} ({:.0} % likely)", own.word(), 100.0 * run.plan.fallback),
         probability: run.plan.fallback,
-        phases: phases(&wide, None).into_iter().map(|(phase, _)| phase).collect(),
+        phases: phases(&wide, None).into_iter().map(|built| built.phase).collect(),
     })
 }
 
@@ -243,13 +340,13 @@ fn limit(phase: &Phase, pace: &Pace, gpus: f64) -> &'static str {
 
 pub(super) fn outlook(run: &Run<'_>, layout: &Layout, seed: u64) -> Outlook {
     let built = phases(run, Some(layout));
-    let plain: Vec<Phase> = built.iter().map(|(phase, _)| phase.clone()).collect();
+    let plain: Vec<Phase> = built.iter().map(|built| built.phase.clone()).collect();
     let work = run.model.flops_per_token() * run.plan.tokens;
     let resize_d = run.plan.resize_s / DAY_S;
-    let unknowns = unknowns(run);
+    let unknowns = unknowns(run, &built);
     let event = fallback(run);
     let finishes = buildout::outlook(&plain, work, resize_d, &unknowns, event.as_ref(), seed, DRAWS);
-    let row = |(phase, pace): &(Phase, Pace)| PhaseRow {
+    let row = |Built { phase, pace, .. }: &Built| PhaseRow {
         from_d: phase.from_d,
         gpus: in_service(run, phase.from_d),
         at_work: pace.layout.gpus(),
@@ -270,38 +367,40 @@ pub(super) fn outlook(run: &Run<'_>, layout: &Layout, seed: u64) -> Outlook {
             .collect(),
         progress: buildout::progress(&plain, work, resize_d, POINTS),
         fleets: fleets(run),
+        build: build(run),
         start_ns: run.begin.as_nanos(),
     }
 }
 
-/// The same tokens on other fleets, and the model before on the largest.
+/// The same tokens on other fleets: those of the run's table, then the scenario's own list.
 fn fleets(run: &Run<'_>) -> Vec<Fleet> {
-    let mut rows = Vec::new();
-    for (name, product, gpus, sites) in FLEETS {
-        let Some(mut cluster) = Cluster::named(product) else { continue };
-        cluster.sites = sites;
-        rows.push(fleet(run, name, &run.model, &cluster, gpus));
-    }
-    if let (Some(before), Some(cluster)) = (Transformer::named("grok-4-guess"), Cluster::named("GB200"))
-        && run.model.name == "grok-5-guess"
-    {
-        rows.push(fleet(run, "Colossus 2 when complete (555,000)", &before, &cluster, 555_000.0));
-    }
-    rows
+    let listed = run.scenario.fleets.iter().map(|fleet| OtherFleet {
+        name: fleet.name.clone(),
+        gpus: fleet.gpus,
+        product: fleet.product.clone(),
+        sites: fleet.sites as u32,
+        model: None,
+    });
+    run.plan.fleets.iter().cloned().chain(listed).filter_map(|other| fleet(run, &other)).collect()
 }
 
-fn fleet(run: &Run<'_>, name: &str, model: &Transformer, cluster: &Cluster, gpus: f64) -> Fleet {
+fn fleet(run: &Run<'_>, other: &OtherFleet) -> Option<Fleet> {
+    let cluster = Cluster { sites: other.sites, ..Cluster::named(&other.product)? };
+    let model = other.model.as_ref().unwrap_or(&run.model);
     // Spares are part of the fleet.
-    let nodes = libm::floor(gpus / GPUS_PER_NODE / (1.0 + run.plan.spares));
-    let peak = |p| cluster.accelerator.peak(p) > 0.0;
-    let pace = if peak(run.plan.precision) { pace(run, model, cluster, nodes * GPUS_PER_NODE) } else { None };
+    let nodes = libm::floor(other.gpus / GPUS_PER_NODE / (1.0 + run.plan.spares));
+    let pace = if cluster.accelerator.peak(run.plan.precision) > 0.0 {
+        pace(run, model, &cluster, nodes * GPUS_PER_NODE)
+    } else {
+        None
+    };
     let work = model.flops_per_token() * run.plan.tokens;
-    Fleet {
-        name: name.to_owned(),
+    Some(Fleet {
+        name: other.name.clone(),
         model: model.name.clone(),
         gpus: pace.as_ref().map_or(0.0, |pace| pace.layout.gpus()),
         mfu: pace.as_ref().map_or(0.0, |pace| pace.mfu),
         effective: pace.as_ref().map_or(0.0, |pace| pace.effective),
         days: pace.map(|pace| work / (pace.layout.gpus() * pace.kept_flops) / DAY_S),
-    }
+    })
 }

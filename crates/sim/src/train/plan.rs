@@ -3,14 +3,30 @@
 //! Not modelled: several runs at once; the first pre-training job is the run.
 
 use tieline_campus::training::cluster::Precision;
-use tieline_campus::training::layout::Layout;
+use tieline_campus::training::layout::{Layout, SecondCopy};
+use tieline_campus::training::model::Transformer;
 use tieline_units::Utc;
+
+/// A fleet on which the same tokens are trained, for comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtherFleet {
+    /// Name for people.
+    pub name: String,
+    /// GPUs, spares included.
+    pub gpus: f64,
+    /// Their product.
+    pub product: String,
+    /// Sites over which they lie.
+    pub sites: u32,
+    /// Another model to be trained there; the run's own when absent.
+    pub model: Option<Transformer>,
+}
 
 /// The `[training]` table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingPlan {
-    /// Name of a known model shape.
-    pub model: String,
+    /// The model: a known shape, or the scenario's own.
+    pub model: Transformer,
     /// Format of the large products.
     pub precision: Precision,
     /// Sequences in a step.
@@ -31,6 +47,8 @@ pub struct TrainingPlan {
     pub swap_s: f64,
     /// Stall of an elastic job after a failure, s.
     pub stall_s: f64,
+    /// Where a second holder keeps what sharding leaves with one GPU only.
+    pub second_copy: SecondCopy,
     /// Bandwidth of the storage for checkpoints, bytes/s for the whole job.
     pub storage_bytes_per_s: f64,
     /// Bandwidth at which a GPU copies its state out, bytes/s.
@@ -61,6 +79,8 @@ pub struct TrainingPlan {
     pub begin: Option<Utc>,
     /// A build-out that replaces the halls: from when, GPUs in service from then on, product.
     pub growth: Vec<(Utc, f64, String)>,
+    /// Fleets for comparison.
+    pub fleets: Vec<OtherFleet>,
     /// Power that there is for the run, W, from an instant on; empty: GPUs alone limit.
     pub power: Vec<(Utc, f64)>,
 }

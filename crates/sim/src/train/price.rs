@@ -2,7 +2,7 @@
 //!
 //! Not modelled: jobs of the same kind that hold several products (the first hall's product stands for the job).
 
-use super::Run;
+use super::{Placed, Run};
 use serde::Serialize;
 use tieline_campus::training::flexibility::{Curtailment, Flexible, Response, TIERS, merit_order, share_out};
 use tieline_campus::training::goodput::effective_share;
@@ -158,18 +158,14 @@ fn flexible(
 /// Layout, step and effective share of the run on the halls that are in service on the day of the price; the run's first
 /// where they are the same, or where nothing fits.
 fn on_the_day(run: &Run<'_>, first: (Layout, Step, f64)) -> (Layout, Step, f64) {
-    let halls = &run.scenario.plant.halls;
     let own = run.scenario.plant.jobs.iter().position(|job| job.name == run.job.name);
-    let there: Vec<_> = halls.iter().filter(|hall| hall.job == own && hall.in_service <= run.scenario.start).collect();
-    let gpus: f64 = there.iter().map(|hall| hall.gpus).sum();
-    let slowest = there.iter().min_by(|a, b| a.product.bf16_flops.total_cmp(&b.product.bf16_flops));
-    let Some(slowest) = slowest.filter(|_| gpus != run.gpus && run.plan.layout.is_none()) else { return first };
-    let Ok(cluster) = super::cluster_of(&slowest.product.name, run.plan) else { return first };
-    let answer = search(&run.model, &cluster, &super::question(run.plan, gpus, 1));
+    let day = own.and_then(|place| super::standing(run.scenario, run.plan, place).ok());
+    let Some(day) = day.filter(|day| day.gpus != run.gpus && run.plan.layout.is_none()) else { return first };
+    let answer = search(&day.model, &day.cluster, &super::question(day.plan, day.gpus, 1));
     let Some(best) = answer.ok().and_then(|answer| answer.ranked.into_iter().next()) else { return first };
-    let hazard = super::hazard(run, best.layout.gpus(), f64::from(best.layout.data));
-    let effective = effective_share(&hazard, &super::own_checkpoint(run, best.layout.gpus()));
-    (best.layout, best.step, effective)
+    let placed = Placed { model: &day.model, cluster: &day.cluster, layout: &best.layout, step_s: best.step.time_s };
+    let checkpoint = super::own_checkpoint(&day, &day.model, best.layout.gpus());
+    (best.layout, best.step, effective_share(&super::hazard(&day, &placed), &checkpoint))
 }
 
 fn offer(job: &Flexible, asked: &Curtailment, response: Response) -> Offer {

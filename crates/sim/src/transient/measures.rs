@@ -2,8 +2,8 @@
 //!
 //! Not modelled: the clauses of a specification (a trace file and `comply` answer those).
 
-use tieline_campus::spectrum::welch::{Spectrum, Welch};
 use tieline_campus::spectrum::swings::Swings;
+use tieline_campus::spectrum::welch::{Spectrum, Welch};
 
 /// Where along the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use super::{Dimension as D, Given};
 use tieline_campus::training::cluster::{Cluster, Precision};
 use tieline_campus::training::flexibility::{self, Curtailment};
-use tieline_campus::training::goodput::{self as run, Checkpoint, Hazard, Recovery};
+use tieline_campus::training::goodput::{self as run, Checkpoint, Hazard, Lost, Recovery};
 use tieline_campus::training::layout::{Attention, Layout, Mistake, Overlap, Recompute, Sharding, mistakes};
 use tieline_campus::training::model::Transformer;
 use tieline_campus::training::{memory as bytes, phases, step};
@@ -94,15 +94,8 @@ pub(super) const GOODPUT_OUT: &[Named] =
 pub(super) const OPTIMUM_OUT: &[Named] = &[("simulated_over_formula", D::Plain), ("simulated_over_young", D::Plain)];
 pub(super) const ETTR_OUT: &[Named] = &[("simulated", D::Ratio), ("first_order", D::Ratio)];
 pub(super) const TRIAL_IN: &[Named] = &[("depth", D::Ratio), ("duration", D::Span)];
-pub(super) const TRIAL_OUT: &[Named] = &[
-    ("baseline", D::Power),
-    ("left", D::Ratio),
-    ("weighted", D::Ratio),
-    ("fine_tuning", D::Ratio),
-    ("inference", D::Ratio),
-    ("pre_training", D::Ratio),
-];
-
+/// The replay says besides how deep the event was, and how much of it our tiers reach.
+pub(super) const TRIAL_OUT: &[Named] = REPLAY_OUT.split_at(REPLAY_OUT.len() - 2).0;
 pub(super) const REPLAY_IN: &[Named] =
     &[("baseline_from", D::Span), ("baseline_to", D::Span), ("from", D::Span), ("to", D::Span)];
 pub(super) const REPLAY_OUT: &[Named] = &[
@@ -193,6 +186,7 @@ fn row(given: &Given, place: usize) -> Result<Row, String> {
         // Megatron of 2021 and 2022 nothing. No case may choose.
         overlap: if flag("fused")? { Overlap::USUAL } else { Overlap::NONE },
         lighter_ends: flag("lighter_ends")?,
+        ..Layout::ONE
     };
     Ok(Row { model, cluster: cluster(at("peak")?)?, layout, slowdown: at("slowdown")? })
 }
@@ -213,20 +207,32 @@ fn evaluated(model: &Transformer, cluster: &Cluster, layout: &Layout) -> Result<
     Ok((done, done.memory.total() / there))
 }
 
-pub(super) fn layout(given: &Given) -> Outcome {
-    let mut out = vec![Vec::new(); 5];
+/// Outputs of every row of a case, output by output.
+fn each_row<const N: usize>(
+    given: &Given,
+    of: impl Fn(Row) -> Result<[f64; N], String>,
+) -> Result<[Vec<f64>; N], String> {
+    let mut out = [const { Vec::new() }; N];
     for place in 0..rows(given) {
-        let Row { model, cluster, layout, slowdown } = row(given, place)?;
+        let values = of(row(given, place)?)?;
+        out.iter_mut().zip(values).for_each(|(list, value)| list.push(value));
+    }
+    Ok(out)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+pub(super) fn layout(given: &Given) -> Outcome {
+    let out = each_row(given, |Row { model, cluster, layout, slowdown }| {
         let (done, memory) = evaluated(&model, &cluster, &layout)?;
         // NVIDIA's figures count attention above the diagonal too.
         let counted = Transformer { causal: false, ..model }.flops_per_token();
-        out[0].push(done.time_s * slowdown);
-        out[1].push(done.mfu / slowdown);
-        out[2].push(done.hfu / slowdown);
-        out[3].push(counted * done.tokens_per_s / layout.gpus() / slowdown);
-        out[4].push(memory);
-    }
-    Ok(out)
+        let achieved = counted * done.tokens_per_s / layout.gpus() / slowdown;
+        Ok([done.time_s * slowdown, done.mfu / slowdown, done.hfu / slowdown, achieved, memory])
+    })?;
+    Ok(out.to_vec())
 }
 
 /// Errors of all rows, and of those that were not used to fix constants (recomputation other than full).
@@ -241,28 +247,20 @@ pub(super) fn layout_errors(given: &Given) -> Outcome {
             predicted.push(error);
         }
     }
-    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     let max = |v: &[f64]| v.iter().copied().fold(0.0, f64::max);
     Ok(vec![vec![mean(&all)], vec![max(&all)], vec![mean(&predicted)], vec![max(&predicted)]])
 }
 
 pub(super) fn memory(given: &Given) -> Outcome {
-    let mut out = vec![Vec::new(); 2];
-    for place in 0..rows(given) {
-        let Row { model, layout, .. } = row(given, place)?;
-        out[0].push(bytes::needed(&model, &layout).states());
-        out[1].push(bytes::activations(&model, &layout));
-    }
-    Ok(out)
+    let out = each_row(given, |Row { model, layout, .. }| {
+        Ok([bytes::needed(&model, &layout).states(), bytes::activations(&model, &layout)])
+    })?;
+    Ok(out.to_vec())
 }
 
 /// Activations of each row over those of the first.
 pub(super) fn activation_shares(given: &Given) -> Outcome {
-    let mut held = Vec::new();
-    for place in 0..rows(given) {
-        let Row { model, layout, .. } = row(given, place)?;
-        held.push(bytes::activations(&model, &layout));
-    }
+    let [held] = each_row(given, |Row { model, layout, .. }| Ok([bytes::activations(&model, &layout)]))?;
     let first = held.first().copied().unwrap_or(f64::NAN);
     Ok(vec![held.iter().skip(1).map(|b| b / first).collect()])
 }
@@ -329,7 +327,9 @@ pub(super) fn interruptions(given: &Given) -> Outcome {
     for sample in 0..runs as u32 {
         // Nothing is ever lost, so the run lasts just as long as its work.
         let checkpoint = Checkpoint { every_s: 1.0, stall_s: 0.0, durable_after_s: 0.0 };
-        let free = Hazard { recovery: Recovery::Elastic { replicas: 1.0, stall_s: 0.0, swap_s: 0.0 }, ..hazard };
+        let lost = Lost::HeldTwice { slowdown: 0.0 };
+        let recovery = Recovery::Elastic { replicas: 1.0, stall_s: 0.0, swap_s: 0.0, lost };
+        let free = Hazard { recovery, ..hazard };
         count += run::simulate(&free, &checkpoint, period_s, &Draw::new(42, sample), &mut |_| {}).failures;
     }
     Ok(vec![vec![count as f64 / runs]])
@@ -474,7 +474,6 @@ pub(super) fn field_trial_replay(given: &Given) -> Outcome {
             format!("the file has {} minutes; \"{from}\" to \"{to}\" are not all among them", minutes.len())
         })
     };
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (before_w, event) = (mean(part("baseline_from", "baseline_to")?), part("from", "to")?);
     let jobs = flexibility::field_trial();
     let duration_s = 60.0 * event.len() as f64;

@@ -61,6 +61,7 @@ fn plant(faults: Vec<Fault>) -> Result<PlantConfig, String> {
         kind: JobKind::ReinforcementLearning,
         active_parameters: 3e11,
         mfu: 0.35,
+        tokens_per_flop: None,
         activity: 1.0,
         failure_domains: 64.0,
         failures_per_1000_node_days: 0.0,
@@ -229,6 +230,7 @@ fn scenario(faults: Vec<Fault>, event: Option<Event>, duration: Span) -> Result<
         waveform: crate::transient::Plan::quiet(surroundings.load.start(), 0),
         found: None,
         dispatch: None,
+        modelled: None,
         surroundings,
         events: event
             .map(|event| ScheduledEvent {

@@ -7,8 +7,8 @@ use crate::machine::Machine;
 use std::hint::black_box;
 use std::time::Instant;
 use tieline_campus::training::cluster::{Cluster, Precision};
-use tieline_campus::training::goodput::{Checkpoint, Hazard, Recovery, effective_share};
-use tieline_campus::training::layout::{Attention, Layout, Overlap};
+use tieline_campus::training::goodput::{Checkpoint, Hazard, Lost, Recovery, effective_share};
+use tieline_campus::training::layout::{Attention, Layout, Overlap, SecondCopy};
 use tieline_campus::training::model::Transformer;
 use tieline_campus::training::search::{Question, space};
 use tieline_campus::training::step::evaluate;
@@ -31,6 +31,7 @@ pub fn layouts(_machine: &Machine) -> Vec<Figure> {
         precision: Precision::Bf16,
         attention: Attention::Plain,
         overlap: Overlap::NONE,
+        second_copy: SecondCopy::None,
         places: 10,
     };
     let layouts: Vec<Layout> = space(&model, &cluster, &question);
@@ -64,7 +65,8 @@ pub fn monte_carlo() -> Vec<Figure> {
         stragglers: 0.0,
         recovery: Recovery::Restart,
     };
-    let recovery = Recovery::Elastic { replicas: 500.0, stall_s: 20.0, swap_s: 600.0 };
+    let lost = Lost::HeldTwice { slowdown: 0.01 };
+    let recovery = Recovery::Elastic { replicas: 500.0, stall_s: 20.0, swap_s: 600.0, lost };
     let large = Hazard { gpus: 555_000.0, spares: 400.0, recovery, ..stiff };
     let checkpoint = Checkpoint::asynchronous(1800.0, 2.0, 600.0);
     let one = |name: &str, hazard: &Hazard| {

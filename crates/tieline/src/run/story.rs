@@ -347,6 +347,13 @@ fn work(told: &Told<'_>) -> String {
         metric(outcome, "goodput_share") * 100.0,
         get("days_lost"),
     );
+    if let Some(mfu) = outcome.metrics.get("operation.step_model.mfu_percent") {
+        let _ = writeln!(
+            text,
+            "  the run's pace is that of its layout's step: MFU {mfu:.1} % of its format's peak, {} tokens/s at full speed",
+            screen::large(metric(outcome, "step_model.tokens_per_s")),
+        );
+    }
     let _ = writeln!(
         text,
         "  {} GPU-hours missed: {} capped, {} stalled, {} lost to failures",

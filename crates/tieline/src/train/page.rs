@@ -4,7 +4,7 @@
 
 use crate::screen::{columns, wrap};
 use std::fmt::Write as _;
-use tieline_sim::train::{Goodput, Offer, Outlook, Price, StepStudy, Study};
+use tieline_sim::train::{Batches, Goodput, Offer, Outlook, Price, StepStudy, Study};
 use tieline_units::{Span, Utc};
 
 /// Widest line, columns.
@@ -65,6 +65,17 @@ fn error(percent: f64) -> String {
         p if p <= 0.0 => "% in every run".to_owned(),
         p if p < 0.001 => format!("± {p:.0e} %"),
         p => format!("± {p:.3} %"),
+    }
+}
+
+/// A standard error with two figures, however small.
+fn figures(error: f64) -> String {
+    match error {
+        e if !e.is_finite() => "unknown".to_owned(),
+        e if e >= 1.0 => format!("{e:.1}"),
+        e if e >= 0.1 => format!("{e:.2}"),
+        e if e > 0.0 => format!("{e:.*}", (1.0 - e.log10().floor()) as usize),
+        _ => "0 (all draws alike)".to_owned(),
     }
 }
 
@@ -135,10 +146,42 @@ fn step(text: &mut String, step: &StepStudy) {
         text,
         "         {layouts} layouts: {evaluations} evaluated in full, {misfits} do not fit, {ruled_out} ruled out by their bound"
     );
+    if let Some(batches) = &step.batches {
+        batch(text, batches);
+    }
     if let Some(nearly) = &step.nearly {
         let _ = writeln!(text, "         faster if it fitted: {}", wrap(nearly, WIDTH, 30));
     }
     text.push('\n');
+}
+
+/// What idle GPUs cost, and what another batch would change.
+fn batch(text: &mut String, batches: &Batches) {
+    let idle = if batches.idle_gpus + batches.waiting_gpus < 0.5 {
+        "no GPU is idle".to_owned()
+    } else {
+        format!(
+            "{:.0} GPUs idle cost {} $ a day; waiting for uneven micro-batches costs as much as {:.0} more, {} $ a day",
+            batches.idle_gpus,
+            short(batches.idle_usd_per_day),
+            batches.waiting_gpus,
+            short(batches.waiting_usd_per_day)
+        )
+    };
+    let better = batches.better.as_ref().map_or_else(
+        || "none is faster".to_owned(),
+        |better| {
+            format!(
+                "best {} ({} on {:.0} GPUs): {:+.1} % tokens/s",
+                better.batch,
+                better.layout,
+                better.gpus,
+                100.0 * better.faster
+            )
+        },
+    );
+    let said = format!("{idle}; of {} other batches within 10 %, {better}", batches.searched.len());
+    let _ = writeln!(text, "         {}", wrap(&said, WIDTH, 9));
 }
 
 fn goodput(text: &mut String, goodput: &Goodput) {
@@ -172,6 +215,25 @@ fn goodput(text: &mut String, goodput: &Goodput) {
         ]);
     }
     text.push_str(&columns(9, &rows));
+    let second = &goodput.second;
+    let held = if second.bytes <= 0.0 {
+        "every state has another holder; ".to_owned()
+    } else {
+        format!(
+            "each GPU alone holds {:.1} GB; a copy in {} memory costs {:.2} % of speed; ",
+            second.bytes / 1e9,
+            if second.place == "gpu" { "another GPU's" } else { "a peer's host" },
+            100.0 * second.slowdown
+        )
+    };
+    let said = format!(
+        "{held}this scenario: {}, {:.2} % at its own interval of {} (second_copy = \"{}\"). Elastic shares are upper bounds: no two holders fail at once, no failure takes a row",
+        goodput.own,
+        100.0 * goodput.own_effective,
+        span(goodput.own_interval_s),
+        second.place
+    );
+    let _ = writeln!(text, "         {}", wrap(&said, WIDTH, 9));
     if let Some((gpus, between_s, ways)) = &goodput.complete {
         let shares: Vec<String> = ways.iter().map(|way| format!("{:.1} %", 100.0 * way.value)).collect();
         let _ = writeln!(
@@ -193,13 +255,13 @@ fn outlook(text: &mut String, outlook: &Outlook) {
     let _ = writeln!(text, "Finish   {likely} with everything at its likely value");
     let _ = writeln!(
         text,
-        "         P10 {} ± {:.1}, P50 {} ± {:.1}, P90 {} ± {:.1} d ({} draws)",
+        "         P10 {} ± {}, P50 {} ± {}, P90 {} ± {} d ({} draws)",
         said(p10.0),
-        p10.1,
+        figures(p10.1),
         said(p50.0),
-        p50.1,
+        figures(p50.1),
         said(p90.0),
-        p90.1,
+        figures(p90.1),
         outlook.draws
     );
     let mut rows = Vec::new();
@@ -221,6 +283,7 @@ fn outlook(text: &mut String, outlook: &Outlook) {
         .map(|(name, low, high)| format!("{name} {} to {} d", rough(*low), rough(*high)))
         .collect();
     let _ = writeln!(text, "         it hangs on: {}", wrap(&bars.join("; "), WIDTH, 22));
+    build(text, outlook);
     let rows: Vec<Vec<String>> = outlook
         .fleets
         .iter()
@@ -234,9 +297,41 @@ fn outlook(text: &mut String, outlook: &Outlook) {
             ]
         })
         .collect();
-    text.push_str("         the same tokens on other fleets:\n");
-    text.push_str(&columns(9, &rows));
+    if !rows.is_empty() {
+        text.push_str("         the same tokens on other fleets:\n");
+        text.push_str(&columns(9, &rows));
+    }
     text.push('\n');
+}
+
+/// The build-out, and what the whole run takes from each of its steps.
+fn build(text: &mut String, outlook: &Outlook) {
+    let Some(first) = outlook.build.first().filter(|_| outlook.build.len() > 1) else { return };
+    let last = outlook.build.last().map_or(first.at_ns, |row| row.at_ns);
+    let _ = writeln!(
+        text,
+        "         build-out over {:.0} days, and the whole run begun at each of its steps:",
+        (last - first.at_ns) as f64 / DAY_NS
+    );
+    let rows: Vec<Vec<String>> = outlook
+        .build
+        .iter()
+        .map(|row| {
+            vec![
+                date(row.at_ns, 0.0),
+                format!("{:.0} GPUs", row.gpus),
+                row.power_w.map_or_else(|| "no power limit".to_owned(), |watts| format!("{:.2} GW", watts / 1e9)),
+                format!("{:.0} at work", row.at_work),
+                format!("limited by {}", row.limited_by),
+                format!("{:.1} d with this alone", row.alone_d),
+                row.through_d.map_or_else(
+                    || "never".to_owned(),
+                    |days| format!("{days:.1} d with later steps ({})", date(row.at_ns, days)),
+                ),
+            ]
+        })
+        .collect();
+    text.push_str(&columns(9, &rows));
 }
 
 fn offered(offer: &Offer) -> Vec<String> {

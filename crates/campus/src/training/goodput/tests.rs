@@ -53,7 +53,8 @@ fn few_spares_cost_time_in_both() {
 #[test]
 fn elastic_jobs_agree_too_and_are_worth_it_at_555_000_gpus() {
     let checkpoint = Checkpoint::asynchronous(1800.0, 2.0, 600.0);
-    let recovery = Recovery::Elastic { replicas: 500.0, stall_s: 20.0, swap_s: 600.0 };
+    let lost = Lost::HeldTwice { slowdown: 0.0 };
+    let recovery = Recovery::Elastic { replicas: 500.0, stall_s: 20.0, swap_s: 600.0, lost };
     let elastic = Hazard { recovery, spares: 400.0, ..hazard(555_000.0) };
     agree(&elastic, &checkpoint, 20.0, 200);
     let stiff = hazard(555_000.0);
@@ -87,4 +88,38 @@ fn no_failures_means_only_checkpoints() {
     let work_s = 90.0 * DAY_S;
     let run = simulate(&slow, &rare, work_s, &Draw::new(1, 0), &mut |_| {});
     assert!((work_s / run.time_s - effective_share(&slow, &rare)).abs() < 1e-6, "{}", work_s / run.time_s);
+}
+
+fn shrinking(gpus: f64, replicas: f64, lost: Lost) -> Hazard {
+    let recovery = Recovery::Elastic { replicas, stall_s: 20.0, swap_s: 600.0, lost };
+    Hazard { recovery, ..hazard(gpus) }
+}
+
+#[test]
+fn a_job_that_rolls_back_agrees_with_its_closed_form() {
+    let lost = Lost::RollBack { load_s: 60.0 };
+    // Few replicas, so that those being swapped weigh; checkpoints that are durable at once, late, and one segment late.
+    agree(&shrinking(16_384.0, 16.0, lost), &Checkpoint::synchronous(1200.0, 30.0), 90.0, 1000);
+    agree(&shrinking(100_000.0, 20.0, lost), &Checkpoint::asynchronous(400.0, 2.0, 120.0), 90.0, 500);
+    agree(&shrinking(555_000.0, 500.0, lost), &Checkpoint::asynchronous(90.0, 1.0, 85.0), 20.0, 200);
+    let few = Hazard { spares: 5.0, ..shrinking(16_384.0, 64.0, lost) };
+    agree(&few, &Checkpoint::synchronous(1200.0, 30.0), 90.0, 1000);
+    // One replica whose swap takes no time is the job that restarts, to the last bits.
+    let plain = Hazard { restart_s: 80.0, recovery: Recovery::Restart, ..hazard(16_384.0) };
+    let recovery = Recovery::Elastic { replicas: 1.0, stall_s: 20.0, swap_s: 0.0, lost };
+    let checkpoint = Checkpoint::asynchronous(1200.0, 5.0, 100.0);
+    let (a, b) = (effective_share(&plain, &checkpoint), effective_share(&Hazard { recovery, ..plain }, &checkpoint));
+    assert!((a / b - 1.0).abs() < 1e-12, "{a} {b}");
+}
+
+#[test]
+fn a_second_holder_costs_its_share_in_both_and_rolling_back_costs_more_at_555_000_gpus() {
+    let checkpoint = Checkpoint::asynchronous(300.0, 0.5, 85.0);
+    let free = effective_share(&shrinking(555_000.0, 500.0, Lost::HeldTwice { slowdown: 0.0 }), &checkpoint);
+    let held = shrinking(555_000.0, 500.0, Lost::HeldTwice { slowdown: 0.03 });
+    assert!((effective_share(&held, &checkpoint) * 1.03 / free - 1.0).abs() < 1e-12);
+    agree(&held, &checkpoint, 20.0, 200);
+    let back = shrinking(555_000.0, 500.0, Lost::RollBack { load_s: 85.0 });
+    let best = Checkpoint { every_s: best_interval_s(&back, &checkpoint), ..checkpoint };
+    assert!(effective_share(&back, &best) < 0.8 * free);
 }
