@@ -4,6 +4,7 @@
 //! campus feels of the grid is an input for now, see [`boundary`].
 
 pub mod boundary;
+pub mod commitment;
 pub mod dispatch;
 pub mod load;
 pub mod network;

@@ -5,6 +5,7 @@
 //!
 //! Not modelled: statistics over cases; a case passes or fails as a whole, by its worst part.
 
+mod commitment;
 mod measures;
 mod network;
 mod quantities;
@@ -13,6 +14,7 @@ mod trial;
 mod waves;
 
 use serde::Serialize;
+use tieline_grid::commitment::Problem as Commitment;
 use tieline_grid::network::Network;
 use tieline_units::{
     Count, Energy, Frequency, Money, Power, PowerRamp, Quantity as _, Ratio, SpanQuantity, Temperature, ThermalResponse,
@@ -213,6 +215,8 @@ pub enum Supply {
     Columns(Vec<(String, Vec<f64>)>),
     /// A network case.
     Network(Box<Network>),
+    /// A unit-commitment case.
+    Commitment(Box<Commitment>),
 }
 
 /// What an input or output is measured in.
@@ -318,6 +322,7 @@ struct Given {
     inputs: Vec<(&'static str, Vec<f64>)>,
     columns: Vec<(String, Vec<f64>)>,
     network: Option<Box<Network>>,
+    commitment: Option<Box<Commitment>>,
 }
 
 impl Given {
@@ -440,7 +445,7 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
         .iter()
         .find(|quantity| quantity.name == case.quantity)
         .ok_or_else(|| format!("no quantity is called \"{}\"", case.quantity))?;
-    let mut given = Given { inputs: Vec::new(), columns: Vec::new(), network: None };
+    let mut given = Given { inputs: Vec::new(), columns: Vec::new(), network: None, commitment: None };
     for (name, dimension) in quantity.inputs {
         let (_, texts) = case
             .inputs
@@ -460,6 +465,7 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
             Supply::Broken(why) => return Err(Stop::Fail(format!("{}: {why}", file.file))),
             Supply::Columns(columns) => given.columns.extend(columns),
             Supply::Network(network) => given.network = Some(network),
+            Supply::Commitment(problem) => given.commitment = Some(problem),
         }
     }
     if let Some(name) = quantity.columns.iter().find(|name| !given.columns.iter().any(|(key, _)| key == *name)) {

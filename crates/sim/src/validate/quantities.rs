@@ -8,12 +8,20 @@ use tieline_campus::gpu;
 use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
 
-use super::{Dimension as D, Given, Quantity, measures, network, training};
+use super::{Dimension as D, Given, Quantity, commitment, measures, network, training};
 
 pub(super) type Outcome = Result<Vec<Vec<f64>>, String>;
 
 /// Every quantity: name, inputs, columns of data, outputs, function.
 pub(super) const TABLE: &[Quantity] = &[
+    row(
+        "grid.uc_cost",
+        &[("slack", D::Plain), ("gap", D::Plain)],
+        &[],
+        &[("cost", D::Money), ("bound", D::Money)],
+        commitment::cost,
+    ),
+    row("grid.uc_relaxed", &[("slack", D::Plain)], &[], &[("relaxed", D::Money)], commitment::relaxed),
     row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
         "control.delay_limit",
