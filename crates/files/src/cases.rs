@@ -1,11 +1,11 @@
 //! Validation cases: the files under `validation/`, embedded and read, and the columns of the data files they ask for.
 //!
-//! Not modelled: data files other than CSV with a header and MATPOWER cases, plain or gzip.
+//! Not modelled: data files other than CSV with a header, MATPOWER and unit-commitment cases, plain or gzip.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 
-use crate::matpower;
+use crate::{commitment, matpower};
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use tieline_sim::validate::{Case, Class, DataFile, Expected, Kind, Report, Rule, Supply, run};
@@ -77,6 +77,12 @@ pub fn validate(cases: &[Case], open: impl Fn(&str) -> io::Result<Box<dyn Read>>
         Ok(bytes) if data.file.ends_with(".m") || data.file.ends_with(".m.gz") => {
             match matpower::read(&data.file, bytes) {
                 Ok(case) => Supply::Network(Box::new(case.network)),
+                Err(mistakes) => Supply::Broken(mistakes.to_string()),
+            }
+        }
+        Ok(bytes) if data.file.ends_with(".json") || data.file.ends_with(".json.gz") => {
+            match commitment::read(&data.file, bytes) {
+                Ok(case) => Supply::Commitment(Box::new(case.problem)),
                 Err(mistakes) => Supply::Broken(mistakes.to_string()),
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Not modelled: network cases other than MATPOWER's.
 pub mod cases;
+pub mod commitment;
 pub mod compliance;
 pub mod dispatch;
 pub mod eia930;

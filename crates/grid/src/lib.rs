@@ -5,6 +5,7 @@
 
 pub mod bill;
 pub mod boundary;
+pub mod commitment;
 pub mod dispatch;
 pub mod fleet;
 pub mod load;

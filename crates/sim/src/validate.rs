@@ -5,6 +5,7 @@
 //!
 //! Not modelled: statistics over cases; a case passes or fails as a whole, by its worst part.
 
+mod commitment;
 mod fleets;
 mod measures;
 mod network;
@@ -14,6 +15,7 @@ mod trial;
 mod waves;
 
 use serde::Serialize;
+use tieline_grid::commitment::Problem as Commitment;
 use tieline_grid::network::Network;
 use tieline_units::{
     Count, Energy, Frequency, Money, Power, PowerRamp, Quantity as _, Ratio, SpanQuantity, Temperature, ThermalResponse,
@@ -214,6 +216,8 @@ pub enum Supply {
     Columns(Vec<(String, Vec<f64>)>),
     /// A network case.
     Network(Box<Network>),
+    /// A unit-commitment case.
+    Commitment(Box<Commitment>),
 }
 
 /// What an input or output is measured in.
@@ -319,6 +323,7 @@ struct Given {
     inputs: Vec<(&'static str, Vec<f64>)>,
     columns: Vec<(String, Vec<f64>)>,
     network: Option<Box<Network>>,
+    commitment: Option<Box<Commitment>>,
 }
 
 impl Given {
@@ -441,7 +446,7 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
         .iter()
         .find(|quantity| quantity.name == case.quantity)
         .ok_or_else(|| format!("no quantity is called \"{}\"", case.quantity))?;
-    let mut given = Given { inputs: Vec::new(), columns: Vec::new(), network: None };
+    let mut given = Given { inputs: Vec::new(), columns: Vec::new(), network: None, commitment: None };
     for (name, dimension) in quantity.inputs {
         let (_, texts) = case
             .inputs
@@ -461,6 +466,7 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
             Supply::Broken(why) => return Err(Stop::Fail(format!("{}: {why}", file.file))),
             Supply::Columns(columns) => given.columns.extend(columns),
             Supply::Network(network) => given.network = Some(network),
+            Supply::Commitment(problem) => given.commitment = Some(problem),
         }
     }
     if let Some(name) = quantity.columns.iter().find(|name| !given.columns.iter().any(|(key, _)| key == *name)) {

@@ -1,9 +1,10 @@
-//! `tieline grid`: power flow and optimal power flow on a planner's case file.
+//! `tieline grid`: power flow, optimal power flow and unit commitment on a planner's case file, and dispatch.
 //!
-//! Not modelled: unit commitment, dispatch, adequacy and frequency; they come with their rooms.
+//! Not modelled: adequacy and frequency; they come with their rooms.
 
 mod opf;
 mod pf;
+mod uc;
 
 use crate::{Verdict, dispatch, screen, source};
 use anyhow::{Context, Result};
@@ -21,6 +22,8 @@ pub enum Study {
     Pf(Pf),
     /// DC optimal power flow: outputs, cost, prices split into energy and congestion; what must give if impossible.
     Opf(Opf),
+    /// Which units run when: unit commitment of a PGLib-UC or Egret case, with its cost, bound and gap.
+    Uc(Uc),
     /// Who generates in every hour at least cost: zones, units, storages and links, with a certified gap.
     Dispatch {
         /// Built-in grid (pjm-like, rts-79, three-zones, tva-like) or path of a TOML file.
@@ -79,6 +82,31 @@ pub struct Opf {
     wants: Wants,
 }
 
+/// Options of the unit commitment.
+#[derive(Args)]
+pub struct Uc {
+    /// Case in PGLib-UC's or Egret's JSON, plain or gzip.
+    case: PathBuf,
+    /// Relative gap between cost and bound at which the search ends.
+    #[arg(long, default_value_t = 1e-4)]
+    gap: f64,
+    /// End the search after so many seconds, with the gap that it has then.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Day after day: steps kept and steps ahead, such as 24+24; each window begins as the last one ended.
+    #[arg(long, value_name = "KEEP+AHEAD")]
+    roll: Option<String>,
+    /// Reserve besides the file's: the other units cover the loss of any one this many times (1, or 1.5 for primary reserve).
+    #[arg(long, value_name = "TIMES")]
+    contingency: Option<f64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Folder for the tables (Parquet) and summary.json.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
 /// How the answer is wanted.
 #[derive(Args)]
 struct Wants {
@@ -116,6 +144,7 @@ pub fn grid(study: &Study) -> Result<Verdict> {
     match study {
         Study::Pf(asked) => pf::pf(asked),
         Study::Opf(asked) => opf::opf(asked),
+        Study::Uc(asked) => uc::uc(asked),
         Study::Dispatch { case, json, out, seed, threads, hours, years } => {
             let asked = dispatch::Asked {
                 json: *json,

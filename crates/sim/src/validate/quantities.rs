@@ -8,7 +8,7 @@ use tieline_campus::gpu;
 use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
 
-use super::{Dimension as D, Given, Quantity, fleets, measures, network, training};
+use super::{Dimension as D, Given, Quantity, commitment, fleets, measures, network, training};
 
 pub(super) type Outcome = Result<Vec<Vec<f64>>, String>;
 
@@ -23,6 +23,14 @@ pub(super) const TABLE: &[Quantity] = &[
         &[("requirement", D::Ratio), ("unforced", D::Power)],
         fleets::capacity,
     ),
+    row(
+        "grid.uc_cost",
+        &[("slack", D::Plain), ("gap", D::Plain)],
+        &[],
+        &[("cost", D::Money), ("bound", D::Money)],
+        commitment::cost,
+    ),
+    row("grid.uc_relaxed", &[("slack", D::Plain)], &[], &[("relaxed", D::Money)], commitment::relaxed),
     row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
         "control.delay_limit",

@@ -2,6 +2,7 @@
 //!
 //! Not modelled: statistics over several runs; the figures move by some percent with what else the machine does.
 
+mod commitment;
 mod comply;
 mod control;
 mod day;
@@ -96,6 +97,9 @@ const BENCHES: &[(&str, Measure)] = &[
     ("operation.journal", |_| day::day()),
     ("check", |_| day::check()),
     ("comply.rows", comply::rows),
+    ("dispatch.uc_ratio", |_| commitment::uc()),
+    ("dispatch.uc_gap", |_| commitment::uc()),
+    ("dispatch.uc", |_| commitment::uc()),
     ("dispatch.year_lp_ratio", |_| year::year_lp()),
     ("dispatch.year_lp_memory", |_| year::year_lp()),
     ("dispatch.year_lp_gap", |_| year::year_lp()),

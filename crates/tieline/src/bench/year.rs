@@ -151,7 +151,7 @@ struct Peer {
 }
 
 /// The python that `./x peers` made: beside the build, or where TIELINE_PEERS says.
-fn python() -> Option<PathBuf> {
+pub(super) fn python() -> Option<PathBuf> {
     let named = std::env::var_os("TIELINE_PEERS").map(PathBuf::from);
     let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("peers/bin/python"));
     named.or_else(beside).filter(|python| python.is_file())

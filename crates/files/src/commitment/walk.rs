@@ -1,0 +1,154 @@
+//! Walks a JSON tree by key, notes what is missing or wrong, and finds the line of a key.
+//!
+//! Not modelled: keys that repeat within one object (the last one counts, as JSON readers do).
+
+use crate::matpower::{Mistake, Mistakes};
+use serde_json::{Map, Value};
+
+/// Most mistakes that are told whole.
+const MOST_MISTAKES: usize = 50;
+
+/// Notes of one reading.
+pub(super) struct Walk<'t> {
+    name: String,
+    text: &'t str,
+    list: Vec<Mistake>,
+    more: usize,
+    remarks: Vec<String>,
+}
+
+impl<'t> Walk<'t> {
+    pub fn new(name: &str, text: &'t str) -> Self {
+        Self { name: name.to_owned(), text, list: Vec::new(), more: 0, remarks: Vec::new() }
+    }
+
+    pub fn clean(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub fn done(mut self) -> (Mistakes, Vec<String>) {
+        self.list.sort_by_key(|mistake| mistake.line);
+        (Mistakes { name: self.name, list: self.list, more: self.more }, self.remarks)
+    }
+
+    /// Notes a mistake at a path.
+    pub fn say(&mut self, path: &[&str], reason: String) {
+        if self.list.len() >= MOST_MISTAKES {
+            self.more += 1;
+            return;
+        }
+        let place = path.join(".");
+        let lead = if place.is_empty() { String::new() } else { format!("{place}: ") };
+        let line = if path.is_empty() { 0 } else { self.line(path) };
+        self.list.push(Mistake { line, reason: format!("{lead}{reason}") });
+    }
+
+    /// Notes what is not used, once.
+    pub fn remark(&mut self, what: String) {
+        if !self.remarks.contains(&what) {
+            self.remarks.push(what);
+        }
+    }
+
+    /// Line of the last key of a path that the text has, looking for one after the other.
+    fn line(&self, path: &[&str]) -> usize {
+        let mut at = 0;
+        for key in path {
+            let quoted = format!("{}:", Value::from(*key));
+            let found = self.text[at..]
+                .match_indices(quoted.trim_end_matches(':'))
+                .find(|(place, word)| self.text[at + place + word.len()..].trim_start().starts_with(':'));
+            let Some((place, _)) = found else { break };
+            at += place;
+        }
+        self.text[..at].matches('\n').count() + 1
+    }
+
+    /// An object below a key; an empty one where there is none.
+    pub fn object<'v>(&mut self, tree: &'v Value, path: &[&str], must: bool) -> Option<&'v Map<String, Value>> {
+        let key = path.last().copied().unwrap_or("");
+        match tree.get(key) {
+            Some(Value::Object(map)) => Some(map),
+            Some(other) => {
+                self.say(path, format!("expected an object, found {}", kind(other)));
+                None
+            }
+            None => {
+                if must {
+                    self.say(path, "is missing: expected an object".to_owned());
+                }
+                None
+            }
+        }
+    }
+
+    /// A number below a key, within a range; none where it is missing or null.
+    pub fn may(&mut self, tree: &Value, path: &[&str], range: (f64, f64)) -> Option<f64> {
+        let key = path.last().copied().unwrap_or("");
+        match tree.get(key)? {
+            Value::Null => None,
+            value => self.within(value, path, range),
+        }
+    }
+
+    /// A number that must be there; 0 where it is not, and that is noted.
+    pub fn number(&mut self, tree: &Value, path: &[&str], range: (f64, f64)) -> f64 {
+        let key = path.last().copied().unwrap_or("");
+        match tree.get(key) {
+            None | Some(Value::Null) => {
+                self.say(path, "is missing: expected a number".to_owned());
+                0.0
+            }
+            Some(value) => self.within(value, path, range).unwrap_or(0.0),
+        }
+    }
+
+    /// A whole number of steps.
+    pub fn steps(&mut self, tree: &Value, path: &[&str]) -> usize {
+        self.number(tree, path, (0.0, 1e6)).round() as usize
+    }
+
+    fn within(&mut self, value: &Value, path: &[&str], (least, most): (f64, f64)) -> Option<f64> {
+        let number = match value {
+            Value::Bool(yes) => f64::from(u8::from(*yes)),
+            other => match other.as_f64() {
+                Some(number) => number,
+                None => {
+                    self.say(path, format!("expected a number, found {}", kind(other)));
+                    return None;
+                }
+            },
+        };
+        if !(least..=most).contains(&number) {
+            let limit = if most.is_finite() { format!("{least} to {most}") } else { format!("at least {least}") };
+            self.say(path, format!("expected {limit}, found {number}"));
+            return None;
+        }
+        Some(number)
+    }
+
+    /// Numbers of a list, `count` of them.
+    pub fn list(&mut self, value: &Value, path: &[&str], count: usize, range: (f64, f64)) -> Vec<f64> {
+        let Some(list) = value.as_array() else {
+            self.say(path, format!("expected a list of {count} numbers, found {}", kind(value)));
+            return vec![0.0; count];
+        };
+        if list.len() != count {
+            self.say(path, format!("expected {count} values, one a step; found {}", list.len()));
+            return vec![0.0; count];
+        }
+        list.iter().map(|value| self.within(value, path, range).unwrap_or(0.0)).collect()
+    }
+}
+
+/// What a value is, in words.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => format!("the text \"{}\"", text.chars().take(40).collect::<String>()),
+        Value::Array(list) => format!("a list of {}", list.len()),
+        Value::Object(map) => format!("an object with {} keys", map.len()),
+    }
+}

@@ -1,0 +1,126 @@
+//! HiGHS behind arrays: linear and mixed-integer programs on one thread, never a panic.
+//!
+//! One thread always: HiGHS keeps a scheduler for the whole process, and a changed thread count fails in it. The same
+//! matrix and options give the same answer; a time limit is the one thing that does not.
+//!
+//! Not modelled: callbacks, quadratic terms.
+
+use super::matrix::Matrix;
+use highs::{HighsModelStatus, HighsSolutionStatus, Model, RowProblem, Sense, SolvedModel};
+use std::ops::Bound;
+
+/// How a solve ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum End {
+    /// Optimal, within the gap asked for.
+    Best,
+    /// A limit came first; there is a point.
+    Limit,
+    /// No point meets all rows.
+    Infeasible,
+    /// Neither: HiGHS' own word.
+    Other(String),
+}
+
+/// What HiGHS found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub end: End,
+    /// Cost of the point, $.
+    pub value: f64,
+    /// No point costs less, $.
+    pub bound: f64,
+    pub point: Vec<f64>,
+    /// Of a linear program: what one more of a row's limit costs.
+    pub row_price: Vec<f64>,
+}
+
+/// What is asked of a mixed-integer solve.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub gap: f64,
+    pub seconds: Option<f64>,
+    pub nodes: Option<i32>,
+    /// Share of the effort that may go into heuristics; HiGHS' own when left out.
+    pub effort: Option<f64>,
+}
+
+fn problem(matrix: &Matrix, whole: bool) -> RowProblem {
+    let mut problem = RowProblem::default();
+    let columns: Vec<_> = (0..matrix.cost.len())
+        .map(|c| {
+            let bounds = (Bound::Included(matrix.lower[c]), Bound::Included(matrix.upper[c]));
+            if whole {
+                problem.add_column_with_integrality(matrix.cost[c], bounds, matrix.whole[c])
+            } else {
+                problem.add_column(matrix.cost[c], bounds)
+            }
+        })
+        .collect();
+    let mut terms = Vec::new();
+    for row in 0..matrix.rows() {
+        terms.clear();
+        terms.extend(matrix.terms(row).map(|(column, factor)| (columns[column], factor)));
+        problem.add_row((Bound::Included(matrix.row_lower[row]), Bound::Included(matrix.row_upper[row])), &terms);
+    }
+    problem
+}
+
+/// HiGHS with a matrix in it.
+fn model(matrix: &Matrix, whole: bool) -> Result<Model, String> {
+    let mut model = problem(matrix, whole)
+        .try_optimise(Sense::Minimise)
+        .map_err(|status| format!("HiGHS does not take the matrix: {status:?}"))?;
+    option(&mut model, "threads", 1_i32)?;
+    option(&mut model, "random_seed", 0_i32)?;
+    Ok(model)
+}
+
+fn option<V: highs::HighsOptionValue>(model: &mut Model, name: &str, value: V) -> Result<(), String> {
+    model.try_set_option(name, value).map_err(|why| format!("HiGHS option {name}: {why:?}"))
+}
+
+/// Solves the linear relaxation.
+pub(super) fn linear(matrix: &Matrix) -> Result<Found, String> {
+    let solved = model(matrix, false)?.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
+    Ok(found(matrix, &solved, false))
+}
+
+/// Solves with whole columns, from a known point where there is one.
+pub(super) fn mixed(matrix: &Matrix, limits: &Limits, from: Option<&[f64]>) -> Result<Found, String> {
+    let mut model = model(matrix, true)?;
+    option(&mut model, "mip_rel_gap", limits.gap)?;
+    if let Some(seconds) = limits.seconds {
+        option(&mut model, "time_limit", seconds)?;
+    }
+    if let Some(nodes) = limits.nodes {
+        option(&mut model, "mip_max_nodes", nodes)?;
+    }
+    if let Some(effort) = limits.effort {
+        option(&mut model, "mip_heuristic_effort", effort)?;
+    }
+    if let Some(point) = from {
+        model.try_set_solution(Some(point), None, None, None).map_err(|status| format!("HiGHS start: {status:?}"))?;
+    }
+    let solved = model.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
+    Ok(found(matrix, &solved, true))
+}
+
+fn found(matrix: &Matrix, solved: &SolvedModel, whole: bool) -> Found {
+    let has_point = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
+    let end = match solved.status() {
+        HighsModelStatus::Optimal => End::Best,
+        HighsModelStatus::Infeasible => End::Infeasible,
+        _ if has_point => End::Limit,
+        status => End::Other(format!("{status:?}")),
+    };
+    let solution = solved.get_solution();
+    let point = solution.columns().to_vec();
+    let value = if has_point { matrix.value(&point) } else { f64::INFINITY };
+    let bound = if whole {
+        solved.double_info_value(c"mip_dual_bound").unwrap_or(f64::NEG_INFINITY)
+    } else {
+        solved.objective_value()
+    };
+    Found { end, value, bound, point, row_price: solution.dual_rows().to_vec() }
+}

@@ -1,0 +1,210 @@
+//! What makes a problem meaningless, and what makes a schedule break its problem's rules.
+//!
+//! Both are written without the matrix, so that a slip there is seen here.
+//!
+//! Not modelled: whether a sound problem can be solved; that is the solver's.
+
+use super::{Plan, Problem, Unit, lines};
+
+/// Watts by which a schedule may miss a limit: HiGHS keeps rows to 1e-7 MW each, sums of a hundred to more.
+const SLACK_W: f64 = 50.0;
+
+/// Everything wrong with a problem, in words.
+pub(super) fn complaints(problem: &Problem) -> Vec<String> {
+    let mut found = Vec::new();
+    let hours = problem.hours;
+    if hours == 0 {
+        found.push("there is no step".to_owned());
+    }
+    if !(problem.step_s.is_finite() && problem.step_s > 0.0) {
+        found.push(format!("a step is {} s long", problem.step_s));
+    }
+    let mut series = |name: String, values: &[f64], least: f64| {
+        if values.len() != hours {
+            found.push(format!("{name}: {} values, expected {hours}", values.len()));
+        } else if let Some(t) = values.iter().position(|value| !(value.is_finite() && *value >= least)) {
+            found.push(format!("{name}: {} in step {}", values[t], t + 1));
+        }
+    };
+    series("load".to_owned(), &problem.load_w, f64::NEG_INFINITY);
+    if !problem.reserve.required_w.is_empty() {
+        series("reserve".to_owned(), &problem.reserve.required_w, 0.0);
+    }
+    for renewable in &problem.renewables {
+        series(format!("renewable {}, least", renewable.name), &renewable.least_w, 0.0);
+        series(format!("renewable {}, greatest", renewable.name), &renewable.most_w, 0.0);
+    }
+    for fuel in &problem.fuels {
+        series(format!("fuel {}", fuel.name), &fuel.per_step, 0.0);
+    }
+    for unit in &problem.units {
+        unit_complaints(problem, unit, &mut found);
+    }
+    store_complaints(problem, &mut found);
+    if let Some(services) = &problem.services {
+        for area in &services.areas {
+            let wrong = |watts: &Vec<f64>| !watts.is_empty() && watts.len() != hours;
+            if area.required_w.iter().any(wrong) || area.members.iter().any(|member| *member >= problem.units.len()) {
+                found.push(format!("area {}: requirements or units do not fit", area.name));
+            }
+        }
+    }
+    if let Some(network) = &problem.lines {
+        lines::complaints(problem, network, &mut found);
+    }
+    found
+}
+
+fn unit_complaints(problem: &Problem, unit: &Unit, found: &mut Vec<String>) {
+    let mut say = |what: String| found.push(format!("unit {}: {what}", unit.name));
+    let limits = [unit.least_w, unit.most_w, unit.up_w, unit.down_w, unit.begin_w, unit.end_w];
+    if limits.iter().any(|limit| !(limit.is_finite() && *limit >= 0.0)) {
+        say("a limit is negative or no number".to_owned());
+        return;
+    }
+    if unit.most_w < unit.least_w {
+        say(format!("greatest output {} W is below the least one, {} W", unit.most_w, unit.least_w));
+    }
+    if unit.begin_w < unit.least_w || unit.end_w < unit.least_w {
+        say("it can start or stop only below its least output, so never".to_owned());
+    }
+    if unit.first.on && !(unit.first.output_w >= unit.least_w - 1e-3 && unit.first.output_w <= unit.most_w + 1e-3) {
+        say(format!("it is on before the first step at {} W, outside its limits", unit.first.output_w));
+    }
+    if unit.first.steps == 0 {
+        say("it has been on or off for no step before the first".to_owned());
+    }
+    if !unit.ordered.is_empty() && unit.ordered.len() != problem.hours {
+        say(format!("{} orders, expected {}", unit.ordered.len(), problem.hours));
+    }
+    let (kept_on, kept) = unit.held();
+    for (t, order) in unit.ordered.iter().enumerate().take(kept) {
+        if order.is_some_and(|order| order != kept_on) {
+            let word = if kept_on { "on" } else { "off" };
+            say(format!("ordered otherwise in step {}, but its minimum time keeps it {word} for {kept} steps", t + 1));
+            break;
+        }
+    }
+    if unit.curve.is_empty() || unit.curve.iter().any(|(at, usd)| !at.is_finite() || !usd.is_finite()) {
+        say("no cost curve, or one with what is no number".to_owned());
+        return;
+    }
+    let mut slope = f64::NEG_INFINITY;
+    for pair in unit.curve.windows(2) {
+        let width = pair[1].0 - pair[0].0;
+        if width < 0.0 {
+            say("its cost curve goes backward".to_owned());
+        } else if width > 0.0 {
+            let next = (pair[1].1 - pair[0].1) / width;
+            // Published curves are rounded to cents: a share of the slope is no concavity.
+            if next < slope - 1e-6 * slope.abs() - 1e-12 {
+                say("its cost curve is not convex: more output may not cost less a MWh".to_owned());
+                break;
+            }
+            slope = next;
+        }
+    }
+    let (low, high) = (unit.curve[0].0, unit.curve[unit.curve.len() - 1].0);
+    let apart = |a: f64, b: f64| (a - b).abs() > 1e-6 * (1.0 + unit.most_w);
+    if apart(low, unit.least_w) || apart(high, unit.most_w) {
+        say(format!(
+            "its cost curve runs from {low} to {high} W, its output from {} to {} W",
+            unit.least_w, unit.most_w
+        ));
+    }
+    if unit.starts.windows(2).any(|pair| pair[1].off <= pair[0].off || pair[1].usd < pair[0].usd) {
+        say("its start-up classes are not from hot to cold".to_owned());
+    }
+    if let Some(burns) = &unit.burns {
+        let other = burns.other.and_then(|other| other.supply);
+        if burns.per_h.len() != unit.curve.len()
+            || [burns.supply, other].into_iter().flatten().any(|supply| supply >= problem.fuels.len())
+        {
+            say("its fuel curve or supply does not fit".to_owned());
+        }
+    }
+}
+
+fn store_complaints(problem: &Problem, found: &mut Vec<String>) {
+    for store in &problem.stores {
+        let positive = [store.charge_efficiency, store.discharge_efficiency, store.keep];
+        let sizes = [store.charge_w, store.discharge_w, store.energy_j, store.first_j, store.last_j, store.floor_j];
+        if positive.iter().any(|share| !(*share > 0.0 && *share <= 1.0))
+            || sizes.iter().any(|size| !(size.is_finite() && *size >= 0.0))
+            || store.first_j > store.energy_j
+            || store.last_j > store.energy_j
+            || store.floor_j > store.energy_j
+        {
+            found.push(format!("storage {}: a size, efficiency or energy is outside its range", store.name));
+        }
+    }
+}
+
+/// Every rule that a schedule breaks, in words; empty for one that keeps them.
+pub(super) fn violations(problem: &Problem, plan: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    for index in 0..problem.units.len() {
+        unit_violations(problem, plan, index, &mut found);
+    }
+    for t in 0..problem.hours {
+        let mut supply_w: f64 = plan.output_w.iter().map(|unit| unit[t]).sum();
+        supply_w += plan.renewable_w.iter().map(|unit| unit[t]).sum::<f64>();
+        for store in 0..problem.stores.len() {
+            supply_w += plan.discharge_w[store][t] - plan.charge_w[store][t];
+        }
+        let open = supply_w + plan.shed_w[t] - plan.surplus_w[t] - problem.load_w[t];
+        if open.is_nan() || open.abs() > SLACK_W {
+            found.push(format!("step {}: supply and load are {open} W apart", t + 1));
+        }
+        let spare_w: f64 = plan.spare_w.iter().map(|unit| unit[t]).sum();
+        let required = problem.reserve.required_w.get(t).copied().unwrap_or(0.0);
+        if spare_w + plan.short_w[t] < required - SLACK_W {
+            found.push(format!("step {}: reserve {spare_w} W of {required} W", t + 1));
+        }
+        if let Some(times) = problem.reserve.contingency {
+            for index in 0..problem.units.len() {
+                let left = spare_w + plan.short_w[t] - plan.spare_w[index][t];
+                if left < times * plan.output_w[index][t] - 2.0 * SLACK_W {
+                    found.push(format!("step {}: reserve does not cover unit {}", t + 1, problem.units[index].name));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn unit_violations(problem: &Problem, plan: &Plan, index: usize, found: &mut Vec<String>) {
+    let unit = &problem.units[index];
+    let (mut was_on, mut steps, mut before_w) = (unit.first.on, unit.first.steps, unit.first.output_w);
+    for t in 0..problem.hours {
+        let (on, output_w, spare_w) = (plan.on[index][t], plan.output_w[index][t], plan.spare_w[index][t]);
+        let mut say = |what: &str| found.push(format!("unit {}, step {}: {what}", unit.name, t + 1));
+        if on != was_on {
+            let least = if was_on { unit.least_up } else { unit.least_down };
+            if steps < least {
+                say("changes before its minimum time");
+            }
+            steps = 0;
+        }
+        if unit.ordered.get(t).copied().flatten().is_some_and(|order| order != on) {
+            say("does not follow its order");
+        }
+        if on && (output_w < unit.least_w - SLACK_W || output_w + spare_w > unit.most_w + SLACK_W) {
+            say("outside its limits");
+        }
+        if !on && (output_w.abs() > SLACK_W || spare_w > SLACK_W) {
+            say("gives power while off");
+        }
+        if on && was_on {
+            if output_w + spare_w - before_w > unit.up_w + SLACK_W || before_w - output_w > unit.down_w + SLACK_W {
+                say("ramps too fast");
+            }
+        } else if on && output_w + spare_w > unit.begin_w + SLACK_W {
+            say("starts too high");
+        } else if was_on && !on && before_w > unit.end_w + SLACK_W {
+            say("stops from too high");
+        }
+        (was_on, before_w) = (on, output_w);
+        steps += 1;
+    }
+}

@@ -1,0 +1,109 @@
+//! Unit commitment beside PGLib-UC's own formulation in Pyomo and HiGHS: one published case, each in a process of its own.
+//!
+//! Both read the file; both stop at a gap of 1e-4, on one thread. Our time includes writing nothing but the summary; the
+//! peer's includes importing Pyomo, as a planner's own run does.
+//!
+//! Not modelled: other cases, other solvers, more threads.
+
+use super::Figure;
+use super::year::python;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+const SCRIPT: &str = include_str!("../../../../benches/peers/uc_pglib.py");
+/// The case, below the data folder.
+const CASE: &str = "pglib_uc/rts_gmlc/2020-07-06.json.gz";
+const GAP: f64 = 1e-4;
+/// What we hold ourselves to, over the peer's time.
+const TARGET: f64 = 0.33;
+
+/// Time, gap and ratio.
+pub fn uc() -> Result<Vec<Figure>> {
+    let Some(case) = case() else {
+        let note = format!("needs {CASE} in the data folder (TIELINE_DATA)");
+        return Ok(["dispatch.uc_ratio", "dispatch.uc", "dispatch.uc_gap"]
+            .map(|name| Figure::lower(name, f64::NAN, "", TARGET, note.clone()))
+            .to_vec());
+    };
+    let start = Instant::now();
+    let done = Command::new(std::env::current_exe().context("finding this program")?)
+        .args(["grid", "uc", "--json", "--gap"])
+        .arg(GAP.to_string())
+        .arg(&case)
+        .stdin(Stdio::null())
+        .output()
+        .context("starting the unit commitment")?;
+    let seconds = start.elapsed().as_secs_f64();
+    if !done.status.success() {
+        bail!("the unit commitment ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
+    }
+    let ours: serde_json::Value = serde_json::from_slice(&done.stdout).context("reading its answer")?;
+    let metric = |name: &str| ours["metrics"][name].as_f64().with_context(|| format!("the answer has no {name}"));
+    let (cost_usd, bound_usd, gap) = (metric("uc.cost_usd")?, metric("uc.bound_usd")?, metric("uc.gap")?);
+    let size = "73 thermal and 81 renewable units, 48 h; whole command, reading included";
+    let mut figures = vec![
+        Figure::lower("dispatch.uc", seconds, "s", 13.1, size.to_owned()),
+        Figure::lower("dispatch.uc_gap", gap, "", GAP, format!("cost {cost_usd:.2} $, bound {bound_usd:.2} $")),
+    ];
+    let (ratio, note) = match peer(&case)? {
+        None => {
+            let hint = "the peer is absent: ./x peers installs Pyomo and HiGHS, or TIELINE_PEERS names their python";
+            (f64::NAN, hint.to_owned())
+        }
+        Some(peer) => {
+            // Each value lies above the other's bound, or one of the two formulations is wrong.
+            let slack = 1e-7 * cost_usd.abs();
+            if cost_usd < peer.bound_usd - slack || peer.objective_usd < bound_usd - slack {
+                bail!(
+                    "the peer finds {:.2} $ above {:.2} $, we find {cost_usd:.2} $ above {bound_usd:.2} $",
+                    peer.objective_usd,
+                    peer.bound_usd
+                );
+            }
+            let note = format!(
+                "ours over PGLib-UC's formulation in Pyomo with HiGHS in this run: {:.1} s, {:.2} $ above {:.2} $",
+                peer.seconds, peer.objective_usd, peer.bound_usd
+            );
+            (seconds / peer.seconds, note)
+        }
+    };
+    figures.insert(0, Figure::lower("dispatch.uc_ratio", ratio, "", TARGET, note));
+    Ok(figures)
+}
+
+/// The case where the data folder has it: TIELINE_DATA, else beside the checkout.
+fn case() -> Option<PathBuf> {
+    let named = std::env::var_os("TIELINE_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| PathBuf::from("../shared/data"));
+    Some(folder.join(CASE)).filter(|case| case.is_file())
+}
+
+struct Peer {
+    seconds: f64,
+    objective_usd: f64,
+    bound_usd: f64,
+}
+
+fn peer(case: &Path) -> Result<Option<Peer>> {
+    let Some(python) = python() else { return Ok(None) };
+    let start = Instant::now();
+    let done = Command::new(&python)
+        .args(["-c", SCRIPT])
+        .arg(case)
+        .arg(GAP.to_string())
+        .env("OMP_NUM_THREADS", "1")
+        .env("OPENBLAS_NUM_THREADS", "1")
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("starting {}", python.display()))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let said = String::from_utf8_lossy(&done.stdout);
+    let answer: Option<serde_json::Value> = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
+    let Some(answer) = answer.filter(|_| done.status.success()) else {
+        bail!("the peer ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
+    };
+    let number = |key: &str| answer[key].as_f64().with_context(|| format!("the peer did not say {key}"));
+    Ok(Some(Peer { seconds, objective_usd: number("objective_usd")?, bound_usd: number("bound_usd")? }))
+}
