@@ -245,8 +245,8 @@ impl Kernel for Interval<'_> {
 }
 
 /// Sixteen milliseconds of as many racks as N vectors hold, in passes: whatever one pass keeps fits the registers of a
-/// machine that has sixteen, and two chains of dependent operations leave room for each other. 24 vector operations a
-/// millisecond and vector where no floor moves and no limit is reached, 31 where a limit is reached, 42 where a floor moves.
+/// machine that has sixteen, and two chains of dependent operations leave room for each other. 23 vector operations a
+/// millisecond and vector where no floor moves and no limit is reached, 30 where a limit is reached, 42 where a floor moves.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // one call, inlined; a struct would only rename them
 fn interval<V: Lanes, const N: usize>(

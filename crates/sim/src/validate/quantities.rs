@@ -113,6 +113,13 @@ pub(super) const TABLE: &[Quantity] = &[
         super::waves::peak_reduction,
     ),
     row(
+        "waveform.shipped_reduction",
+        &[("high", D::Power), ("pulse", D::Span)],
+        &[],
+        &[("reduction", D::Ratio)],
+        super::waves::shipped_reduction,
+    ),
+    row(
         "waveform.fundamental",
         &[("period", D::Span), ("communication", D::Ratio)],
         &[],

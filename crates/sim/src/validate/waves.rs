@@ -193,6 +193,20 @@ pub(super) fn peak_reduction(given: &Given) -> Outcome {
     Ok(vec![reductions])
 }
 
+/// The same behind the store that a scenario builds: half full, led by its low-pass, its losses on.
+pub(super) fn shipped_reduction(given: &Given) -> Outcome {
+    let high_w = given.one("high")?;
+    let mut reductions = Vec::new();
+    for pulse_s in given.list("pulse") {
+        let mut campus = square(pulse_s + 4.0, pulse_s / (pulse_s + 4.0), high_w, 0.25 * high_w);
+        campus.halls[0].rack.supply_store = Store::gb300(1.0, high_w);
+        let mut most_w = 0.0_f64;
+        run(&campus, pulse_s + 3.0, &mut |_, _, _, meter_w| most_w = most_w.max(meter_w / f64::from(GPUS)))?;
+        reductions.push(1.0 - most_w / high_w);
+    }
+    Ok(vec![reductions])
+}
+
 /// Frequency of the largest line of a job's power, and that line's share of all magnitude, with jitter and noise on.
 pub(super) fn fundamental(given: &Given) -> Outcome {
     let period_s = given.one("period")?;

@@ -21,8 +21,8 @@ const TILES: usize = 16;
 /// Measurements of which the median is the figure.
 const ROUNDS: usize = 5;
 /// Vector operations of a GPU-step in the inner loops, counted in the source: 20 for what the work asks and the filler, and
-/// 6 where nothing more happens, 13 where a limit is reached, 22 where a floor moves: the least, and the most.
-const INSTRUCTIONS: (f64, f64) = (26.0, 42.0);
+/// 3 where nothing more happens, 10 where a limit is reached, 22 where a floor moves: the least, and the most.
+const INSTRUCTIONS: (f64, f64) = (23.0, 42.0);
 /// Bytes of a GPU's state that come and go once per tile of 128 ms.
 const STATE_BYTES: f64 = 2.0 * 60.0;
 
