@@ -122,10 +122,11 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
     let enough: Vec<&Sized> = sizes.iter().filter(|sized| sized.power_w.is_finite()).collect();
     let mut html = format!(
         "<section id=\"frontier\"><h2>Least battery for each GPU floor</h2>\n<p>What keeps the swing under {}, of means of {:.0} ms, \
-         and their rise or fall within any second under {}. Right and up is more battery; the number at a point is the floor in percent of the rating. \
+         and their rise or fall within any {} s under {}. Right and up is more battery; the number at a point is the floor in percent of the rating. \
          Built are {} MW and {} MWh (a square, where they lie in the figure).{}</p>\n",
         bound(bounds.swing_w, "MW"),
         bounds.window_s * 1e3,
+        short(bounds.ramp_window_s),
         bound(bounds.ramp_w_per_s, "MW/s"),
         short(built.0 / 1e6),
         short(built.1 / 3.6e9),

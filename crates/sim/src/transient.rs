@@ -87,7 +87,7 @@ impl Plan {
             jobs: vec![job; jobs],
             devices: Devices::none(),
             modes: Vec::new(),
-            bounds: Bounds { swing_w: f64::INFINITY, window_s: 0.1, ramp_w_per_s: f64::INFINITY },
+            bounds: Bounds { swing_w: f64::INFINITY, window_s: 0.1, ramp_w_per_s: f64::INFINITY, ramp_window_s: 1.0 },
             connection: Connection { short_circuit_ratio: None, x_over_r: None, power_factor: 0.98 },
         }
     }

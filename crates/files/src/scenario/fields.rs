@@ -412,6 +412,13 @@ const WAVEFORM: &[Field] = &[
     ),
     key("ramp_limit", K::Ramp, May, (1.0, 1e12), "greatest ramp of import, for sizing"),
     key(
+        "ramp_window",
+        K::Span,
+        Else("1 s", "guess: as the ramps of specs/waveform-2508.14318.toml"),
+        (0.01, 3_600.0),
+        "stretch within which a rise or fall counts: 1 min for a limit in MW/min",
+    ),
+    key(
         "short_circuit_ratio",
         K::Plain,
         May,

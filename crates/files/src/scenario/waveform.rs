@@ -51,6 +51,7 @@ pub(super) fn plan(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Plan {
         swing_w: sheet.number("swing_limit").unwrap_or(f64::INFINITY),
         window_s: sheet.si("swing_window"),
         ramp_w_per_s: sheet.number("ramp_limit").unwrap_or(f64::INFINITY),
+        ramp_window_s: sheet.si("ramp_window"),
     };
     plan.connection = Connection {
         short_circuit_ratio: sheet.number("short_circuit_ratio"),

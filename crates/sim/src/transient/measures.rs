@@ -112,12 +112,14 @@ impl Measures {
         (most - least).max(0.0)
     }
 
-    /// Greatest rise or fall of the rolling means over a window, wherever it begins and ends within a second, W/s.
+    /// Greatest rise or fall of the rolling means over a window, wherever it begins and ends within another, over that
+    /// one's length, W/s.
     #[must_use]
-    pub fn ramp_over_w_per_s(&self, window_s: f64) -> f64 {
-        let mut moves = Swings::new(SECOND_MS / SAMPLE_MS);
+    pub fn ramp_over_w_per_s(&self, window_s: f64, within_s: f64) -> f64 {
+        let mut moves = Swings::new((libm::round(within_s * 1e3 / SAMPLE_MS as f64) as usize).max(1));
         moves.push(&self.means_w(window_s).collect::<Vec<f64>>());
-        moves.range.value.max(0.0)
+        moves.finish();
+        moves.range.value.max(0.0) / within_s
     }
 
     /// Greatest millisecond, W.
@@ -200,13 +202,13 @@ mod tests {
         assert_eq!((measures.swing_w(), measures.within_second_w()), (30.0, (10.0 / 3.0, 10.0)));
         assert_eq!(measures.ramp_w_per_s(), 30.0);
         // Means of 10 ms are 0, 5 and 30 W, a second each: within a second they move by 25 W at most.
-        assert_eq!((measures.swing_over_w(0.01), measures.ramp_over_w_per_s(0.01)), (30.0, 25.0));
+        assert_eq!((measures.swing_over_w(0.01), measures.ramp_over_w_per_s(0.01, 1.0)), (30.0, 25.0));
     }
 
     #[test]
     fn a_swing_whose_period_divides_the_second_is_a_ramp() {
         let mut measures = Measures::new(0.0);
         (0..5_000).for_each(|ms| measures.add(if ms % 1_000 < 500 { 80.0 } else { 20.0 }));
-        assert_eq!((measures.ramp_w_per_s(), measures.ramp_over_w_per_s(0.1)), (60.0, 60.0));
+        assert_eq!((measures.ramp_w_per_s(), measures.ramp_over_w_per_s(0.1, 1.0)), (60.0, 60.0));
     }
 }

@@ -153,7 +153,10 @@ pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut To
             ("battery_soc_span_percent", 100.0 * (ledger.battery.most_share - ledger.battery.least_share)),
             ("residual_share", ledger.residual_share()),
             ("swing_over_window_mw", meter.swing_over_w(plan.bounds.window_s) / MW),
-            ("ramp_over_window_mw_per_s", meter.ramp_over_w_per_s(plan.bounds.window_s) / MW),
+            (
+                "ramp_over_window_mw_per_s",
+                meter.ramp_over_w_per_s(plan.bounds.window_s, plan.bounds.ramp_window_s) / MW,
+            ),
             ("keeps_bounds", f64::from(u8::from(plan.bounds.kept(meter)))),
         ];
         for (index, (name, value)) in row.into_iter().enumerate() {
@@ -195,13 +198,16 @@ pub struct Bounds {
     pub swing_w: f64,
     /// Over how long the judging meter averages, s; at least 10 ms. Swing and ramp are those of these means.
     pub window_s: f64,
-    /// Greatest rise or fall of these means within a second, W/s.
+    /// Greatest rise or fall of these means within a ramp window, over its length, W/s.
     pub ramp_w_per_s: f64,
+    /// The ramp window, s: a limit in MW/min binds within a minute, and a shorter judged span shows it in part.
+    pub ramp_window_s: f64,
 }
 
 impl Bounds {
     fn kept(&self, meter: &Measures) -> bool {
-        meter.swing_over_w(self.window_s) <= self.swing_w && meter.ramp_over_w_per_s(self.window_s) <= self.ramp_w_per_s
+        meter.swing_over_w(self.window_s) <= self.swing_w
+            && meter.ramp_over_w_per_s(self.window_s, self.ramp_window_s) <= self.ramp_w_per_s
     }
 }
 

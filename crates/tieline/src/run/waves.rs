@@ -216,10 +216,11 @@ fn sizes(scenario: &Scenario, frontier: &[Sized]) -> String {
     };
     let _ = writeln!(
         text,
-        "  for means of {:.0} ms that swing {} and rise or fall within a second {}; energy is what this span takes (another span: the swing, and the drift for its length), not what a battery is built with",
+        "  for means of {:.0} ms that swing {} and rise or fall {} within any {} s; energy is what this span takes (another span: the swing, and the drift for its length), not what a battery is built with",
         bounds.window_s * 1e3,
         at_most(bounds.swing_w, "MW"),
-        at_most(bounds.ramp_w_per_s, "MW/s")
+        at_most(bounds.ramp_w_per_s, "MW/s"),
+        screen::number(bounds.ramp_window_s),
     );
     for sized in frontier {
         let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
