@@ -16,7 +16,10 @@ fn usage_is_exit_2_and_says_what_there_is() {
         (&["check", "nothing-like-it"], "colossus-2-in-pjm"),
         (&["scenarios", "--save", "colosus-1"], "did you mean"),
         (&["run", "colossus-2", "--study", "tides"], "there is no study \"tides\"; there are operation, transient"),
-        (&["run", "colossus-2", "--study", "adequacy"], "not built yet; this version has operation, transient, dispatch"),
+        (
+            &["run", "colossus-2", "--study", "adequacy"],
+            "not built yet; this version has operation, transient, dispatch",
+        ),
         (&["run", "colossus-1", "--study", "transient"], "has no study \"transient\""),
         (&["run", "colossus-2", "--study", "operation", "--size"], "--mitigate and --size belong to the study"),
         (&["run", "colossus-2", "--study", "operation,adequacy"], "\"adequacy\" is not built yet"),
