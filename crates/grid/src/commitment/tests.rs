@@ -94,7 +94,7 @@ fn a_start_costs_by_the_time_off() {
     let warm = solved(&problem(&[150.0, 50.0, 50.0, 150.0], vec![base.clone(), peak.clone()]));
     assert_eq!(warm.on[1], [true, false, false, true]);
     close(warm.costs.starts_usd, 1100.0);
-    let cold = solved(&problem(&[150.0, 50.0, 50.0, 50.0, 50.0, 150.0], vec![base, peak]));
+    let cold = solved(&problem(&[150.0, 50.0, 50.0, 50.0, 50.0, 50.0, 150.0], vec![base, peak]));
     close(cold.costs.starts_usd, 2000.0);
 }
 

@@ -202,15 +202,10 @@ fn page(shown: &str, case: &Case, plan: &Plan, horizon: Option<Horizon>, seconds
         problem.stores.len()
     );
     let costs = &plan.costs;
-    let _ = writeln!(text, "  cost   {:>16} $", screen::exact(plan.usd()));
+    let _ = writeln!(text, "  cost   {:>16.2} $", plan.usd());
     match horizon {
         None => {
-            let _ = writeln!(
-                text,
-                "  bound  {:>16} $: no schedule costs less; gap {:.2e}",
-                screen::exact(plan.bound_usd),
-                plan.gap
-            );
+            let _ = writeln!(text, "  bound  {:>16.2} $: no schedule costs less; gap {:.2e}", plan.bound_usd, plan.gap);
         }
         Some(Horizon { keep, look }) => {
             let _ = writeln!(
@@ -245,6 +240,11 @@ fn page(shown: &str, case: &Case, plan: &Plan, horizon: Option<Horizon>, seconds
     text
 }
 
+/// Two digits, and no minus sign on nothing.
+fn cents(value: f64) -> String {
+    format!("{:.2}", if value.abs() < 0.005 { 0.0 } else { value })
+}
+
 /// Load, reserve and price: least and greatest, with their steps.
 fn prices(text: &mut String, problem: &Problem, plan: &Plan) {
     let sums: Vec<[f64; 4]> = (0..problem.hours).map(|t| step_sums(problem, plan, t)).collect();
@@ -270,10 +270,10 @@ fn prices(text: &mut String, problem: &Problem, plan: &Plan) {
         let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
         table.push(vec![
             what.to_owned(),
-            format!("{:.2}", values[low]),
+            cents(values[low]),
             (low + 1).to_string(),
-            format!("{mean:.2}"),
-            format!("{:.2}", values[high]),
+            cents(mean),
+            cents(values[high]),
             (high + 1).to_string(),
         ]);
     }
