@@ -117,12 +117,10 @@ impl Repeats {
         }
         let noise = NOISE_TIMES * self.mean().unwrap_or(1.0) * (1.0 + libm::log(all as f64));
         // A run that belongs to the rest: the first that is not far longer than the next.
-        let frozen = (1..KEPT_RUNS)
-            .filter(|place| {
-                let (shortest, rest) = (self.longest[place - 1].count as f64, self.longest[*place].count as f64);
-                shortest > noise && shortest > FROZEN_TIMES * rest
-            })
-            .next_back();
+        let frozen = (1..KEPT_RUNS).rfind(|place| {
+            let (shortest, rest) = (self.longest[place - 1].count as f64, self.longest[*place].count as f64);
+            shortest > noise && shortest > FROZEN_TIMES * rest
+        });
         &self.longest[..frozen.unwrap_or(0)]
     }
 }
