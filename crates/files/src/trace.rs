@@ -6,6 +6,7 @@
 //! chosen with a filter).
 
 mod cells;
+mod devices;
 mod layout;
 mod parquet;
 mod scan;
@@ -126,6 +127,12 @@ pub struct Reading {
     pub civil: bool,
     /// Whether their zone is known.
     pub zoned: bool,
+    /// Time over which the sensor averages, s, where the file says it.
+    pub averaging_s: Option<f64>,
+    /// Whether the file says, or lets fear, that the sensor averages, and not over how long.
+    pub averages: bool,
+    /// How often the slowest sensor is refreshed, s, where the file says it.
+    pub update_s: Option<f64>,
     /// Remarks on what was assumed.
     pub remarks: Vec<String>,
     /// Rows that have no readable time, and the line of the first.

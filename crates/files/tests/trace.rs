@@ -1,7 +1,9 @@
 //! Traces as loggers export them: dialects, stamps, units, disorder; and that no text makes the reader panic.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{Cursor, Write as _};
-use tieline_files::trace::{PowerUnit, Text, TraceError, Wishes, offset};
+use tieline_files::trace::{Columnar, PowerUnit, Text, TraceError, Wishes, offset};
 
 fn open(text: impl Into<Vec<u8>>, wishes: &Wishes) -> Result<Text, TraceError> {
     Text::open(Cursor::new(text.into()), wishes)
@@ -154,4 +156,120 @@ fn mutated_text_never_panics() {
             while matches!(trace.read(&mut rows), Ok(true)) {}
         }
     }
+}
+
+/// What is asked about a text with the given wishes.
+fn asked_with(text: &str, wishes: &Wishes) -> String {
+    match open(text, wishes).err() {
+        Some(TraceError::Ask(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn energies_are_no_powers() {
+    let kilowatts = Wishes { unit: Some(PowerUnit::Kilowatt), ..Wishes::default() };
+    for name in ["energy_kwh", "Total MWh", "counter (J)", "active energy"] {
+        let text = format!("time_s,{name}\n0,1\n1,2\n2,3\n");
+        assert!(asked_with(&text, &kilowatts).contains("is an energy"), "{name}");
+    }
+    let (rows, _) = read("time_s,energy_kwh,power_kw\n0,1,5\n1,2,6\n");
+    assert_eq!(rows[0].1, 5000.0);
+}
+
+#[test]
+fn a_unit_that_contradicts_the_flag_is_remarked_on() {
+    let kilowatts = Wishes { unit: Some(PowerUnit::Kilowatt), ..Wishes::default() };
+    let (rows, reading) = read_with("time_s,power_mw\n0,1\n1,2\n", &kilowatts);
+    assert_eq!(rows[0].1, 1000.0);
+    assert!(reading.remarks.iter().any(|remark| remark.contains("says MW, --unit says kW")), "{:?}", reading.remarks);
+    let (_, reading) = read_with("time_s,power_kw\n0,1\n1,2\n", &kilowatts);
+    assert_eq!(reading.remarks, Vec::<String>::new());
+}
+
+#[test]
+fn a_time_column_is_found_in_any_order_and_one_that_cannot_be_read_is_named() {
+    let newest: String = (0..400).rev().map(|i| format!("{}.5,{}\n", i, i % 7)).collect();
+    let (rows, _) = read(format!("time_s,power_mw\n{newest}"));
+    assert_eq!(rows[0].0, 399 * SECOND + SECOND / 2);
+    let shuffled: String = (0..400).map(|i| format!("{},{}\n", i / 50 * 50 + (i * 37) % 50, i % 7)).collect();
+    assert_eq!(read(format!("time_s,power_mw\n{shuffled}")).0.len(), 400);
+    let why =
+        asked("time,MW\n2025-03-09T01:59:00.000 America/Chicago,99\n2025-03-09T01:59:00.010 America/Chicago,98\n");
+    assert!(why.contains("column \"time\"") && why.contains("America/Chicago") && why.contains("--zone"), "{why}");
+    let why = asked("time,power\n0.000 s,99.7 MW\n0.010 s,99.6 MW\n0.020 s,99.6 MW\n");
+    assert!(why.contains("column \"time\"") && why.contains("time_s"), "{why}");
+}
+
+#[test]
+fn several_devices_are_asked_about_however_their_column_is_called() {
+    for name in ["pci.bus_id", "card", "rank", "slot", "colour", "socket"] {
+        let rows: String =
+            (0..200).flat_map(|t| (0..4).map(move |d| format!("{}.1,dev{d},{}\n", t, 300 + d * 20 + t % 7))).collect();
+        let why = asked(&format!("time_s,{name},power_w\n{rows}"));
+        assert!(why.contains(name) && why.contains("4 devices"), "{name}: {why}");
+    }
+    let rows: String = (0..200).flat_map(|t| (0..2).map(move |d| format!("{t},{}\n", 300 + d * 20 + t % 7))).collect();
+    let why = asked(&format!("time_s,power_w\n{rows}"));
+    assert!(why.starts_with("2 readings a time, up to 20 W apart"), "{why}");
+    // Whole seconds of a series are cut-off stamps, and the same row twice is one.
+    let series: String = (0..400).map(|i| format!("{},{}\n", i / 10, 300 + i)).collect();
+    assert_eq!(read(format!("time_s,power_w\n{series}")).0.len(), 400);
+    let twice: String = (0..400).map(|i| format!("{},{}\n", i / 2, 300 + (i / 2) % 7)).collect();
+    assert_eq!(read(format!("time_s,power_w\n{twice}")).0.len(), 400);
+}
+
+#[test]
+fn averages_that_names_tell_of_are_handed_on() {
+    let of = |name: &str| {
+        let reading =
+            read(format!("timestamp, {name}\n2024/05/01 12:00:00.000, 500 W\n2024/05/01 12:00:01.000, 501 W\n")).1;
+        (reading.averaging_s, reading.averages, reading.remarks.len())
+    };
+    assert_eq!(of("power.draw.average [W]"), (Some(1.0), false, 1));
+    assert_eq!(of("power.draw [W]"), (None, true, 1));
+    assert_eq!(of("power.draw.instant [W]"), (None, false, 0));
+    assert_eq!(of("P_avg [W]"), (None, true, 1));
+    assert_eq!(of("power [W]"), (None, false, 0));
+}
+
+/// A Parquet file of a time and a power in decimals of two kinds, and what its writer says of it.
+fn columnar(provenance: &str) -> bytes::Bytes {
+    use parquet::data_type::{ByteArray, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
+    use parquet::file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter};
+    let schema = "message trace {
+        required int64 time_s (DECIMAL(18, 3));
+        required fixed_len_byte_array(9) power_kw (DECIMAL(20, 4));
+    }";
+    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let said = KeyValue::new("tieline.provenance".to_owned(), provenance.to_owned());
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![said])).build();
+    let mut bytes = Vec::new();
+    let mut file = SerializedFileWriter::new(&mut bytes, schema, std::sync::Arc::new(properties)).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int64Type>().write_batch(&[0, 250, 500], None, None).unwrap();
+    column.close().unwrap();
+    let fixed = |value: i128| FixedLenByteArray::from(ByteArray::from(value.to_be_bytes()[7..].to_vec()));
+    let mut column = group.next_column().unwrap().unwrap();
+    let powers = [fixed(15_000), fixed(-25_000), fixed(123_456_789)];
+    column.typed::<FixedLenByteArrayType>().write_batch(&powers, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    file.close().unwrap();
+    bytes.into()
+}
+
+#[test]
+fn decimals_of_parquet_are_numbers_and_its_provenance_is_heeded() {
+    let said = r#"{"averaging":"x averages over 1 s on Ampere","recorded":{"update_interval_s":[0.02,null,0.1]}}"#;
+    let mut trace = Columnar::open(columnar(said), &Wishes::default()).unwrap_or_else(|why| panic!("{why}"));
+    let mut rows = Vec::new();
+    while trace.read(&mut rows).unwrap() {}
+    assert_eq!(rows, [(0, 1500.0), (SECOND / 4, -2500.0), (SECOND / 2, 12_345_678.9)]);
+    assert_eq!((trace.reading().averaging_s, trace.reading().update_s), (Some(1.0), Some(0.1)));
+    let said = r#"{"averaging":"none","averaging_s":null}"#;
+    let trace = Columnar::open(columnar(said), &Wishes::default()).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!((trace.reading().averaging_s, trace.reading().update_s), (None, None));
+    assert!(Columnar::open(columnar("{"), &Wishes::default()).is_ok());
 }

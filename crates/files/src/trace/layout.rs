@@ -2,7 +2,7 @@
 //!
 //! Not modelled: columns whose meaning changes within a file.
 
-use super::cells::{Cell, cell, missing, trim};
+use super::cells::{Cell, cell, decimal, missing, trim};
 use super::stamp::{Clock, Order, Stamp, civil};
 use super::{PowerUnit, Reading, TraceError, Wishes};
 use crate::scenario::nearest;
@@ -63,6 +63,8 @@ const TIME_UNITS: &[(&str, f64)] = &[
     ("hour", 3.6e12),
     ("hours", 3.6e12),
 ];
+/// Least correlation with the row that a column of times has in rows out of order. A guess.
+const LEAST_TREND: f64 = 0.7;
 const TIME_WORDS: &[&str] = &[
     "time",
     "timestamp",
@@ -84,6 +86,10 @@ const TIME_WORDS: &[&str] = &[
 ];
 const POWER_WORDS: &[&str] =
     &["power", "watt", "watts", "load", "leistung", "wirkleistung", "demand", "import", "draw", "p", "ptot", "pac"];
+/// Units of energy in names.
+const ENERGY_UNITS: &[&str] = &["wh", "kwh", "mwh", "gwh", "j", "kj", "mj", "gj", "joule", "joules"];
+/// Words of names whose readings are means of a time.
+const MEAN_WORDS: &[&str] = &["avg", "average", "averaged", "mean", "rolling", "smoothed", "filtered"];
 /// What a column of power is not, though its name may hold a word of power.
 const OTHER_WORDS: &[&str] = &[
     "limit",
@@ -123,13 +129,13 @@ const OTHER_WORDS: &[&str] = &[
     "enforced",
     "requested",
 ];
-const DEVICE_WORDS: &[&str] =
-    &["gpu", "index", "uuid", "device", "node", "host", "hostname", "serial", "rack", "phase", "pdu", "meter"];
+/// Time over which nvidia-smi averages, s. Claim: its help and NVML's documentation of nvmlDeviceGetPowerUsage.
+pub const NVIDIA_AVERAGING_S: f64 = 1.0;
 /// Highest power that is believed of one trace, W: no campus draws 20 GW.
 const MOST_W: f64 = 2e10;
 
 /// Words of a name: split where it is not alphanumeric and where small letters turn to capitals.
-fn words(name: &str) -> Vec<String> {
+pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut fresh = true;
     let mut small = false;
@@ -153,6 +159,11 @@ fn words(name: &str) -> Vec<String> {
 
 fn has(name: &str, list: &[&str]) -> bool {
     words(name).iter().any(|word| list.contains(&word.to_lowercase().as_str()))
+}
+
+/// An energy, or a counter of it.
+fn energy(name: &str) -> bool {
+    has(name, ENERGY_UNITS) || (has(name, &["energy"]) && !has(name, POWER_WORDS) && unit_in(name).is_none())
 }
 
 /// Unit of power in a name; the second part says whether "mw" could mean either.
@@ -228,6 +239,7 @@ pub fn find(preview: &Preview, wishes: &Wishes) -> Result<Columns, TraceError> {
         TimeAt::Steps(_) => Vec::new(),
     };
     let power = power(preview, wishes, &taken, &mut reading)?;
+    averages(preview, &power, &mut reading);
     let only = match &wishes.only {
         Some((name, value)) => {
             let at = preview.named(name)?;
@@ -235,7 +247,7 @@ pub fn find(preview: &Preview, wishes: &Wishes) -> Result<Columns, TraceError> {
             Some((at, value.clone()))
         }
         None => {
-            devices(preview, &taken, &power)?;
+            super::devices::check(preview, &time, &taken, &power)?;
             None
         }
     };
@@ -284,15 +296,65 @@ fn time(preview: &Preview, wishes: &Wishes, reading: &mut Reading) -> Result<Tim
     };
     let mut risings: Vec<usize> = columns.clone().filter(rising).collect();
     risings.sort_by_key(|at| !named(at));
-    match risings.first() {
-        Some(at) if named(at) || (*at == 0 && preview.names.len() > 1 && !like_power(&preview.names[*at])) => {
-            time_in(preview, *at, wishes, reading)
+    // Newest first, or shuffled a little, a column that is called a time is one too.
+    let trend = |at: &usize| named(at) && preview.numeric(*at) && trend(&preview.values(*at)).abs() > LEAST_TREND;
+    let found =
+        risings.first().copied().filter(named).or_else(|| columns.clone().find(trend)).or(risings.first().copied());
+    match found {
+        Some(at) if named(&at) || (at == 0 && preview.names.len() > 1 && !like_power(&preview.names[at])) => {
+            time_in(preview, at, wishes, reading)
         }
-        _ => Err(TraceError::Ask(format!(
+        _ => Err(no_time(preview, columns.clone().find(|at| named(at) && !preview.numeric(*at)))),
+    }
+}
+
+/// Correlation of values with their place.
+fn trend(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let middle = |of: &mut dyn Iterator<Item = f64>| of.sum::<f64>() / count.max(1.0);
+    let (x, y) = (middle(&mut (0..values.len()).map(|place| place as f64)), middle(&mut values.iter().copied()));
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (place, value) in values.iter().enumerate() {
+        let (dx, dy) = (place as f64 - x, value - y);
+        (xx, yy, xy) = (xx + dx * dx, yy + dy * dy, xy + dx * dy);
+    }
+    if xx > 0.0 && yy > 0.0 { xy / (xx * yy).sqrt() } else { 0.0 }
+}
+
+/// Why no column is the time: one is called so and cannot be read, or none is.
+fn no_time(preview: &Preview, called: Option<usize>) -> TraceError {
+    let Some(at) = called else {
+        return TraceError::Ask(format!(
             "no column looks like a time; give --time COLUMN, or --step SPAN for rows in even steps. The columns are {}",
             preview.list()
-        ))),
-    }
+        ));
+    };
+    not_a_time(preview, at)
+}
+
+/// A column that holds no time that is read, and why, as far as its first cell says so.
+fn not_a_time(preview: &Preview, at: usize) -> TraceError {
+    let name = &preview.names[at];
+    let cell = preview.column(at).find(|cell| !missing(cell)).unwrap_or_default();
+    let example = String::from_utf8_lossy(cell);
+    let zone = cell.iter().rposition(u8::is_ascii_whitespace).filter(|blank| {
+        [Order::Year, Order::Day, Order::Month].iter().any(|order| civil(trim(&cell[..*blank]), *order).is_some())
+    });
+    let number = decimal(cell, preview.point).filter(|read| read.length < cell.len());
+    let why = match (zone, number) {
+        (Some(blank), _) => format!(
+            "the zone \"{}\" is a name, and names are not read: write its offset behind the time, such as -06:00, or leave it \
+             out and give --zone",
+            String::from_utf8_lossy(trim(&cell[blank..]))
+        ),
+        (None, Some(read)) if trim(&cell[read.length..]).iter().all(u8::is_ascii_alphabetic) => format!(
+            "\"{}\" stands behind the number: write the unit into the column's name, such as time_{}",
+            String::from_utf8_lossy(trim(&cell[read.length..])),
+            String::from_utf8_lossy(trim(&cell[read.length..]))
+        ),
+        _ => "2024-05-01T12:00:00.123-05:00 is one".to_owned(),
+    };
+    TraceError::Ask(format!("column \"{name}\" holds \"{example}\", which is no time that is read: {why}"))
 }
 
 fn like_power(name: &str) -> bool {
@@ -313,10 +375,7 @@ fn time_in(preview: &Preview, at: usize, wishes: &Wishes, reading: &mut Reading)
     let order = self::order(preview, at, wishes)?;
     let cells: Vec<Stamp> = preview.column(at).filter_map(|cell| civil(cell, order)).collect();
     if 2 * cells.len() < preview.column(at).filter(|cell| !missing(cell)).count() || cells.is_empty() {
-        let example = preview.column(at).find(|cell| !missing(cell)).map(String::from_utf8_lossy).unwrap_or_default();
-        return Err(TraceError::Ask(format!(
-            "column \"{name}\" holds \"{example}\", which is no time that is read; 2024-05-01T12:00:00.123-05:00 is one"
-        )));
+        return Err(not_a_time(preview, at));
     }
     let clock = Clock::Civil(order, wishes.zone_s.unwrap_or(0));
     reading.civil = true;
@@ -435,17 +494,51 @@ fn power(
         if taken.contains(&at) {
             return Err(TraceError::Ask(format!("column \"{name}\" is the time; --power must name another")));
         }
+        if energy(name) {
+            return Err(TraceError::Ask(format!(
+                "column \"{name}\" is an energy, and a power is needed: take its differences over time before, or give \
+                 --power COLUMN for another"
+            )));
+        }
         if !preview.numeric(at) {
             let example =
                 preview.column(at).find(|cell| !missing(cell)).map(String::from_utf8_lossy).unwrap_or_default();
             return Err(TraceError::Ask(format!("column \"{name}\" holds \"{example}\", which is no number")));
         }
-        let unit = unit_of(preview, at, wishes)?;
+        let unit = unit_of(preview, at, wishes, reading)?;
         said.push(format!("\"{name}\" in {}", unit.word()));
         found.push((at, unit.watts()));
     }
     reading.power = format!("column{} {}", if said.len() > 1 { "s, added up:" } else { "" }, said.join(", "));
     Ok(found)
+}
+
+/// What names say of averaging.
+fn averages(preview: &Preview, power: &[(usize, f64)], reading: &mut Reading) {
+    for (at, _) in power {
+        let name = &preview.names[*at];
+        let lower = name.trim().to_ascii_lowercase();
+        let (smi, rest) = lower.strip_prefix("power.draw").map_or((false, ""), |rest| (true, rest));
+        if smi && rest.starts_with(".instant") {
+            continue;
+        }
+        if smi && rest.starts_with(".average") {
+            // claim: nvidia-smi --help-query-gpu, "power.draw.average", as of driver 535.
+            reading.averaging_s = Some(NVIDIA_AVERAGING_S);
+            reading.remarks.push(format!("column \"{name}\" is of nvidia-smi, which averages it over 1 s"));
+        } else if smi {
+            reading.averages = true;
+            reading.remarks.push(format!(
+                "column \"{name}\" is of nvidia-smi: an average over 1 s on Ampere (other than GA100) and later, by its help; \
+                 --averaging says which"
+            ));
+        } else if has(name, MEAN_WORDS) {
+            reading.averages = true;
+            reading
+                .remarks
+                .push(format!("column \"{name}\" calls itself an average, and not over how long: --averaging says it"));
+        }
+    }
 }
 
 fn guess_power(preview: &Preview, taken: &[usize]) -> Result<usize, TraceError> {
@@ -477,10 +570,7 @@ fn guess_power(preview: &Preview, taken: &[usize]) -> Result<usize, TraceError> 
     }
 }
 
-fn unit_of(preview: &Preview, at: usize, wishes: &Wishes) -> Result<PowerUnit, TraceError> {
-    if let Some(unit) = wishes.unit {
-        return Ok(unit);
-    }
+fn unit_of(preview: &Preview, at: usize, wishes: &Wishes, reading: &mut Reading) -> Result<PowerUnit, TraceError> {
     let name = &preview.names[at];
     let largest = preview.values(at).into_iter().fold(0.0, f64::max);
     let ask = |why: &str| {
@@ -493,6 +583,21 @@ fn unit_of(preview: &Preview, at: usize, wishes: &Wishes) -> Result<PowerUnit, T
         Cell::Number(_, unit) => unit,
         Cell::Missing | Cell::Unreadable => None,
     });
+    if let Some(unit) = wishes.unit {
+        let (given, own) = (unit.word(), |unit: PowerUnit| unit != wishes.unit.unwrap_or(unit));
+        match (suffix, unit_in(name)) {
+            (Some(unit), _) if own(unit) => reading.remarks.push(format!(
+                "cells of column \"{name}\" have {} behind their numbers, which counts; --unit says {given}",
+                unit.word()
+            )),
+            (None, Some((unit, _))) if own(unit) => reading.remarks.push(format!(
+                "the name of column \"{name}\" says {}, --unit says {given}: {given} taken",
+                unit.word()
+            )),
+            _ => {}
+        }
+        return Ok(unit);
+    }
     match (suffix, unit_in(name)) {
         (Some(unit), _) => Ok(unit),
         (None, Some((unit, true))) if largest * unit.watts() > MOST_W => {
@@ -501,34 +606,4 @@ fn unit_of(preview: &Preview, at: usize, wishes: &Wishes) -> Result<PowerUnit, T
         (None, Some((unit, _))) => Ok(unit),
         (None, None) => Err(ask("does not say its unit")),
     }
-}
-
-/// Several devices below one another would be read as one that jumps.
-fn devices(preview: &Preview, taken: &[usize], power: &[(usize, f64)]) -> Result<(), TraceError> {
-    for at in 0..preview.names.len() {
-        // "gpu_id" tells devices apart, "util_gpu" does not.
-        let device = words(&preview.names[at]).iter().all(|word| {
-            let word = word.to_lowercase();
-            DEVICE_WORDS.contains(&word.as_str()) || ["id", "no", "nr", "number", "name"].contains(&word.as_str())
-        });
-        if taken.contains(&at) || power.iter().any(|(column, _)| *column == at) || !device {
-            continue;
-        }
-        let mut cells: Vec<&[u8]> = preview.column(at).collect();
-        let all = cells.len();
-        cells.sort_unstable();
-        cells.dedup();
-        if cells.len() > 1 && 4 * cells.len() <= all {
-            let shown: Vec<_> = cells.iter().take(4).map(|cell| String::from_utf8_lossy(cell)).collect();
-            return Err(TraceError::Ask(format!(
-                "column \"{}\" tells {} devices apart ({}, ...): choose one with --where \"{}={}\", or add them up before",
-                preview.names[at],
-                cells.len(),
-                shown.join(", "),
-                preview.names[at],
-                shown.first().map_or("", |first| first)
-            )));
-        }
-    }
-    Ok(())
 }

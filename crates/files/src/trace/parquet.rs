@@ -1,15 +1,16 @@
 //! Parquet traces, batch by batch: flat columns of numbers, timestamps or texts, whoever wrote them.
 //!
-//! Not modelled: nested columns, decimals, encryption.
+//! Not modelled: nested columns, encryption, columns packed with Brotli or LZO.
 
 use super::cells::{decimal, missing, trim};
-use super::layout::{Columns, Preview, TimeAt, find};
+use super::layout::{Columns, NVIDIA_AVERAGING_S, Preview, TimeAt, find};
 use super::stamp::{Clock, Stamp};
 use super::{Reading, TraceError, Wishes};
 use crate::table::guarded;
-use parquet::basic::{LogicalType, TimeUnit, Type as Physical};
+use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, Int96};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, FileReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::ColumnDescriptor;
@@ -24,6 +25,8 @@ pub struct Columnar<R: ChunkReader + 'static> {
     file: SerializedFileReader<R>,
     /// For each flat column: its place among all leaves.
     leaves: Vec<usize>,
+    /// Their decimal places.
+    scales: Vec<Option<i32>>,
     columns: Columns,
     group: usize,
     open: Vec<Option<ColumnReader>>,
@@ -51,6 +54,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
     fn look(input: R, wishes: &Wishes) -> Result<Self, TraceError> {
         let file = SerializedFileReader::new(input).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
+        readable(file.metadata())?;
         let flat = |column: &ColumnDescriptor| column.max_rep_level() == 0 && column.path().parts().len() == 1;
         let leaves: Vec<usize> = (0..schema.num_columns()).filter(|at| flat(&schema.column(*at))).collect();
         let mut preview = Preview { point: b'.', ..Preview::default() };
@@ -69,7 +73,8 @@ impl<R: ChunkReader + 'static> Columnar<R> {
                     let group = file.get_row_group(0).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
                     let mut reader =
                         group.get_column_reader(*leaf).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
-                    texts(take(&mut reader, PREVIEW.min(group.metadata().num_rows().max(0) as usize))?)
+                    let rows = PREVIEW.min(group.metadata().num_rows().max(0) as usize);
+                    texts(scaled(take(&mut reader, rows)?, scale(&column)))
                 }
             };
             cells.push(values);
@@ -81,8 +86,13 @@ impl<R: ChunkReader + 'static> Columnar<R> {
         preview.rows = (0..rows)
             .map(|row| cells.iter().map(|column| column.get(row).cloned().unwrap_or_default()).collect())
             .collect();
-        let columns = find(&preview, wishes)?;
-        Ok(Self { file, leaves, columns, group: 0, open: Vec::new(), left: 0, row: 0, last: i64::MIN })
+        let mut columns = find(&preview, wishes)?;
+        let told = file.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+        for pair in told.filter(|pair| pair.key == "tieline.provenance") {
+            provenance(pair.value.as_deref().unwrap_or_default(), &mut columns.reading);
+        }
+        let scales = leaves.iter().map(|leaf| scale(&schema.column(*leaf))).collect();
+        Ok(Self { scales, file, leaves, columns, group: 0, open: Vec::new(), left: 0, row: 0, last: i64::MIN })
     }
 
     /// How it is read, and what was left out so far.
@@ -118,7 +128,13 @@ impl<R: ChunkReader + 'static> Columnar<R> {
         let only = match self.columns.only.clone() {
             Some((at, wanted)) => {
                 let reader = self.open[at].as_mut().ok_or_else(damaged)?;
-                Some(texts(take(reader, count)?).into_iter().map(|cell| cell.trim() == wanted).collect::<Vec<_>>())
+                let scale = self.scales[at];
+                Some(
+                    texts(scaled(take(reader, count)?, scale))
+                        .into_iter()
+                        .map(|cell| cell.trim() == wanted)
+                        .collect::<Vec<_>>(),
+                )
             }
             None => None,
         };
@@ -174,7 +190,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
         };
         let reader = self.open[at].as_mut().ok_or_else(damaged)?;
         let whole = |value: i64, unit_ns: f64| value.checked_mul(unit_ns as i64);
-        Ok(match (take(reader, count)?, clock) {
+        Ok(match (scaled(take(reader, count)?, self.scales[at]), clock) {
             (Values::Whole(values), Clock::Count(unit_ns)) => {
                 values.into_iter().map(|value| whole(value?, unit_ns)).collect()
             }
@@ -201,7 +217,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
 
     fn numbers(&mut self, at: usize, count: usize) -> Result<Vec<f64>, TraceError> {
         let reader = self.open[at].as_mut().ok_or_else(damaged)?;
-        Ok(match take(reader, count)? {
+        Ok(match scaled(take(reader, count)?, self.scales[at]) {
             Values::Whole(values) => {
                 values.into_iter().map(|value| value.map_or(f64::NAN, |value| value as f64)).collect()
             }
@@ -224,6 +240,67 @@ impl<R: ChunkReader + 'static> Columnar<R> {
 
 fn damaged() -> TraceError {
     TraceError::File("the Parquet file's bytes are damaged".to_owned())
+}
+
+/// What our own recorder says of its sensor.
+fn provenance(text: &str, reading: &mut Reading) {
+    let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { return };
+    let averaging = said.get("averaging").and_then(serde_json::Value::as_str).unwrap_or_default();
+    // Files of earlier versions say it in words alone.
+    let in_words = || averaging.contains("averages over 1 s").then_some(NVIDIA_AVERAGING_S);
+    if let Some(averaging_s) = said.get("averaging_s").map_or_else(in_words, serde_json::Value::as_f64) {
+        reading.averaging_s = Some(averaging_s);
+        reading.remarks.push(format!("the file says that its sensor averages over {averaging_s} s"));
+    }
+    let updates = said.pointer("/recorded/update_interval_s").and_then(serde_json::Value::as_array);
+    let slowest = updates.into_iter().flatten().filter_map(serde_json::Value::as_f64).fold(0.0, f64::max);
+    if slowest > 0.0 {
+        reading.update_s = Some(slowest);
+        reading
+            .remarks
+            .push(format!("the file says that its slowest sensor is refreshed every {:.1} ms", 1e3 * slowest));
+    }
+}
+
+/// Refuses what was left out of this build, before its bytes are met.
+fn readable(metadata: &ParquetMetaData) -> Result<(), TraceError> {
+    let packed =
+        metadata.row_groups().iter().flat_map(|group| group.columns()).find_map(|column| match column.compression() {
+            Compression::BROTLI(_) => Some("Brotli"),
+            Compression::LZO => Some("LZO"),
+            _ => None,
+        });
+    packed.map_or(Ok(()), |word| {
+        Err(TraceError::File(format!(
+            "its columns are packed with {word}, which is not read: write it with zstd, snappy, gzip, lz4 or unpacked"
+        )))
+    })
+}
+
+/// Decimal places of a column of decimals.
+fn scale(column: &ColumnDescriptor) -> Option<i32> {
+    let decimal = matches!(column.logical_type_ref(), Some(LogicalType::Decimal { .. }))
+        || column.converted_type() == ConvertedType::DECIMAL;
+    decimal.then(|| column.type_scale())
+}
+
+/// Decimals as numbers.
+fn scaled(values: Values, scale: Option<i32>) -> Values {
+    let Some(scale) = scale else { return values };
+    let size = 10_f64.powi(scale);
+    Values::Real(match values {
+        Values::Whole(values) => values.into_iter().map(|value| value.map(|value| value as f64 / size)).collect(),
+        Values::Real(values) => values,
+        // Two's complement, the highest byte first, as many as it takes.
+        Values::Text(values) => values
+            .into_iter()
+            .map(|value| {
+                let bytes = value.filter(|bytes| !bytes.is_empty() && bytes.len() <= 16)?;
+                let sign = if bytes[0] & 0x80 == 0 { 0 } else { -1_i128 };
+                Some(bytes.iter().fold(sign, |sum, byte| (sum << 8) | i128::from(*byte)) as f64 / size)
+            })
+            .collect(),
+    })
 }
 
 /// Unit of a timestamp column, ns.
