@@ -8,5 +8,6 @@ pub mod dispatch;
 pub mod load;
 pub mod merit;
 pub mod network;
+pub mod realtime;
 pub mod renewables;
 pub mod weather;

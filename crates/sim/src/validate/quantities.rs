@@ -16,6 +16,19 @@ pub(super) type Outcome = Result<Vec<Vec<f64>>, String>;
 pub(super) const TABLE: &[Quantity] = &[
     row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
+        "grid.power_flow",
+        &[("buses", D::Plain)],
+        &[],
+        &[
+            ("losses", D::Power),
+            ("lowest", D::Plain),
+            ("highest", D::Plain),
+            ("voltage", D::Plain),
+            ("angle", D::Plain),
+        ],
+        network::power_flow,
+    ),
+    row(
         "control.delay_limit",
         &[("delay", D::Span), ("lag", D::Span)],
         &[],
