@@ -5,7 +5,9 @@
 //! trustworthy measurement becomes a gap with its line and its reason, never a zero and never the publisher's own
 //! imputed value (that is handed over separately, see [`Reading930::cleaned`]).
 //!
-//! Not modelled: sub-hourly stamps, other columns of Form 930 (interchange, generation by fuel), local time.
+//! Not modelled: sub-hourly stamps, interchange, local time. Generation by fuel: [`fuel_mix`].
+
+pub mod fuel_mix;
 
 use core::fmt;
 use std::io::{self, BufRead, BufReader, Read};

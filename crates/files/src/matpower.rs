@@ -6,12 +6,16 @@
 //!
 //! Not modelled: code in case files (only literal tables are read), version 1, DC lines, interruptible loads as such.
 
+mod write;
+
 use core::fmt;
 use flate2::bufread::MultiGzDecoder;
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
 use std::io::{self, BufReader, Read};
 use tieline_grid::network::{BusKind, Cost, Network};
+
+pub use write::write;
 
 /// Largest text that is read, bytes; the largest public case has 37 MB.
 const MOST_BYTES: u64 = 256 << 20;

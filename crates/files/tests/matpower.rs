@@ -1,7 +1,7 @@
 //! MATPOWER cases: what is read, and what is said about files that are broken.
 
 use std::path::PathBuf;
-use tieline_files::matpower::read;
+use tieline_files::matpower::{read, write};
 use tieline_grid::network::direct::{Convention, DirectFlow};
 use tieline_grid::network::{BusKind, Cost};
 
@@ -57,6 +57,13 @@ fn files_that_end_early_or_are_none_are_refused() {
     assert!(text.contains("cannot be read"), "{text}");
     let text = read("no.m", &b"hello"[..]).expect_err("no case").to_string();
     assert!(text.contains("mpc.version") && text.contains("mpc.bus"), "{text}");
+}
+
+#[test]
+fn what_is_written_reads_as_the_same_network() {
+    let network = read("five-bus.m", TEACHING.as_bytes()).expect("reads").network;
+    let again = read("again.m", write(&network).as_bytes()).expect("reads what was written").network;
+    assert_eq!(again, network);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod load;
 pub mod merit;
 pub mod network;
+pub mod realtime;
 pub mod renewables;
 pub mod rts_79;
 pub mod weather;

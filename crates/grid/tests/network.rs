@@ -1,6 +1,6 @@
 //! The network's public face: flows, factors, prices, outages, headroom, held against each other and by hand.
 
-use tieline_grid::network::contingency::{FullLoss, n_1};
+use tieline_grid::network::contingency::{FullLoss, more, n_1};
 use tieline_grid::network::direct::{Convention, DirectFlow};
 use tieline_grid::network::headroom::{Stop, headroom};
 use tieline_grid::network::newton::{PowerFlow, Rules};
@@ -219,6 +219,52 @@ fn an_outage_is_what_the_network_without_the_branch_says() {
         }
         FullLoss::Unsolved(why) => panic!("{why}"),
     }
+}
+
+#[test]
+fn a_lost_pair_is_what_the_network_without_both_says() {
+    let mut network = ring();
+    network.branches.rating_va.fill(60e6);
+    network.branches.shift_rad.fill(0.0);
+    let mut base =
+        PowerFlow::new(&network, None).and_then(|mut p| p.solve(&network, &Rules::default())).expect("solves");
+    // Branches carry what a direct-current flow of these injections says, so that what comes out can be held against one.
+    let injection_w = [200e6, -120.5e6, -150e6, 100.5e6, -30e6];
+    let mut whole_w = vec![0.0; 6];
+    DirectFlow::new(&network, Convention::Mp, None).expect("whole").spread(&network, &injection_w, &mut whole_w);
+    for (branch, flow) in whole_w.iter().enumerate() {
+        (base.from_va[branch].re, base.to_va[branch].re) = (*flow, -flow);
+    }
+    let all = more::pairs(&network, &base).expect("screens");
+    // Five of the six branches are in the ring with its chord: ten pairs.
+    assert_eq!((all.paired, all.tried), (5, 10));
+    // A pair that leaves a bus alone cuts: bus 1 by 0 and 3, bus 3 by 1 and 2 (with bus 5 behind it).
+    assert_eq!(all.cuts, [[0, 3], [1, 2]]);
+    assert!(!all.overloads.is_empty());
+    for loss in &all.overloads {
+        let mut without = network.clone();
+        for branch in loss.lost {
+            without.branches.in_service[branch] = false;
+        }
+        let mut cut_w = vec![0.0; 6];
+        DirectFlow::new(&without, Convention::Mp, None).expect("cut").spread(&without, &injection_w, &mut cut_w);
+        let loading = cut_w[loss.worst.0].abs() / 60e6;
+        assert!((loading - loss.worst.1).abs() < 1e-9, "{loss:?} {loading}");
+        let worst = (0..6).filter(|b| whole_w[*b].abs() <= 60e6).map(|b| cut_w[b].abs() / 60e6).fold(0.0, f64::max);
+        assert!((worst - loading).abs() < 1e-9, "{loss:?} {worst}");
+    }
+}
+
+#[test]
+fn a_lost_generator_is_taken_over_by_what_the_others_have_left() {
+    let network = ring();
+    let base = PowerFlow::new(&network, None).and_then(|mut p| p.solve(&network, &Rules::default())).expect("solves");
+    let (tried, found) = more::units(&network, &base).expect("screens");
+    assert_eq!(tried, 2);
+    // The first gives about 200 MW and the second has 110 left; the second gives 140 and the first has about 100 left.
+    let first = found.iter().find(|loss| loss.unit == 0).expect("short");
+    let wanted = base.output_w[0] - (250e6 - base.output_w[1]);
+    assert!((first.missing_w - wanted).abs() < 1.0 && first.missing_w > 0.0, "{first:?}");
 }
 
 #[test]

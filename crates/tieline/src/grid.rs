@@ -2,28 +2,31 @@
 //!
 //! Not modelled: adequacy and frequency; they come with their rooms.
 
+mod losses;
 mod opf;
 mod pf;
+pub mod realtime;
+pub mod source;
 mod uc;
 
-use crate::{Verdict, dispatch, screen, source};
+use crate::{Verdict, dispatch, screen};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use tieline_files::matpower::{self, Case};
+use std::path::PathBuf;
 use tieline_grid::network::direct::Convention;
 
 /// Which grid study.
 #[derive(Subcommand)]
 pub enum Study {
-    /// AC power flow of a MATPOWER case: voltages, loading, losses; N-1; headroom for a campus.
+    /// AC power flow of a case file: voltages, loading, losses; N-1; headroom for a campus.
     Pf(Pf),
     /// DC optimal power flow: outputs, cost, prices split into energy and congestion; what must give if impossible.
     Opf(Opf),
     /// Which units run when: unit commitment of a PGLib-UC or Egret case, with its cost, bound and gap.
     Uc(Uc),
+    /// A day in five-minute steps between commitments: who is told what and why, prices, congestion, shortage.
+    Realtime(realtime::Realtime),
     /// Who generates in every hour at least cost: zones, units, storages and links, with a certified gap.
     Dispatch {
         /// Built-in grid (pjm-like, rts-79, three-zones, tva-like) or path of a TOML file.
@@ -52,11 +55,17 @@ pub enum Study {
 /// Options of the power flow.
 #[derive(Args)]
 pub struct Pf {
-    /// MATPOWER case, `.m` or `.m.gz`.
+    /// MATPOWER case, `.m` or `.m.gz`, or a folder of RTS-GMLC tables.
     case: PathBuf,
-    /// Lose every branch in turn: what is cut off, what is overloaded.
+    /// Hour of a folder's year, from 1; its peak without sun and wind when left out.
+    #[arg(long)]
+    hour: Option<usize>,
+    /// Lose every branch and every generator in turn: what is cut off, what is overloaded.
     #[arg(long = "n-1")]
     n_1: bool,
+    /// Lose every pair of branches.
+    #[arg(long = "n-2")]
+    n_2: bool,
     /// MW that a new campus may draw at this bus, and what its loss does.
     #[arg(long, value_name = "BUS")]
     headroom: Option<u64>,
@@ -73,8 +82,11 @@ pub struct Pf {
 /// Options of the optimal power flow.
 #[derive(Args)]
 pub struct Opf {
-    /// MATPOWER case, `.m` or `.m.gz`.
+    /// MATPOWER case, `.m` or `.m.gz`, or a folder of RTS-GMLC tables.
     case: PathBuf,
+    /// Hour of a folder's year, from 1; its peak without sun and wind when left out.
+    #[arg(long)]
+    hour: Option<usize>,
     /// Susceptance of a branch: pm = x/(r^2+x^2), taps and shifts ignored; mp = 1/(x tap), shifts honoured.
     #[arg(long, value_enum, default_value_t = Named::Mp)]
     convention: Named,
@@ -144,6 +156,7 @@ pub fn grid(study: &Study) -> Result<Verdict> {
     match study {
         Study::Pf(asked) => pf::pf(asked),
         Study::Opf(asked) => opf::opf(asked),
+        Study::Realtime(asked) => realtime::realtime(asked),
         Study::Uc(asked) => uc::uc(asked),
         Study::Dispatch { case, json, out, seed, threads, hours, years } => {
             let asked = dispatch::Asked {
@@ -155,27 +168,6 @@ pub fn grid(study: &Study) -> Result<Verdict> {
                 years: *years,
             };
             dispatch::dispatch(case, &asked)
-        }
-    }
-}
-
-/// Reads a case; `Ok(None)`: it is wrong, and that was said.
-fn load(path: &Path) -> Result<Option<Case>> {
-    let shown = path.display().to_string();
-    let bytes = source::open_ordinary(path).with_context(|| match std::fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => format!("{shown}: expected a MATPOWER case file"),
-        _ => shown.clone(),
-    })?;
-    match matpower::read(&shown, bytes) {
-        Ok(case) => {
-            for remark in &case.remarks {
-                eprintln!("tieline: {shown}: {remark}");
-            }
-            Ok(Some(case))
-        }
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            Ok(None)
         }
     }
 }

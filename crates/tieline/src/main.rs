@@ -8,6 +8,7 @@
 mod bench;
 mod check;
 mod comply;
+mod convert;
 mod dispatch;
 mod grid;
 mod machine;
@@ -84,6 +85,8 @@ enum Mode {
         #[arg(long, value_name = "MINUTES")]
         notice: Option<f64>,
     },
+    /// One planner's format into another, and what is lost on the way.
+    Convert(convert::Convert),
     /// Grid studies on case files: power flow, optimal power flow, dispatch.
     Grid {
         #[command(subcommand)]
@@ -172,6 +175,7 @@ fn main() -> ExitCode {
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })
         }
+        Mode::Convert(asked) => convert::convert(&asked),
         Mode::Grid { study } => grid::grid(&study),
         Mode::Comply(given) => comply::comply(&given),
         Mode::Record { out, duration, poll, gpu } => match (seconds(&duration), seconds(&poll)) {

@@ -3,7 +3,9 @@
 //! Every outage is screened with the direct-current flow: with one MW sent across branch k the angles give flow phi_l in
 //! every branch, and the loss of k moves phi_l / (1 - phi_k) of its flow there. The worst are then solved in full.
 //!
-//! Not modelled: losses of generators, of two branches at once, protection that trips what is overloaded.
+//! Not modelled: protection that trips what is overloaded; generators and pairs of branches in full (see `more`).
+
+pub mod more;
 
 use super::direct::{Convention, DirectFlow};
 use super::newton::{Flow, PowerFlow, Rules};

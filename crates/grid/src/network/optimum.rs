@@ -87,12 +87,12 @@ const DUST_USD_PER_MWH: f64 = 1e-3;
 
 /// One straight or curved piece of a generator's output above its least, per unit: `width` at `linear`, `square` $/h.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::network) struct Piece {
-    generator: usize,
-    bus: usize,
-    width: f64,
-    linear: f64,
-    square: f64,
+pub(crate) struct Piece {
+    pub(crate) generator: usize,
+    pub(crate) bus: usize,
+    pub(crate) width: f64,
+    pub(crate) linear: f64,
+    pub(crate) square: f64,
 }
 
 /// Solves the problem in one convention.
@@ -228,7 +228,7 @@ fn along(points: &[(f64, f64)], mw: f64) -> f64 {
 ///
 /// # Errors
 /// A cost that is not convex, or of a higher degree than two.
-fn pieces(network: &Network, generator: usize) -> Result<Vec<Piece>, String> {
+pub(crate) fn pieces(network: &Network, generator: usize) -> Result<Vec<Piece>, String> {
     let g = &network.generators;
     let mw = network.base_va / 1e6;
     let (least, most) = (g.least_w[generator] / 1e6, g.most_w[generator] / 1e6);

@@ -33,6 +33,19 @@ pub(super) const TABLE: &[Quantity] = &[
     row("grid.uc_relaxed", &[("slack", D::Plain)], &[], &[("relaxed", D::Money)], commitment::relaxed),
     row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
+        "grid.power_flow",
+        &[("buses", D::Plain)],
+        &[],
+        &[
+            ("losses", D::Power),
+            ("lowest", D::Plain),
+            ("highest", D::Plain),
+            ("voltage", D::Plain),
+            ("angle", D::Plain),
+        ],
+        network::power_flow,
+    ),
+    row(
         "control.delay_limit",
         &[("delay", D::Span), ("lag", D::Span)],
         &[],

@@ -84,6 +84,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("network.dc_opf", |_| network::flows()),
     ("network.dc_flow", |_| network::flows()),
     ("network.newton", |_| network::flows()),
+    ("realtime.looks", |_| network::realtime()),
     ("plant.step", |_| plant::step()),
     ("train.layouts", |machine| Ok(train::layouts(machine))),
     ("train.monte_carlo", |_| Ok(train::monte_carlo())),

@@ -2,7 +2,7 @@
 //!
 //! Not modelled: a picture of the prices.
 
-use super::{Opf, finite, load, mw, tell};
+use super::{Opf, finite, mw, source, tell};
 use crate::{Verdict, screen};
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -20,8 +20,7 @@ const ROWS: usize = 8;
 /// # Errors
 /// A file that cannot be read or written.
 pub fn opf(asked: &Opf) -> Result<Verdict> {
-    let Some(case) = load(&asked.case)? else { return Ok(Verdict::No) };
-    let network = &case.network;
+    let Some(network) = &source::network(&asked.case, asked.hour)? else { return Ok(Verdict::No) };
     let convention = Convention::from(asked.convention);
     match optimum::solve(network, convention) {
         Ok(Outcome::Solved(found)) => {

@@ -2,16 +2,16 @@
 //!
 //! Not modelled: a picture of the network.
 
-use super::{Pf, finite, load, mw, tell};
+use super::{Pf, finite, losses, mw, source, tell};
 use crate::{Verdict, screen};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::f64::consts::PI;
 use std::fmt::Write as _;
-use tieline_grid::network::Network;
-use tieline_grid::network::contingency::{Contingencies, FullLoss, n_1};
+use tieline_grid::network::contingency::{Contingencies, FullLoss, more, n_1};
 use tieline_grid::network::headroom::{Headroom, Stop, headroom};
 use tieline_grid::network::newton::{Flow, PowerFlow, Rules, bearable_share};
+use tieline_grid::network::{Network, NetworkError};
 
 /// Rows of each list on the page.
 const ROWS: usize = 5;
@@ -27,8 +27,7 @@ pub fn pf(asked: &Pf) -> Result<Verdict> {
         eprintln!("tieline: --power-factor {}: expected more than 0, at most 1", asked.power_factor);
         return Ok(Verdict::Usage);
     }
-    let Some(case) = load(&asked.case)? else { return Ok(Verdict::No) };
-    let network = &case.network;
+    let Some(network) = &source::network(&asked.case, asked.hour)? else { return Ok(Verdict::No) };
     let shown = asked.case.display();
     let rules = Rules { reactive_limits: !asked.free_reactive, ..Rules::default() };
     let flow = match PowerFlow::new(network, None).and_then(|mut prepared| prepared.solve(network, &rules)) {
@@ -61,6 +60,10 @@ pub fn pf(asked: &Pf) -> Result<Verdict> {
             }
         }
     }
+    if let Err(why) = more_losses(asked, network, &flow, &mut text, &mut value) {
+        eprintln!("tieline: {shown}: {why}");
+        return Ok(Verdict::No);
+    }
     if let Some(number) = asked.headroom {
         let Some(bus) = network.bus(number) else {
             eprintln!("tieline: {shown}: there is no bus {number}");
@@ -78,6 +81,27 @@ pub fn pf(asked: &Pf) -> Result<Verdict> {
         }
     }
     tell(&asked.wants, "pf", &text, &value, Verdict::Yes)
+}
+
+/// Losses of generators (with N-1) and of pairs of branches (with N-2).
+fn more_losses(
+    asked: &Pf,
+    network: &Network,
+    flow: &Flow,
+    text: &mut String,
+    value: &mut Value,
+) -> Result<(), NetworkError> {
+    if asked.n_1 {
+        let (tried, found) = more::units(network, flow)?;
+        text.push_str(&losses::units_page(network, tried, &found));
+        value["generator_losses"] = losses::units_json(network, tried, &found);
+    }
+    if asked.n_2 {
+        let all = more::pairs(network, flow)?;
+        text.push_str(&losses::pairs_page(network, &all));
+        value["n_2"] = losses::pairs_json(&all);
+    }
+    Ok(())
 }
 
 /// Branches with a rating, worst loaded first.

@@ -1,0 +1,91 @@
+//! Pages of the losses beyond one branch: generators, and pairs of branches.
+//!
+//! Not modelled: a picture of the network.
+
+use super::mw;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use tieline_grid::network::Network;
+use tieline_grid::network::contingency::more::{Pairs, UnitLoss};
+
+/// Rows of each list on the page.
+const ROWS: usize = 5;
+
+/// Generators.
+pub fn units_page(network: &Network, tried: usize, found: &[UnitLoss]) -> String {
+    let mut text =
+        format!("\nLoss of one generator: {tried} tried, {} short of power or with overloads\n", found.len());
+    for loss in found.iter().take(ROWS) {
+        let bus = network.buses.number[network.generators.bus[loss.unit]];
+        let _ = write!(text, "  generator {} (bus {bus}), {} MW:", loss.unit + 1, mw(loss.lost_w));
+        if loss.missing_w > 0.0 {
+            let _ = write!(text, " {} MW more than the others have left", mw(loss.missing_w));
+        }
+        if let Some((branch, loading)) = loss.worst {
+            let others = if loss.count > 1 { format!(", {} in all", loss.count) } else { String::new() };
+            let _ = write!(text, " {} at {:.0} %{others}", network.branch_name(branch), 100.0 * loading);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Generators, for programs.
+pub fn units_json(network: &Network, tried: usize, found: &[UnitLoss]) -> Value {
+    let list: Vec<Value> = found
+        .iter()
+        .map(|loss| {
+            json!({
+                "generator": loss.unit + 1,
+                "bus": network.buses.number[network.generators.bus[loss.unit]],
+                "lost_mw": loss.lost_w / 1e6,
+                "missing_mw": loss.missing_w / 1e6,
+                "worst_branch": loss.worst.map(|(branch, _)| branch + 1),
+                "loading": loss.worst.map(|(_, loading)| loading),
+                "overloaded": loss.count,
+            })
+        })
+        .collect();
+    json!({ "tried": tried, "found": list })
+}
+
+/// Pairs of branches.
+pub fn pairs_page(network: &Network, all: &Pairs) -> String {
+    let mut text = format!(
+        "\nLoss of two branches at once: {} pairs tried, {} cut the network, {} overload others\n",
+        all.tried,
+        all.cuts.len(),
+        all.overloads.len()
+    );
+    if all.paired < all.of {
+        let _ = writeln!(text, "  (pairs of the {} branches that are loaded most, of {})", all.paired, all.of);
+    }
+    for [one, other] in all.cuts.iter().take(ROWS) {
+        let _ =
+            writeln!(text, "  {} and {}: the network in two", network.branch_name(*one), network.branch_name(*other));
+    }
+    for loss in all.overloads.iter().take(ROWS) {
+        let [one, other] = loss.lost.map(|branch| network.branch_name(branch));
+        let worst = network.branch_name(loss.worst.0);
+        let others = if loss.count > 1 { format!(", {} in all", loss.count) } else { String::new() };
+        let _ = writeln!(text, "  {one} and {other}: {worst} at {:.0} %{others}", 100.0 * loss.worst.1);
+    }
+    text
+}
+
+/// Pairs of branches, for programs.
+pub fn pairs_json(all: &Pairs) -> Value {
+    let row = |branch: usize| branch + 1;
+    json!({
+        "paired": all.paired,
+        "of": all.of,
+        "tried": all.tried,
+        "cuts": all.cuts.iter().map(|pair| pair.map(row)).collect::<Vec<_>>(),
+        "overloads": all.overloads.iter().map(|loss| json!({
+            "branches": loss.lost.map(row),
+            "worst_branch": row(loss.worst.0),
+            "loading": loss.worst.1,
+            "overloaded": loss.count,
+        })).collect::<Vec<_>>(),
+    })
+}

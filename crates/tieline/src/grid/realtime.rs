@@ -1,0 +1,594 @@
+//! `tieline grid realtime`: a day in five-minute steps: orders, prices, congestion, regulation.
+//!
+//! Not modelled: a picture of the day; commitment (a table, or a priority list).
+
+use super::source::{self, Source};
+use super::{Wants, finite, mw, tell};
+use crate::{Verdict, screen};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tieline_files::rts_gmlc::{Drive, System};
+use tieline_grid::load::pjm_like;
+use tieline_grid::network::Network;
+use tieline_grid::network::direct::Convention;
+use tieline_grid::realtime::forecast::{Forecast, Uncertainty, by_interval};
+use tieline_grid::realtime::interval::Limit;
+use tieline_grid::realtime::priority::{self, Times};
+use tieline_grid::realtime::{Day, Dispatched, Interval, Link, Order, Prices, Why, limit_words, run};
+use tieline_units::{Span, Utc};
+
+/// Intervals of an hour.
+const PER_HOUR: usize = 12;
+/// Hours of a day.
+const HOURS: usize = 24;
+/// Rows of each list on the page.
+const ROWS: usize = 8;
+
+/// Options of the five-minute dispatch.
+#[derive(Args)]
+pub struct Realtime {
+    /// Folder of RTS-GMLC tables, or MATPOWER case.
+    case: PathBuf,
+    /// Day of a folder, for example 2020-07-15; the day of its highest load when left out.
+    #[arg(long)]
+    day: Option<String>,
+    /// Seed of the forecast's errors.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Standard deviation of the load's error a day ahead, share of it (a guess; name yours).
+    #[arg(long, default_value_t = 0.02)]
+    load_error: f64,
+    /// Standard deviation of the error of sun and wind a day ahead, share of the forecast (a guess).
+    #[arg(long, default_value_t = 0.1)]
+    weather_error: f64,
+    /// Intervals of five minutes that each decision looks at.
+    #[arg(long, default_value_t = 3)]
+    ahead: usize,
+    /// Branch whose loss must overload no other: its name in a folder, or its row. May be given several times.
+    #[arg(long, value_name = "BRANCH")]
+    outage: Vec<String>,
+    /// Reserve to be left within ten minutes, MW; a folder's spinning and regulation reserve when left out, else none.
+    #[arg(long, value_name = "MW")]
+    reserve: Option<f64>,
+    /// Table (CSV) of who runs: a column hour (1 to 24) and a column of 0 and 1 for each unit that it decides about, by
+    /// name or row; the others run by a priority list.
+    #[arg(long, value_name = "FILE")]
+    commitment: Option<PathBuf>,
+    /// Ramp of a MATPOWER case's units, share of the most output a minute (the format has none that is filled; a guess).
+    #[arg(long, default_value_t = 0.02)]
+    ramp: f64,
+    #[command(flatten)]
+    wants: Wants,
+}
+
+/// A day put together, owned.
+struct Built {
+    network: Network,
+    unit_name: Vec<String>,
+    branch_name: Vec<String>,
+    emergency_va: Vec<f64>,
+    ramp_w_per_s: Vec<f64>,
+    must_take: Vec<bool>,
+    kind: Vec<Option<usize>>,
+    links: Vec<Link>,
+    /// By hour and bus, by hour and unit.
+    load_w: Vec<Vec<f64>>,
+    available_w: Vec<Vec<f64>>,
+    on: Vec<bool>,
+    reserve_w: Vec<f64>,
+    title: String,
+}
+
+/// Dispatches and tells.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub fn realtime(asked: &Realtime) -> Result<Verdict> {
+    let shown = asked.case.display().to_string();
+    let positive = |value: f64| value.is_finite() && value >= 0.0;
+    if !(1..=24).contains(&asked.ahead)
+        || ![asked.load_error, asked.weather_error, asked.ramp].into_iter().all(positive)
+    {
+        eprintln!("tieline: expected --ahead 1 to 24, and errors and ramps of 0 or more");
+        return Ok(Verdict::Usage);
+    }
+    let mut built = match source::read(&asked.case)? {
+        None => return Ok(Verdict::No),
+        Some(Source::Case(case)) => from_case(case.network, asked.ramp),
+        Some(Source::Folder(system)) => match first_hour(&system, asked.day.as_deref()) {
+            Ok(hour) => from_folder(*system, hour),
+            Err(why) => {
+                eprintln!("tieline: {shown}: {why}");
+                return Ok(Verdict::Usage);
+            }
+        },
+    };
+    if let Some(reserve_mw) = asked.reserve {
+        built.reserve_w = vec![reserve_mw.max(0.0) * 1e6; HOURS];
+    }
+    if let Some(path) = &asked.commitment
+        && let Err(why) = commitment(path, &mut built)?
+    {
+        eprintln!("tieline: {}: {why}", path.display());
+        return Ok(Verdict::No);
+    }
+    let outages = match outages(&built, &asked.outage) {
+        Ok(outages) => outages,
+        Err(why) => {
+            eprintln!("tieline: {shown}: {why}");
+            return Ok(Verdict::Usage);
+        }
+    };
+    let uncertainty = Uncertainty {
+        load: asked.load_error,
+        weather: asked.weather_error,
+        seed: asked.seed,
+        ..Uncertainty::default()
+    };
+    let (day, forecast) = day(&built, outages, asked.ahead, &uncertainty);
+    let begin = Instant::now();
+    match run(&day, &forecast) {
+        Ok(done) => {
+            let spent_s = begin.elapsed().as_secs_f64();
+            let text = page(&built, &day, &done, spent_s);
+            if let Some(out) = &asked.wants.out {
+                tables(out, &built, &done)?;
+            }
+            tell(&asked.wants, "realtime", &text, &to_json(&built, asked, &done), Verdict::Yes)
+        }
+        Err(why) => {
+            eprintln!("tieline: {shown}: {why}");
+            Ok(Verdict::No)
+        }
+    }
+}
+
+/// Dispatches a day of a folder for the benchmark: looks, programs and seconds.
+///
+/// # Errors
+/// A folder that is not one, or a day without answer.
+pub fn measured_day(folder: &Path, date: &str) -> Result<(usize, u32, f64)> {
+    let Some(Source::Folder(system)) = source::read(folder)? else {
+        bail!("{}: no folder of tables", folder.display())
+    };
+    let hour = first_hour(&system, Some(date)).map_err(|why| anyhow!(why))?;
+    let built = from_folder(*system, hour);
+    let (day, forecast) = day(&built, Vec::new(), 3, &Uncertainty::default());
+    let begin = Instant::now();
+    let done = run(&day, &forecast)?;
+    let spent_s = begin.elapsed().as_secs_f64();
+    Ok((done.intervals.len(), done.intervals.iter().map(|i| i.look.rounds).sum(), spent_s))
+}
+
+/// The hour (from 0) at which a day of the folder begins.
+fn first_hour(system: &System, day: Option<&str>) -> Result<usize, String> {
+    let days = system.hours / HOURS;
+    let load = |day: usize| -> f64 {
+        (day * HOURS..(day + 1) * HOURS).map(|hour| system.load_w(hour).iter().sum::<f64>()).fold(0.0, f64::max)
+    };
+    let Some(day) = day else {
+        return (0..days)
+            .max_by(|a, b| load(*a).total_cmp(&load(*b)))
+            .map(|day| day * HOURS)
+            .ok_or("no whole day".to_owned());
+    };
+    let (year, month, first) = system.first_day;
+    let begin = Utc::parse(&format!("{year:04}-{month:02}-{first:02}T00:00:00Z")).map_err(|why| why.to_string())?;
+    let wrong =
+        |why: String| format!("found --day {day}, expected a date such as {year:04}-{month:02}-{first:02}: {why}");
+    let wanted = Utc::parse(&format!("{day}T00:00:00Z")).map_err(|why| wrong(why.to_string()))?;
+    let hours = (wanted - begin).as_secs_f64() / 3600.0;
+    if hours < 0.0 || hours + HOURS as f64 > system.hours as f64 {
+        return Err(wrong(format!("the series have {days} days")));
+    }
+    Ok(hours as usize)
+}
+
+fn from_folder(system: System, first: usize) -> Built {
+    let on = source::commitment(&system, first..first + HOURS);
+    let peak_w = |unit: usize| system.network.generators.most_w[unit];
+    let hours = first..first + HOURS;
+    let available_w = hours
+        .clone()
+        .map(|hour| {
+            let one = |(unit, known): (usize, &tieline_files::rts_gmlc::Unit)| match (&known.available_w, known.drive) {
+                (Some(available), _) => available[hour],
+                (None, Drive::Storage) => 0.0,
+                _ => peak_w(unit),
+            };
+            system.units.iter().enumerate().map(one).collect()
+        })
+        .collect();
+    let follows = |drive: Drive| matches!(drive, Drive::Weather | Drive::MustTake);
+    let mut kinds: Vec<&str> = system.units.iter().filter(|u| follows(u.drive)).map(|u| u.category.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kind = system
+        .units
+        .iter()
+        // What water gives is planned a day ahead, not forecast.
+        .map(|unit| {
+            if follows(unit.drive) && unit.category != "Hydro" {
+                kinds.iter().position(|kind| *kind == unit.category)
+            } else {
+                None
+            }
+        })
+        .collect();
+    let spinning = |hour: usize| -> f64 {
+        let quick = system.reserves.iter().filter(|reserve| reserve.up && reserve.within_s <= 600.0);
+        quick.map(|r| r.needed_w.get(hour).or(r.needed_w.first()).copied().unwrap_or(0.0)).sum()
+    };
+    let date = {
+        let (year, month, day) = system.first_day;
+        Utc::parse(&format!("{year:04}-{month:02}-{day:02}T00:00:00Z"))
+            .map_or_else(|_| String::new(), |begin| (begin + Span::secs(3600 * first as i64)).to_string())
+    };
+    Built {
+        unit_name: system.units.iter().map(|unit| unit.name.clone()).collect(),
+        branch_name: system.branch_name.clone(),
+        emergency_va: system.emergency_va.clone(),
+        ramp_w_per_s: system
+            .units
+            .iter()
+            .map(|u| if follows(u.drive) { f64::INFINITY } else { u.ramp_w_per_s })
+            .collect(),
+        must_take: system.units.iter().map(|unit| unit.drive == Drive::MustTake).collect(),
+        kind,
+        links: system.links.iter().map(|link| Link { from: link.from, to: link.to, most_w: link.most_w }).collect(),
+        load_w: hours.clone().map(|hour| system.load_w(hour)).collect(),
+        available_w,
+        on,
+        reserve_w: hours.map(spinning).collect(),
+        title: format!("{} on {}", system.network.name, date.chars().take(10).collect::<String>()),
+        network: system.network,
+    }
+}
+
+/// A case has one hour: the day has its load as peak and the shape of a July day of `pjm_like`.
+fn from_case(network: Network, ramp: f64) -> Built {
+    let units = network.generators.bus.len();
+    let start = Utc::parse("2026-07-15T04:00:00Z").expect("a date of ours");
+    let shape = pjm_like(start, HOURS, Span::secs(-4 * 3600));
+    let values = shape.values();
+    let highest = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let load_w: Vec<Vec<f64>> =
+        values.iter().map(|value| network.buses.load_w.iter().map(|load| load * value / highest).collect()).collect();
+    let times: Vec<Times> = (0..units).map(|unit| Times { listed: network.runs(unit), up: 1, down: 1 }).collect();
+    let need_w: Vec<f64> = load_w.iter().map(|load| load.iter().sum()).collect();
+    // A tenth above the load, so that errors and ramps find something.
+    let spare_w: Vec<f64> = need_w.iter().map(|need| 0.1 * need).collect();
+    let on = priority::commit(&network, &times, &need_w, &spare_w);
+    Built {
+        unit_name: (0..units).map(|unit| format!("generator {}", unit + 1)).collect(),
+        branch_name: (0..network.branches.from.len()).map(|branch| format!("{}", branch + 1)).collect(),
+        emergency_va: network.branches.rating_va.clone(),
+        ramp_w_per_s: network.generators.most_w.iter().map(|most| most.max(0.0) * ramp / 60.0).collect(),
+        must_take: vec![false; units],
+        kind: vec![None; units],
+        links: Vec::new(),
+        load_w,
+        available_w: vec![network.generators.most_w.clone(); HOURS],
+        on,
+        reserve_w: vec![0.0; HOURS],
+        title: format!("{} on a July day", network.name),
+        network,
+    }
+}
+
+/// Reads who runs.
+fn commitment(path: &Path, built: &mut Built) -> Result<Result<(), String>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let Some((_, header)) = lines.next() else { return Ok(Err("is empty".to_owned())) };
+    let names: Vec<&str> = header.split(',').map(str::trim).collect();
+    if names[0] != "hour" {
+        return Ok(Err(format!("line 1: found first column \"{}\", expected \"hour\"", names[0])));
+    }
+    let units = built.unit_name.len();
+    let mut places = Vec::new();
+    for name in &names[1..] {
+        let by_row = name.parse().ok().filter(|row| (1..=units).contains(row)).map(|row: usize| row - 1);
+        match built.unit_name.iter().position(|unit| unit == name).or(by_row) {
+            Some(unit) => places.push(unit),
+            None => return Ok(Err(format!("line 1: there is no unit \"{name}\""))),
+        }
+    }
+    for (index, line) in lines {
+        let words: Vec<&str> = line.split(',').map(str::trim).collect();
+        let hour = words[0].parse().ok().filter(|hour| (1..=HOURS).contains(hour));
+        let Some(hour) = hour.filter(|_| words.len() == names.len()) else {
+            return Ok(Err(format!("line {}: expected an hour 1 to 24 and {} values", index + 1, places.len())));
+        };
+        for (unit, word) in places.iter().zip(&words[1..]) {
+            built.on[(hour - 1) * units + unit] = match *word {
+                "0" => false,
+                "1" => true,
+                other => return Ok(Err(format!("line {}: found \"{other}\", expected 0 or 1", index + 1))),
+            };
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn outages(built: &Built, named: &[String]) -> Result<Vec<usize>, String> {
+    let count = built.branch_name.len();
+    named
+        .iter()
+        .map(|name| {
+            let by_row = name.parse().ok().filter(|row| (1..=count).contains(row)).map(|row: usize| row - 1);
+            let found = built.branch_name.iter().position(|branch| branch == name).or(by_row);
+            found.ok_or_else(|| {
+                format!("there is no branch \"{name}\"; expected a name of the table, or a row 1 to {count}")
+            })
+        })
+        .collect()
+}
+
+fn day<'n>(built: &'n Built, outages: Vec<usize>, ahead: usize, uncertainty: &Uncertainty) -> (Day<'n>, Forecast) {
+    let units = built.unit_name.len();
+    let intervals = HOURS * PER_HOUR;
+    let finer = |hourly: &[Vec<f64>], width: usize| {
+        let mut all = vec![0.0; intervals * width];
+        for place in 0..width {
+            let column: Vec<f64> = hourly.iter().map(|row| row[place]).collect();
+            for (t, value) in by_interval(&column, PER_HOUR).into_iter().enumerate() {
+                all[t * width + place] = value;
+            }
+        }
+        all
+    };
+    let load_w = finer(&built.load_w, built.network.bus_count());
+    let available_w = finer(&built.available_w, units);
+    let most_w = built.network.generators.most_w.clone();
+    let forecast = Forecast::new(load_w, available_w, most_w, built.kind.clone(), uncertainty);
+    let committed =
+        (0..intervals).flat_map(|t| built.on[t / PER_HOUR * units..(t / PER_HOUR + 1) * units].to_vec()).collect();
+    let day = Day {
+        network: &built.network,
+        convention: Convention::Mp,
+        ramp_w_per_s: built.ramp_w_per_s.clone(),
+        must_take: built.must_take.clone(),
+        links: built.links.clone(),
+        step_s: 3600.0 / PER_HOUR as f64,
+        ahead,
+        committed,
+        reserve_w: (0..intervals).map(|t| built.reserve_w[t / PER_HOUR]).collect(),
+        reserve_within_s: 600.0,
+        prices: Prices::default(),
+        outages,
+        emergency_va: built.emergency_va.clone(),
+    };
+    (day, forecast)
+}
+
+/// Time of day at which an interval begins.
+fn clock(interval: usize) -> String {
+    format!("{:02}:{:02}", interval / PER_HOUR, interval % PER_HOUR * 60 / PER_HOUR)
+}
+
+/// Why, with the limit if one has to do with it.
+fn why_words(network: &Network, order: &Order) -> String {
+    let turn = if order.to_w >= order.from_w { "raise" } else { "lower" };
+    match order.why {
+        Why::Congestion(limit) => format!("{turn} for congestion on {}", limit_words(network, &limit)),
+        Why::Ramp => format!("{turn}, held by its ramp"),
+        Why::RampAhead => format!("{turn} for the ramp ahead"),
+        Why::Merit => format!("{turn} in merit order"),
+        Why::Start | Why::Stop => order.why.name().to_owned(),
+        Why::Release => format!("{turn}, no longer held back"),
+        _ => format!("{turn} for {}", order.why.name()),
+    }
+}
+
+/// Sums of a day.
+struct Sums {
+    usd: f64,
+    load_mwh: f64,
+    unserved_mwh: f64,
+    curtailed_mwh: f64,
+    reserve_short_mwh: f64,
+    overload_mwh: f64,
+    regulation_rms_w: f64,
+    regulation_most_w: f64,
+    /// Energy price: least, mean by load, most.
+    energy: [f64; 3],
+    /// Orders by reason.
+    orders: BTreeMap<&'static str, usize>,
+    /// Binding intervals and mean price by limit.
+    limits: Vec<(Limit, usize, f64)>,
+}
+
+fn sums(done: &Dispatched) -> Sums {
+    let hours = 1.0 / PER_HOUR as f64;
+    let count = done.intervals.len() as f64;
+    let sum = |value: &dyn Fn(&Interval) -> f64| -> f64 { done.intervals.iter().map(value).sum::<f64>() + 0.0 };
+    let energy = |interval: &Interval| {
+        interval.look.energy_usd_per_mwh.iter().copied().find(|price| price.is_finite()).unwrap_or(f64::NAN)
+    };
+    let load_w = sum(&|i| i.load_w);
+    let mut orders = BTreeMap::new();
+    for order in &done.orders {
+        *orders.entry(order.why.name()).or_insert(0) += 1;
+    }
+    let mut bound: BTreeMap<Limit, (usize, f64)> = BTreeMap::new();
+    for interval in &done.intervals {
+        for (limit, price) in &interval.look.binding {
+            if let Limit::Flow { ahead: 0, .. } = limit {
+                let entry = bound.entry(*limit).or_insert((0, 0.0));
+                entry.0 += 1;
+                entry.1 += price.abs();
+            }
+        }
+    }
+    let mut limits: Vec<(Limit, usize, f64)> =
+        bound.into_iter().map(|(limit, (times, price))| (limit, times, price / times as f64)).collect();
+    limits.sort_by(|a, b| (b.1 as f64 * b.2).total_cmp(&(a.1 as f64 * a.2)));
+    Sums {
+        usd: sum(&|i| i.usd_per_h) * hours,
+        load_mwh: load_w * hours / 1e6,
+        unserved_mwh: sum(&|i| i.look.unserved_w.iter().sum()) * hours / 1e6,
+        curtailed_mwh: sum(&|i| i.curtailed_w) * hours / 1e6,
+        reserve_short_mwh: sum(&|i| i.look.reserve_short_w) * hours / 1e6,
+        overload_mwh: sum(&|i| i.look.overload_w.iter().map(|(_, by)| by).sum()) * hours / 1e6,
+        regulation_rms_w: (sum(&|i| i.regulation_w * i.regulation_w) / count).sqrt(),
+        regulation_most_w: done.intervals.iter().map(|i| i.regulation_w.abs()).fold(0.0, f64::max),
+        energy: [
+            done.intervals.iter().map(energy).fold(f64::INFINITY, f64::min),
+            sum(&|i| energy(i) * i.load_w) / load_w,
+            done.intervals.iter().map(energy).fold(f64::NEG_INFINITY, f64::max),
+        ],
+        orders,
+        limits,
+    }
+}
+
+fn page(built: &Built, day: &Day<'_>, done: &Dispatched, spent_s: f64) -> String {
+    let sums = sums(done);
+    let mut text = screen::heading(&format!("{}: dispatch every five minutes", built.title));
+    let programs: u32 = done.intervals.iter().map(|i| i.look.rounds).sum();
+    let gap = done.intervals.iter().map(|i| i.look.gap).fold(0.0, f64::max);
+    let _ = writeln!(
+        text,
+        "  {} intervals, each looking {} ahead; {} programs in {spent_s:.2} s ({:.0} a second), largest gap {gap:.0e}",
+        done.intervals.len(),
+        day.ahead,
+        programs,
+        f64::from(programs) / spent_s.max(1e-9)
+    );
+    let _ = writeln!(text, "  cost {} $ for {} MWh of load", screen::number(sums.usd), screen::number(sums.load_mwh));
+    let [least, mean, most] = sums.energy;
+    let _ = writeln!(text, "  energy {least:.2} to {most:.2} $/MWh, {mean:.2} by load");
+    let _ = writeln!(
+        text,
+        "  short: {:.2} MWh of load, {:.2} MWh of reserve, {:.2} MWh of flow beyond limits; curtailed {:.1} MWh",
+        sums.unserved_mwh, sums.reserve_short_mwh, sums.overload_mwh, sums.curtailed_mwh
+    );
+    let _ = writeln!(
+        text,
+        "  left to regulation: {} MW root mean square, {} MW at most",
+        mw(sums.regulation_rms_w),
+        mw(sums.regulation_most_w)
+    );
+    let _ = writeln!(text, "\nOrders: {}", done.orders.len());
+    let mut rows = vec![["why", "orders"].map(String::from).to_vec()];
+    rows.extend(sums.orders.iter().map(|(why, count)| vec![(*why).to_owned(), count.to_string()]));
+    text.push_str(&screen::columns(2, &rows));
+    if !sums.limits.is_empty() {
+        text.push_str("\nCongestion, by what it cost\n");
+        let mut rows = vec![["limit", "intervals", "mean $/MWh"].map(String::from).to_vec()];
+        for (limit, times, price) in sums.limits.iter().take(ROWS) {
+            rows.push(vec![limit_words(&built.network, limit), times.to_string(), format!("{price:.2}")]);
+        }
+        text.push_str(&screen::columns(2, &rows));
+    }
+    // Orders of the dearest interval that has some.
+    let dearest =
+        |t: usize| done.intervals[t].look.energy_usd_per_mwh.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let at = done
+        .orders
+        .iter()
+        .map(|order| order.interval)
+        .max_by(|a, b| dearest(*a).total_cmp(&dearest(*b)).then(b.cmp(a)));
+    if let Some(at) = at {
+        let _ = writeln!(text, "\nOrders at {} (the dearest interval; all of them: --out)", clock(at));
+        let mut rows = vec![["unit", "MW", "to MW", "$/MWh", "why"].map(String::from).to_vec()];
+        let mut there: Vec<&Order> = done.orders.iter().filter(|order| order.interval == at).collect();
+        there.sort_by(|a, b| (b.to_w - b.from_w).abs().total_cmp(&(a.to_w - a.from_w).abs()));
+        for order in there.into_iter().take(ROWS) {
+            rows.push(vec![
+                built.unit_name[order.unit].clone(),
+                mw(order.from_w),
+                mw(order.to_w),
+                format!("{:.2}", order.price_usd_per_mwh),
+                why_words(&built.network, order),
+            ]);
+        }
+        text.push_str(&screen::columns(2, &rows));
+    }
+    text
+}
+
+/// The tables: orders, and prices by bus.
+fn tables(out: &Path, built: &Built, done: &Dispatched) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let mut orders = "time,unit,from_mw,to_mw,price_usd_per_mwh,why,words\n".to_owned();
+    for order in &done.orders {
+        let _ = writeln!(
+            orders,
+            "{},{},{:.3},{:.3},{:.4},{},{}",
+            clock(order.interval),
+            built.unit_name[order.unit],
+            order.from_w / 1e6,
+            order.to_w / 1e6,
+            order.price_usd_per_mwh,
+            order.why.name(),
+            why_words(&built.network, order)
+        );
+    }
+    let mut prices = "time,bus,energy_usd_per_mwh,congestion_usd_per_mwh\n".to_owned();
+    for (t, interval) in done.intervals.iter().enumerate() {
+        let look = &interval.look;
+        for (bus, number) in built.network.buses.number.iter().enumerate() {
+            if look.energy_usd_per_mwh[bus].is_finite() {
+                let (energy, congestion) = (look.energy_usd_per_mwh[bus], look.congestion_usd_per_mwh[bus]);
+                let _ = writeln!(prices, "{},{number},{energy:.4},{congestion:.4}", clock(t));
+            }
+        }
+    }
+    for (name, content) in [("orders.csv", orders), ("prices.csv", prices)] {
+        let path = out.join(name);
+        std::fs::write(&path, content).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn to_json(built: &Built, asked: &Realtime, done: &Dispatched) -> Value {
+    let sums = sums(done);
+    let intervals: Vec<Value> = done
+        .intervals
+        .iter()
+        .enumerate()
+        .map(|(t, interval)| {
+            let look = &interval.look;
+            let energy = look.energy_usd_per_mwh.iter().copied().find(|price| price.is_finite()).unwrap_or(f64::NAN);
+            json!({
+                "time": clock(t),
+                "load_mw": interval.load_w / 1e6,
+                "expected_load_mw": interval.expected_load_w / 1e6,
+                "regulation_mw": interval.regulation_w / 1e6,
+                "curtailed_mw": interval.curtailed_w / 1e6,
+                "unserved_mw": look.unserved_w.iter().sum::<f64>() / 1e6,
+                "energy_usd_per_mwh": finite(energy),
+                "reserve_usd_per_mwh": look.reserve_usd_per_mwh,
+                "cost_usd_per_h": interval.usd_per_h,
+                "binding": look.binding.iter().filter(|(limit, _)| matches!(limit, Limit::Flow { ahead: 0, .. }))
+                    .map(|(limit, price)| json!({
+                        "limit": limit_words(&built.network, limit),
+                        "shadow_usd_per_mwh": price.abs(),
+                    })).collect::<Vec<Value>>(),
+            })
+        })
+        .collect();
+    json!({
+        "schema": 1,
+        "study": "realtime",
+        "case": built.title,
+        "seed": asked.seed,
+        "cost_usd": sums.usd,
+        "load_mwh": sums.load_mwh,
+        "unserved_mwh": sums.unserved_mwh,
+        "curtailed_mwh": sums.curtailed_mwh,
+        "reserve_short_mwh": sums.reserve_short_mwh,
+        "overload_mwh": sums.overload_mwh,
+        "regulation_rms_mw": sums.regulation_rms_w / 1e6,
+        "regulation_most_mw": sums.regulation_most_w / 1e6,
+        "orders": sums.orders,
+        "intervals": intervals,
+    })
+}
