@@ -39,7 +39,9 @@ impl<'t> Walk<'t> {
         }
         let place = path.join(".");
         let lead = if place.is_empty() { String::new() } else { format!("{place}: ") };
-        let line = if path.is_empty() { 0 } else { self.line(path) };
+        // A key that is not there would be found in the next object: the line is its parent's.
+        let there = path.len() - usize::from(reason.starts_with("is missing") && !path.is_empty());
+        let line = if path.is_empty() { 0 } else { self.line(&path[..there]) };
         self.list.push(Mistake { line, reason: format!("{lead}{reason}") });
     }
 
