@@ -23,6 +23,8 @@ fn the_page_answers_its_four_questions_and_the_charts_lie_beside() {
     let desk = Desk::new("train-page");
     let said = desk.tieline(&["train", "colossus-2", "--out", "out"]);
     assert_eq!(said.code, 0, "{said:?}");
+    // As one line, since a phrase may break at the edge of the page.
+    let flat = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "Step ",
         "MFU",
@@ -43,7 +45,7 @@ fn the_page_answers_its_four_questions_and_the_charts_lie_beside() {
         "1.50 GW",
         "2.00 GW",
     ] {
-        assert!(said.out.contains(part), "no {part} in {}", said.out);
+        assert!(flat.contains(part.trim()), "no {part} in {}", said.out);
     }
     assert!(!said.out.contains("± 0.0 ") && !said.out.contains("± 0.0,"), "an error that is shown has figures");
     assert!(said.out.lines().count() < 90, "one page: {} lines", said.out.lines().count());
@@ -161,8 +163,8 @@ fn a_model_of_ones_own_is_read_and_its_active_share_moves_more_than_the_work() {
         found["value"].as_f64().unwrap()
     };
     // More experts a token: more traffic to them, and more that the forward pass leaves.
-    assert!(part(&twice, "parts", "expert traffic") > 2.0 * part(&half, "parts", "expert traffic"));
-    assert!(part(&twice, "memory", "activations") != part(&half, "memory", "activations"));
+    assert!(part(&twice, "parts", "expert traffic") > part(&half, "parts", "expert traffic"));
+    assert!(part(&twice, "memory", "activations") > 2.0 * part(&half, "memory", "activations"));
     let bar = |study: &Value, word: &str| {
         let bars = study["outlook"]["tornado"].as_array().unwrap();
         let found = bars.iter().find(|bar| bar[0].as_str().unwrap().starts_with(word)).unwrap();
@@ -189,6 +191,7 @@ fn a_model_of_ones_own_is_read_and_its_active_share_moves_more_than_the_work() {
         ("share.toml", "{ like = \"llama-3-70b\", active_share = \"5 %\" }", "a model with experts"),
         ("both.toml", "{ like = \"grok-5-guess\", active_share = \"5 %\", experts_per_token = 8 }", "one of the two"),
         ("many.toml", "{ like = \"grok-5-guess\", experts_per_token = 300 }", "at most the 256 experts"),
+        ("no-expert.toml", "{ like = \"grok-5-guess\", dense_layers = 96 }", "at least one layer with experts"),
         ("lonely.toml", "{ like = \"llama-3-70b\", shared_experts = 1 }", "state how many experts"),
         ("half-layer.toml", "{ like = \"llama-3-70b\", layers = \"79.5\" }", "a whole number"),
         ("unknown.toml", "{ lik = \"llama-3-70b\" }", "did you mean \"like\"?"),
@@ -214,7 +217,7 @@ fn without_a_second_holder_an_elastic_job_rolls_back_and_says_so() {
         gpu["step"]["memory"].as_array().unwrap().iter().find(|part| part["name"] == "state held for a peer").unwrap();
     assert_eq!(held["value"], gpu["goodput"]["second"]["bytes"]);
     let file = with(&desk, "page.toml", "second_copy = \"none\"");
-    let page = desk.tieline(&["train", &file]).out;
+    let page = desk.tieline(&["train", &file]).out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(page.contains("survivors roll back") && page.contains("upper bounds"), "{page}");
     desk.tieline(&["train", &with(&desk, "where.toml", "second_copy = \"moon\"")]).ends(1, "none, host, gpu");
 }

@@ -552,13 +552,15 @@ fn rolling_back(
         // The last complete segment waits to become durable; that of before it is, since `late_s` is no longer than a segment.
         let (mut start_s, mut pending_s) = (at_s, 0.0);
         loop {
-            // With everybody at work nothing changes until the next failure: many segments at once.
-            if staff.speed(start_s) == (1.0, f64::INFINITY) {
-                let left = (work_s - kept_s - pending_s) / checkpoint.every_s;
-                let many = libm::floor(((next_s - start_s) / whole_s).min(left) - 1.0);
+            // Nothing changes until the next failure or return: many segments at once.
+            let (speed, until_s) = staff.speed(start_s);
+            let each_s = speed * checkpoint.every_s;
+            if each_s > 0.0 {
+                let left = (work_s - kept_s - pending_s) / each_s;
+                let many = libm::floor(((until_s.min(next_s) - start_s) / whole_s).min(left) - 1.0);
                 if many > 1.0 {
-                    kept_s += pending_s + (many - 1.0) * checkpoint.every_s;
-                    pending_s = checkpoint.every_s;
+                    kept_s += pending_s + (many - 1.0) * each_s;
+                    pending_s = each_s;
                     start_s += many * whole_s;
                 }
             }

@@ -178,6 +178,10 @@ fn shape(sheet: &Sheet<'_, '_>) -> Option<Transformer> {
         causal: flag("causal", |m| m.causal, true),
         experts: experts(sheet, like.as_ref().and_then(|m| m.experts)),
     };
+    if let Some(experts) = built.experts.filter(|experts| experts.dense_layers >= layers) {
+        let found = format!("{} of {layers} layers without experts", experts.dense_layers);
+        sheet.wrong("dense_layers", &found, "at least one layer with experts", "experts = 0 makes a dense model");
+    }
     let Some(share) = sheet.number("active_share") else { return Some(built) };
     if sheet.has("experts_per_token") {
         sheet.wrong(

@@ -104,6 +104,7 @@ pub struct Outlook {
 }
 
 /// Best layout of a model on a cluster, and the kept speed of one GPU, FLOP/s.
+#[derive(Clone)]
 struct Pace {
     layout: Layout,
     mfu: f64,
@@ -188,8 +189,10 @@ fn steps(run: &Run<'_>, layout: Option<&Layout>) -> Vec<Built> {
         let usable = libm::floor(gpus.min(power_w / all_in_w));
         let Ok(cluster) = cluster_of(&slowest.product.name, run.plan) else { continue };
         let own = layout.copied().filter(|_| run.plan.layout.is_some() || usable == run.gpus);
-        let pace = match own {
-            Some(layout) if layout.gpus() <= usable => {
+        let before = built.last().filter(|before| before.usable == usable && before.cluster == cluster);
+        let pace = match (own, before) {
+            (_, Some(before)) => Some(before.pace.clone()),
+            (Some(layout), _) if layout.gpus() <= usable => {
                 let step = evaluate(&run.model, &cluster, &layout);
                 Some(pace_of(run, &run.model, &layout, &step, &cluster))
             }

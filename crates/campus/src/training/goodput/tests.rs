@@ -104,6 +104,8 @@ fn a_job_that_rolls_back_agrees_with_its_closed_form() {
     agree(&shrinking(555_000.0, 500.0, lost), &Checkpoint::asynchronous(90.0, 1.0, 85.0), 20.0, 200);
     let few = Hazard { spares: 5.0, ..shrinking(16_384.0, 64.0, lost) };
     agree(&few, &Checkpoint::synchronous(1200.0, 30.0), 90.0, 1000);
+    // Seconds between checkpoints: millions of segments, taken many at a time, also while replicas are away.
+    agree(&shrinking(100_000.0, 20.0, lost), &Checkpoint::asynchronous(2.0, 0.001, 1.0), 90.0, 500);
     // One replica whose swap takes no time is the job that restarts, to the last bits.
     let plain = Hazard { restart_s: 80.0, recovery: Recovery::Restart, ..hazard(16_384.0) };
     let recovery = Recovery::Elastic { replicas: 1.0, stall_s: 20.0, swap_s: 0.0, lost };
