@@ -112,6 +112,9 @@ struct Sampling<'a> {
     mean_w: Option<f64>,
     greatest_w: f64,
     energy_j: Option<f64>,
+    frozen_s: f64,
+    rows_set_back: u64,
+    rows_differing: u64,
     doubts: &'a [String],
 }
 
@@ -275,6 +278,9 @@ impl Compliance<'_> {
                 mean_w: self.mean_w(),
                 greatest_w: found.range_w.1,
                 energy_j: self.mean_w().map(|mean_w| mean_w * self.measured_s()),
+                frozen_s: found.frozen_s,
+                rows_set_back: found.set_back,
+                rows_differing: found.differing,
                 doubts: &found.doubts,
             },
             remarks: self.remarks,

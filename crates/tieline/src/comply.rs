@@ -82,6 +82,26 @@ pub struct Given {
 /// Something the user must say otherwise: exit 2.
 struct Usage(String);
 
+/// What is known of the sensor beside its readings: from the user, else from the file.
+struct Stated {
+    update_s: Option<f64>,
+    averaging_s: f64,
+    averages: bool,
+    /// Where the averaging is from.
+    from: &'static str,
+}
+
+impl Stated {
+    fn of((update_s, averaging_s): (Option<f64>, Option<f64>), reading: &Reading) -> Self {
+        Self {
+            update_s: update_s.or(reading.update_s),
+            averaging_s: averaging_s.or(reading.averaging_s).unwrap_or(0.0),
+            averages: reading.averages && averaging_s.is_none() && reading.averaging_s.is_none(),
+            from: if averaging_s.is_some() { "--averaging" } else { "the file says so" },
+        }
+    }
+}
+
 /// Reads, measures, rules, prints.
 ///
 /// # Errors
@@ -97,7 +117,7 @@ pub fn comply(given: &Given) -> Result<Verdict> {
     };
     let spans = match (span_of("--update", given.update.as_deref()), span_of("--averaging", given.averaging.as_deref()))
     {
-        (Ok(update_s), Ok(averaging_s)) => (update_s, averaging_s.unwrap_or(0.0)),
+        (Ok(update_s), Ok(averaging_s)) => (update_s, averaging_s),
         (Err(Usage(why)), _) | (_, Err(Usage(why))) => return usage(&why),
     };
     let input = match open(&given.trace, &wishes)? {
@@ -118,8 +138,11 @@ pub fn comply(given: &Given) -> Result<Verdict> {
             );
         }
     }
-    let measured = measure(input, specification, plan.map(|(rows, ..)| rows), spans, &given.trace)?;
-    finish(given, &measured)
+    let stated = Stated::of(spans, input.reading());
+    match measure(input, specification, plan.map(|(rows, ..)| rows), &stated, &given.trace)? {
+        Ok(measured) => finish(given, &measured),
+        Err(Usage(why)) => usage(&why),
+    }
 }
 
 fn usage(why: &str) -> Result<Verdict> {
@@ -309,9 +332,9 @@ fn measure(
     mut input: Input,
     specification: Specification,
     plan: Option<Vec<(i64, f64)>>,
-    (update_s, averaging_s): (Option<f64>, f64),
+    known: &Stated,
     path: &Path,
-) -> Result<Measured> {
+) -> Result<Result<Measured, Usage>> {
     let (send, receive) = sync_channel::<Result<Vec<(i64, f64)>, TraceError>>(BLOCKS);
     let civil = input.reading().civil;
     let reader = std::thread::spawn(move || {
@@ -348,7 +371,14 @@ fn measure(
                 let clock_s = if civil { day_s } else { 0.0 };
                 Judge::new(
                     specification,
-                    Circumstances { step_s: found.step_s, averaging_s, averages: false, update_s, clock_s, plan },
+                    Circumstances {
+                        step_s: found.step_s,
+                        averaging_s: known.averaging_s,
+                        averages: known.averages,
+                        update_s: known.update_s,
+                        clock_s,
+                        plan,
+                    },
                 )
             });
             match piece {
@@ -364,17 +394,24 @@ fn measure(
     let failed = |why: &dyn std::fmt::Display| anyhow!("{}: {why}", path.display());
     for block in receive {
         let block = block.map_err(|why| failed(&why))?;
-        sampling.push(&block, &mut |piece| keep(&mut kept, piece)).map_err(|why| failed(&why))?;
-        feed(&sampling, &mut kept);
+        match sampling.push(&block, &mut |piece| keep(&mut kept, piece)) {
+            Ok(()) => feed(&sampling, &mut kept),
+            Err(why) if why.asks() => return Ok(Err(Usage(failed(&why).to_string()))),
+            Err(why) => return Err(failed(&why)),
+        }
     }
-    sampling.finish(&mut |piece| keep(&mut kept, piece)).map_err(|why| failed(&why))?;
+    match sampling.finish(&mut |piece| keep(&mut kept, piece)) {
+        Ok(()) => {}
+        Err(why) if why.asks() => return Ok(Err(Usage(failed(&why).to_string()))),
+        Err(why) => return Err(failed(&why)),
+    }
     feed(&sampling, &mut kept);
     let input = reader.join().map_err(|_| anyhow!("{}: reading it failed", path.display()))?;
     let judge = judge.ok_or_else(|| failed(&"no reading in it"))?;
     let outcome = judge.finish(&sampling.findings);
     let reading = input.reading().clone();
-    let remarks = remarks(&reading, &sampling, averaging_s);
-    Ok(Measured { specification, reading, remarks, sampling, outcome })
+    let remarks = remarks(&reading, &sampling, known);
+    Ok(Ok(Measured { specification, reading, remarks, sampling, outcome }))
 }
 
 fn keep(kept: &mut Vec<Kept>, piece: Piece<'_>) {
@@ -397,9 +434,9 @@ fn plan_in_samples(rows: &[(i64, f64)], first_ns: i64, step_s: f64) -> Plan {
     Plan { steps, end: end.max(last) }
 }
 
-fn remarks(reading: &Reading, sampling: &Sampling, averaging_s: f64) -> Vec<String> {
+fn remarks(reading: &Reading, sampling: &Sampling, known: &Stated) -> Vec<String> {
     let found = &sampling.findings;
-    let mut remarks = reading.remarks.clone();
+    let mut remarks = [reading.remarks.as_slice(), found.remarks.as_slice()].concat();
     let mut say = |count: u64, text: String| {
         if count > 0 {
             remarks.push(text);
@@ -412,22 +449,13 @@ fn remarks(reading: &Reading, sampling: &Sampling, averaging_s: f64) -> Vec<Stri
     say(cells, format!("{cells} cells that are no number, the first in line {first}"));
     say(reading.filtered, format!("{} rows left out by --where", reading.filtered));
     say(found.disordered, format!("{} rows lie before the row above them; put in order", found.disordered));
-    say(
-        found.late,
-        format!("{} rows came too late to be put in order and were left out (a clock set back?)", found.late),
-    );
+    say(found.late, format!("{} rows came too late to be put in order and were left out", found.late));
     say(
         u64::from(found.spread),
         "stamps are coarser than the sampling: rows of one stamp were spread evenly".to_owned(),
     );
     let doubled = if found.spread { 0 } else { found.doubled };
-    say(
-        doubled,
-        format!(
-            "{doubled} rows repeat a stamp{}; the first counts",
-            if found.disordered > 0 && doubled > 60 { " (a clock set back?)" } else { "" }
-        ),
-    );
+    say(doubled, format!("{doubled} rows repeat a stamp; the first counts"));
     say(found.slipped, format!("{} rows with a time a month or more away were left out", found.slipped));
     say(found.bridged, format!("{} holes of {:.3} s in all were bridged", found.bridged, found.bridged_s));
     let gap = found
@@ -443,8 +471,8 @@ fn remarks(reading: &Reading, sampling: &Sampling, averaging_s: f64) -> Vec<Stri
             1e3 * found.interval_s
         ));
     }
-    if averaging_s > 0.0 {
-        remarks.push(format!("the sensor averages over {averaging_s} s (--averaging)"));
+    if known.averaging_s > 0.0 {
+        remarks.push(format!("the sensor averages over {} s ({})", known.averaging_s, known.from));
     }
     if found.range_w.0 < 0.0 {
         remarks.push("some readings are below zero: positive is power into the campus".to_owned());

@@ -125,7 +125,7 @@ fn studies(wanted: &[String], scenario: &Scenario) -> Result<Vec<&'static str>, 
                 return Err(format!("the study \"{name}\" is not built yet; this version has {}", built.join(", ")));
             }
             // A scenario that tells where its campus stands can be dispatched, whether or not its runs do it.
-            Some(_) if !named.contains(&name) && !(name == DISPATCH && scenario.dispatch.is_some()) => {
+            Some(_) if !(named.contains(&name) || name == DISPATCH && scenario.dispatch.is_some()) => {
                 return Err(format!("{} has no study \"{name}\"; it names {}", scenario.name, named.join(", ")));
             }
             Some((study, true)) => chosen.push(*study),

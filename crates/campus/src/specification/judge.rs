@@ -407,6 +407,7 @@ impl Judge {
                     out.blind = Some(format!("needs {need} without a gap"));
                 }
                 out.looked_at(meter.judged(), self.taken, evidence.coverage);
+                out.sensor(known);
             }
             (Meter::Spectral { welch, spans }, Rule::Spectral { band, measure }) => {
                 out.spectral(spans, band, *measure, known, evidence.readings_per_period, step_s);

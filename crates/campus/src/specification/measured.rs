@@ -21,6 +21,7 @@ pub(super) struct Known {
     outlook: Outlook,
     collapsed: bool,
     averages: bool,
+    unknown_update: bool,
     doubts: Vec<String>,
     unlikely: Option<String>,
 }
@@ -38,6 +39,7 @@ impl Known {
             outlook,
             collapsed,
             averages: circumstances.averages && circumstances.averaging_s == 0.0,
+            unknown_update: findings.unknown_update && circumstances.update_s.is_none(),
             doubts: findings.doubts.clone(),
             unlikely,
         }
@@ -103,9 +105,7 @@ impl Measured {
                 time(known.interval_s)
             ));
         }
-        if known.averages {
-            self.doubt("the sensor averages, over a time that is not known (--averaging)".to_owned());
-        }
+        self.sensor(known);
         if self.value.is_none() {
             self.blind = Some(format!("the trace has no uninterrupted stretch of {}", time(window_s)));
         }
@@ -160,8 +160,19 @@ impl Measured {
         if known.interval_s * readings * band.high_hz > 1.001 {
             self.blind = Some(too_slow(band, 1.0 / (readings * band.high_hz), known.interval_s));
         }
+        self.sensor(known);
+    }
+
+    /// What is not known of the sensor, for clauses that look at moments.
+    pub(super) fn sensor(&mut self, known: &Known) {
         if known.averages {
             self.doubt("the sensor averages, over a time that is not known (--averaging)".to_owned());
+        }
+        if known.unknown_update {
+            self.doubt(
+                "readings stay the same for long, at few levels: how often is the sensor refreshed? (--update)"
+                    .to_owned(),
+            );
         }
     }
 

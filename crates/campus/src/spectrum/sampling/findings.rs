@@ -100,6 +100,14 @@ pub enum Unusable {
     Disorder,
 }
 
+impl Unusable {
+    /// Whether the user can mend it by saying more.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        matches!(self, Self::Several { .. } | Self::StartsOver(_))
+    }
+}
+
 impl core::fmt::Display for Unusable {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let choose = "choose one with --where COLUMN=VALUE, or give each a column and add them up with --power a,b";
