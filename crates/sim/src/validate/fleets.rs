@@ -38,12 +38,3 @@ pub(super) fn drawn_peaks(_: &Given) -> Outcome {
     };
     Ok(vec![vec![mean(false)], vec![mean(true)]])
 }
-
-/// PJM's capacity arithmetic: forecast pool requirement (unforced capacity per load), and the reliability requirement, W.
-pub(super) fn capacity(given: &Given) -> Outcome {
-    let (reserve, factor, peak_w) = (given.one("reserve")?, given.one("factor")?, given.one("peak")?);
-    let requirement = (1.0 + reserve) * factor;
-    // The requirement is published with three places, and multiplied as published.
-    let published = libm::round(requirement * 1e3) / 1e3;
-    Ok(vec![vec![requirement], vec![published * peak_w]])
-}

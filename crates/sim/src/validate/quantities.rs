@@ -17,13 +17,6 @@ pub(super) const TABLE: &[Quantity] = &[
     row("grid.reference_load", &[("peak", D::Power)], &[], &[("energy", D::Energy)], fleets::reference_load),
     row("grid.drawn_peaks", &[], &[], &[("pjm", D::Power), ("tva", D::Power)], fleets::drawn_peaks),
     row(
-        "grid.capacity",
-        &[("reserve", D::Ratio), ("factor", D::Ratio), ("peak", D::Power)],
-        &[],
-        &[("requirement", D::Ratio), ("unforced", D::Power)],
-        fleets::capacity,
-    ),
-    row(
         "grid.uc_cost",
         &[("slack", D::Plain), ("gap", D::Plain)],
         &[],
