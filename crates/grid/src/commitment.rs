@@ -3,8 +3,8 @@
 //! Least cost of starts, running and production such that load and reserve are met in every step, every unit keeps its
 //! minimum up and down times, its ramps and its start and stop limits, and every storage, fuel supply and line its own.
 //! The formulation is the tight one of Knueven, Ostrowski and Watson (2020): three variables a unit and step, start and
-//! stop in the generation limits, tightened ramps and cost pieces ([`thermal`]). HiGHS solves it;
-//! the answer is priced again here, from the schedule alone ([`accounts`]), and must agree.
+//! stop in the generation limits, tightened ramps and cost pieces (`thermal`). HiGHS solves it;
+//! the answer is priced again here, from the schedule alone (`accounts`), and must agree.
 //!
 //! Not modelled: combined cycles as such (modes, trains), AC flows, losses, forecast error between commitments.
 

@@ -257,7 +257,7 @@ fn rolling_back_share(hazard: &Hazard, checkpoint: &Checkpoint, replicas: f64, r
 ///
 /// Restarting: segment over its expected time, times the share of time in which no more nodes are in repair than there
 /// are spares (their number is Poisson). Elastic with a second holder: no failure in the last stall, times the replicas at
-/// work, less what the second holder costs. Elastic without: see [`rolling_back_share`].
+/// work, less what the second holder costs. Elastic without: see `rolling_back_share`.
 #[must_use]
 pub fn effective_share(hazard: &Hazard, checkpoint: &Checkpoint) -> f64 {
     let speed = 1.0 - hazard.stragglers;
