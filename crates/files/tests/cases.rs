@@ -77,11 +77,8 @@ fn without_data_the_field_rows_are_skipped_and_name_their_file() {
 #[test]
 fn a_wrong_reference_fails_in_every_case_that_is_computed() {
     let root = data();
-    for mut case in shipped() {
-        let honest = validate(std::slice::from_ref(&case), |file| open(&root, file));
-        if honest.cases[0].verdict != Verdict::Pass {
-            continue;
-        }
+    // That all others pass, or are skipped, is what `cases_pass_or_say_what_they_need` asserts; some take a minute.
+    for mut case in shipped().into_iter().filter(|case| !known_to_fail(&case.id)) {
         for expected in &mut case.expect {
             for text in &mut expected.reference {
                 let (number, unit) = text.split_once(' ').unwrap_or((text.as_str(), ""));
@@ -91,7 +88,8 @@ fn a_wrong_reference_fails_in_every_case_that_is_computed() {
             }
         }
         let spoilt = validate(std::slice::from_ref(&case), |file| open(&root, file));
-        assert_eq!(spoilt.cases[0].verdict, Verdict::Fail, "{}", case.id);
+        let computed = spoilt.cases[0].verdict != Verdict::Skipped;
+        assert_eq!(spoilt.cases[0].verdict == Verdict::Fail, computed, "{}", case.id);
     }
 }
 
