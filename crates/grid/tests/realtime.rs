@@ -56,10 +56,9 @@ fn triangle() -> Network {
     }
 }
 
-/// A day of these loads at bus 3, known exactly.
-fn dispatched(network: &Network, load_mw: &[f64], change: impl FnOnce(&mut Day<'_>)) -> Dispatched {
-    let intervals = load_mw.len();
-    let mut day = Day {
+/// A day of so many intervals without ramps that bind, reserve, links or outages.
+fn plain(network: &Network, intervals: usize) -> Day<'_> {
+    Day {
         network,
         convention: Convention::Mp,
         ramp_w_per_s: vec![1e6; 2],
@@ -73,7 +72,13 @@ fn dispatched(network: &Network, load_mw: &[f64], change: impl FnOnce(&mut Day<'
         prices: Prices::default(),
         outages: Vec::new(),
         emergency_va: network.branches.rating_va.clone(),
-    };
+    }
+}
+
+/// A day of these loads at bus 3, known exactly.
+fn dispatched(network: &Network, load_mw: &[f64], change: impl FnOnce(&mut Day<'_>)) -> Dispatched {
+    let intervals = load_mw.len();
+    let mut day = plain(network, intervals);
     change(&mut day);
     let load_w = load_mw.iter().flat_map(|mw| [0.0, 0.0, mw * 1e6]).collect();
     let exact = Uncertainty { load: 0.0, weather: 0.0, keep: 0.9, seed: 1 };
@@ -213,21 +218,7 @@ fn what_errs_is_regulated_and_the_same_seed_errs_the_same() {
     let day = |seed| {
         let uncertainty = Uncertainty { load: 0.05, weather: 0.0, keep: 0.9, seed };
         let forecast = Forecast::new(load_w.clone(), available_w.clone(), most_w.clone(), vec![None; 2], &uncertainty);
-        let day = Day {
-            network: &network,
-            convention: Convention::Mp,
-            ramp_w_per_s: vec![1e6; 2],
-            must_take: vec![false; 2],
-            links: Vec::new(),
-            step_s: 300.0,
-            ahead: 2,
-            committed: vec![true; 2 * intervals],
-            reserve_w: vec![0.0; intervals],
-            reserve_within_s: 600.0,
-            prices: Prices::default(),
-            outages: Vec::new(),
-            emergency_va: network.branches.rating_va.clone(),
-        };
+        let day = Day { ahead: 2, ..plain(&network, intervals) };
         run(&day, &forecast).expect("dispatches")
     };
     let one = day(7);

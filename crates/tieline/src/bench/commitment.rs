@@ -5,8 +5,7 @@
 //!
 //! Not modelled: other cases, other solvers, more threads.
 
-use super::Figure;
-use super::year::python;
+use super::{Figure, peers};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -87,23 +86,7 @@ struct Peer {
 }
 
 fn peer(case: &Path) -> Result<Option<Peer>> {
-    let Some(python) = python() else { return Ok(None) };
-    let start = Instant::now();
-    let done = Command::new(&python)
-        .args(["-c", SCRIPT])
-        .arg(case)
-        .arg(GAP.to_string())
-        .env("OMP_NUM_THREADS", "1")
-        .env("OPENBLAS_NUM_THREADS", "1")
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting {}", python.display()))?;
-    let seconds = start.elapsed().as_secs_f64();
-    let said = String::from_utf8_lossy(&done.stdout);
-    let answer: Option<serde_json::Value> = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
-    let Some(answer) = answer.filter(|_| done.status.success()) else {
-        bail!("the peer ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
-    };
-    let number = |key: &str| answer[key].as_f64().with_context(|| format!("the peer did not say {key}"));
-    Ok(Some(Peer { seconds, objective_usd: number("objective_usd")?, bound_usd: number("bound_usd")? }))
+    let Some(answer) = peers::ask(SCRIPT, &[case.as_os_str(), GAP.to_string().as_ref()])? else { return Ok(None) };
+    let (objective_usd, bound_usd) = (answer.number("objective_usd")?, answer.number("bound_usd")?);
+    Ok(Some(Peer { seconds: answer.seconds, objective_usd, bound_usd }))
 }

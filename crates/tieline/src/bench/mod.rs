@@ -8,6 +8,7 @@ mod control;
 mod day;
 mod journal;
 mod network;
+mod peers;
 mod plant;
 mod train;
 pub mod waveform;

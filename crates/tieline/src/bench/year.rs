@@ -6,8 +6,8 @@
 //!
 //! Not modelled: a cold disk cache, several peers, other sizes.
 
-use super::Figure;
 use super::day::Scratch;
+use super::{Figure, peers};
 use crate::machine;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
@@ -73,7 +73,7 @@ pub fn year_lp() -> Result<Vec<Figure>> {
         ),
         Figure::lower("dispatch.year_lp_gap", ours.gap, "", 1e-8, "certified relative gap".to_owned()),
     ];
-    let (ratio, note) = match peer(&folder.path, &case)? {
+    let (ratio, note) = match peer(&case)? {
         None => (
             f64::NAN,
             "the peer is absent: ./x peers installs PyPSA and HiGHS, or TIELINE_PEERS names their python".to_owned(),
@@ -150,38 +150,13 @@ struct Peer {
     version: String,
 }
 
-/// The python that `./x peers` made: beside the build, or where TIELINE_PEERS says.
-pub(super) fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("TIELINE_PEERS").map(PathBuf::from);
-    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("peers/bin/python"));
-    named.or_else(beside).filter(|python| python.is_file())
-}
-
-fn peer(folder: &Path, case: &Path) -> Result<Option<Peer>> {
-    let Some(python) = python() else { return Ok(None) };
-    let script = folder.join("year_lp.py");
-    std::fs::write(&script, SCRIPT).context("writing the peer's script")?;
-    let start = Instant::now();
-    let done = Command::new(&python)
-        .arg(&script)
-        .arg(case)
-        .env("OMP_NUM_THREADS", "1")
-        .env("OPENBLAS_NUM_THREADS", "1")
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting {}", python.display()))?;
-    let seconds = start.elapsed().as_secs_f64();
-    let said = String::from_utf8_lossy(&done.stdout);
-    let answer: Option<serde_json::Value> = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
-    let Some(answer) = answer.filter(|_| done.status.success()) else {
-        bail!("the peer ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
-    };
-    let number = |key: &str| answer[key].as_f64().with_context(|| format!("the peer did not say {key}"));
+fn peer(case: &Path) -> Result<Option<Peer>> {
+    let Some(answer) = peers::ask(SCRIPT, &[case])? else { return Ok(None) };
     Ok(Some(Peer {
-        seconds,
-        peak_mb: number("peak_mb")?,
-        objective_usd: number("objective_usd")?,
-        version: answer["versions"]["pypsa"].as_str().unwrap_or("of unknown version").to_owned(),
+        seconds: answer.seconds,
+        peak_mb: answer.number("peak_mb")?,
+        objective_usd: answer.number("objective_usd")?,
+        version: answer.version("pypsa"),
     }))
 }
 
