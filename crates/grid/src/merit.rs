@@ -268,10 +268,9 @@ impl Method {
     }
 
     /// Reduced costs at `x = 0`: c - A' y, of the outputs.
-    fn reduced(&self) -> Vec<f64> {
+    fn reduced(&self, y: &[f64]) -> Vec<f64> {
         let mut r = self.linear.clone();
-        for i in 0..self.rows {
-            let y = self.y[i];
+        for (i, y) in y.iter().enumerate() {
             for (r, a) in r.iter_mut().zip(self.row(i)) {
                 *r -= a * y;
             }
@@ -283,7 +282,14 @@ impl Method {
     ///
     /// bound = sum over rows of y low (y > 0) or y high (y < 0) + sum over outputs of min over the box of r x + q x^2.
     fn judge(&self, problem: &Problem) -> Judged {
-        let reduced = self.reduced();
+        // A side without end can carry no price: what the iteration still has there is taken off everywhere, or the
+        // bound would be none.
+        let price = |i: usize| {
+            let end = if self.y[i] >= 0.0 { problem.low[i] } else { problem.high[i] };
+            if end.is_finite() { (self.y[i], self.y[i] * end) } else { (0.0, 0.0) }
+        };
+        let prices: Vec<f64> = (0..self.rows).map(|i| price(i).0).collect();
+        let reduced = self.reduced(&prices);
         let (mut cost, mut bound) = (0.0, 0.0);
         for (at, r) in reduced.iter().enumerate() {
             let (x, q, width) = (self.room[at].down, self.square[at], problem.width[self.live[at]]);
@@ -301,9 +307,7 @@ impl Method {
         for i in 0..self.rows {
             let carried: f64 = self.row(i).iter().zip(&self.room).map(|(a, room)| a * room.down).sum();
             violation = violation.max(problem.low[i] - carried).max(carried - problem.high[i]);
-            // A side without end can carry no price: what rounding leaves there is taken as nothing.
-            let end = if self.y[i] >= 0.0 { problem.low[i] } else { problem.high[i] };
-            bound += if end.is_finite() { self.y[i] * end } else { 0.0 };
+            bound += price(i).1;
         }
         let level = cost.abs().max(1e-9 * self.side);
         Judged {
@@ -318,7 +322,7 @@ impl Method {
     /// One predictor and corrector; false when the equations yield nothing.
     fn step(&mut self) -> bool {
         let columns = self.room.len();
-        let mut dual = self.reduced();
+        let mut dual = self.reduced(&self.y);
         for at in 0..self.count {
             dual[at] += 2.0 * self.square[at] * self.room[at].down;
         }

@@ -40,9 +40,6 @@ pub(super) struct Found {
 pub(super) struct Limits {
     pub gap: f64,
     pub seconds: Option<f64>,
-    pub nodes: Option<i32>,
-    /// Share of the effort that may go into heuristics; HiGHS' own when left out.
-    pub effort: Option<f64>,
 }
 
 fn problem(matrix: &Matrix, whole: bool) -> RowProblem {
@@ -86,21 +83,12 @@ pub(super) fn linear(matrix: &Matrix) -> Result<Found, String> {
     Ok(found(matrix, &solved, false))
 }
 
-/// Solves with whole columns, from a known point where there is one.
-pub(super) fn mixed(matrix: &Matrix, limits: &Limits, from: Option<&[f64]>) -> Result<Found, String> {
+/// Solves with whole columns.
+pub(super) fn mixed(matrix: &Matrix, limits: &Limits) -> Result<Found, String> {
     let mut model = model(matrix, true)?;
     option(&mut model, "mip_rel_gap", limits.gap)?;
     if let Some(seconds) = limits.seconds {
         option(&mut model, "time_limit", seconds)?;
-    }
-    if let Some(nodes) = limits.nodes {
-        option(&mut model, "mip_max_nodes", nodes)?;
-    }
-    if let Some(effort) = limits.effort {
-        option(&mut model, "mip_heuristic_effort", effort)?;
-    }
-    if let Some(point) = from {
-        model.try_set_solution(Some(point), None, None, None).map_err(|status| format!("HiGHS start: {status:?}"))?;
     }
     let solved = model.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
     Ok(found(matrix, &solved, true))
