@@ -157,17 +157,19 @@ fn step(text: &mut String, step: &StepStudy) {
 
 /// What idle GPUs cost, and what another batch would change.
 fn batch(text: &mut String, batches: &Batches) {
-    let idle = if batches.idle_gpus + batches.waiting_gpus < 0.5 {
-        "no GPU is idle".to_owned()
-    } else {
-        format!(
-            "{:.0} GPUs idle cost {} $ a day; waiting for uneven micro-batches costs as much as {:.0} more, {} $ a day",
-            batches.idle_gpus,
-            short(batches.idle_usd_per_day),
-            batches.waiting_gpus,
-            short(batches.waiting_usd_per_day)
-        )
+    let dear = |gpus: f64, what: &str, usd_per_day: f64| {
+        (gpus >= 0.5).then(|| format!("{gpus:.0} {what} {} $ a day", short(usd_per_day)))
     };
+    let costs = [
+        dear(batches.idle_gpus, "GPUs idle cost", batches.idle_usd_per_day),
+        dear(
+            batches.waiting_gpus,
+            "GPUs' worth of waiting for uneven micro-batches costs",
+            batches.waiting_usd_per_day,
+        ),
+    ];
+    let costs: Vec<String> = costs.into_iter().flatten().collect();
+    let idle = if costs.is_empty() { "no GPU is idle".to_owned() } else { costs.join("; ") };
     let better = batches.better.as_ref().map_or_else(
         || "none is faster".to_owned(),
         |better| {
