@@ -2,12 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tieline_files::dispatch;
+use tieline_files::dispatch::{self, Settings};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = core::str::from_utf8(bytes) else { return };
     let mut nothing = |path: &str| Err(std::io::Error::new(std::io::ErrorKind::NotFound, path.to_owned()));
-    match dispatch::read("fuzz.toml", text, None, &mut nothing) {
+    match dispatch::read("fuzz.toml", text, &Settings::default(), &mut nothing) {
         Ok(case) => {
             let _ = case.problem.complaints();
         }
