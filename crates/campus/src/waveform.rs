@@ -150,6 +150,23 @@ impl Chip {
         self.filler = Some(Filler { level_w: share * self.rated_w, lag_s: 0.02 });
         self
     }
+
+    /// What it draws over a step that goes as planned: seconds and W of forward passes, of backward passes, and of exchange
+    /// with the bubble. Without lag, overshoot, noise, ramps of the floor and the short peak.
+    #[must_use]
+    pub fn over_step(&self, step: &Step) -> [(f64, f64); 3] {
+        let batches = f64::from(step.micro_batches);
+        let (forward_s, backward_s) = (batches * step.forward_ms * 1e-3, batches * step.backward_ms * 1e-3);
+        let rest_s = (step.period_ms() * 1e-3 - forward_s - backward_s).max(0.0);
+        let floor_w = self.smoothing.as_ref().map_or(0.0, |smoothing| smoothing.floor_w);
+        let filler_w = self.filler.as_ref().map_or(0.0, |filler| filler.level_w);
+        let drawn_w = |doing: Doing| self.level_w[doing as usize].max(floor_w).max(filler_w).min(self.limit_w);
+        [
+            (forward_s, drawn_w(Doing::Forward)),
+            (backward_s, drawn_w(Doing::Backward)),
+            (rest_s, drawn_w(Doing::Exchange)),
+        ]
+    }
 }
 
 /// A synchronous job.

@@ -121,10 +121,32 @@ pub struct Devices {
     pub filler: Option<f64>,
     /// Storage in the power supplies, 65 J per GPU.
     pub supply: bool,
-    /// Battery shelf: J and W per GPU.
-    pub shelf: Option<(f64, f64)>,
+    /// Battery shelf.
+    pub shelf: Option<Shelf>,
     /// The site battery's own loop.
     pub battery: Option<Loop>,
+}
+
+/// A battery shelf in the rack, per GPU.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shelf {
+    /// Usable energy, J.
+    pub energy_j: f64,
+    /// Greatest power that it gives, W.
+    pub power_w: f64,
+    /// Greatest power that it takes, W.
+    pub charge_w: f64,
+    /// Lag of its converter, s.
+    pub lag_s: f64,
+}
+
+impl Shelf {
+    /// guess, all of it: 50 kJ and half of a GB300's rating out, half of that in (high-power lithium cells take less than
+    /// they give), 10 ms.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self { energy_j: 50e3, power_w: 700.0, charge_w: 350.0, lag_s: 0.01 }
+    }
 }
 
 /// The site battery's own loop.
@@ -170,7 +192,7 @@ impl Devices {
             self.filler.map(|level| format!("filler {:.0} %", 100.0 * level)),
             self.floor.map(|floor| format!("floor {:.0} %", 100.0 * floor)),
             self.supply.then(|| "PSU 65 J".to_owned()),
-            self.shelf.map(|(energy_j, power_w)| format!("BBU {:.0} kJ {power_w:.0} W", energy_j / 1e3)),
+            self.shelf.map(|s| format!("BBU {:.0} kJ {:.0}/{:.0} W", s.energy_j / 1e3, s.power_w, s.charge_w)),
             self.battery.as_ref().map(battery),
         ];
         let on: Vec<String> = parts.into_iter().flatten().collect();
@@ -205,7 +227,7 @@ pub fn campus(scenario: &Scenario, plan: &Plan, devices: &Devices) -> Campus {
     let plant = &scenario.plant;
     let trained = training_step(scenario, plan).and_then(Result::ok);
     let jobs = plant.jobs.iter().zip(&plan.jobs).enumerate();
-    let jobs = jobs
+    let jobs: Vec<Job> = jobs
         .map(|(index, (job, own))| {
             let gpus: f64 = there(plant, plan.at).filter(|hall| hall.job == Some(index)).map(|hall| hall.gpus).sum();
             let rate = job.failures_per_s(gpus);
@@ -226,8 +248,8 @@ pub fn campus(scenario: &Scenario, plan: &Plan, devices: &Devices) -> Campus {
         .collect();
     Campus {
         points: (0..plant.pois.len()).map(|poi| point(plant, poi, devices)).collect(),
+        halls: there(plant, plan.at).map(|hall| hall_of(plant, hall, &jobs, devices)).collect(),
         jobs,
-        halls: there(plant, plan.at).map(|hall| hall_of(plant, hall, devices)).collect(),
         ambient_c: scenario.surroundings.ambient_at(plan.at).unwrap_or(DESIGN_C),
     }
 }
@@ -257,7 +279,7 @@ fn point(plant: &PlantConfig, poi: usize, devices: &Devices) -> Point {
     Point { name: plant.pois[poi].name.clone(), battery, transformer_loss: plant.pois[poi].transformer_loss }
 }
 
-fn hall_of(plant: &PlantConfig, hall: &PlantHall, devices: &Devices) -> Hall {
+fn hall_of(plant: &PlantConfig, hall: &PlantHall, jobs: &[Job], devices: &Devices) -> Hall {
     let product = &hall.product;
     let (per_rack, shelf_w) = rack_of(&product.name);
     let gpus = f64::from(per_rack);
@@ -283,9 +305,16 @@ fn hall_of(plant: &PlantConfig, hall: &PlantHall, devices: &Devices) -> Hall {
     let dc_w = gpus * (product.training_w + product.other_w);
     let ac_w = dc_w + conversion.loss_w(dc_w);
     let distribution_loss = (dc_w * hall.feeder_per_gpu_w() / ac_w - 1.0).max(0.0);
-    let shelf_store = devices.shelf.map_or_else(Store::none, |(energy_j, power_w)| Store {
-        energy_j: energy_j * gpus,
-        power_w: power_w * gpus,
+    // Told the step of the job, as whoever commissions the racks for a job is: guess, the vendor's law is not public.
+    let supply_store = || {
+        let store = Store::gb300(gpus, product.rated_w);
+        hall.job.map_or(store.clone(), |job| store.planned(&rack_step(&chip, &jobs[job].step, product.other_w, gpus)))
+    };
+    let shelf_store = devices.shelf.map_or_else(Store::none, |shelf| Store {
+        energy_j: shelf.energy_j * gpus,
+        power_w: shelf.power_w * gpus,
+        charge_w: shelf.charge_w * gpus,
+        lag_s: shelf.lag_s,
         smooth_s: 5.0,
         recentre_s: 60.0,
         ..Store::gb300(gpus, product.rated_w)
@@ -296,18 +325,23 @@ fn hall_of(plant: &PlantConfig, hall: &PlantHall, devices: &Devices) -> Hall {
         job: hall.job,
         gpus: hall.gpus as u32,
         per_rack,
-        chip,
         rack: Rack {
             other_w: product.other_w,
-            supply_store: if devices.supply { Store::gb300(gpus, product.rated_w) } else { Store::none() },
+            supply_store: if devices.supply { supply_store() } else { Store::none() },
             shelf_store,
             conversion,
         },
+        chip,
         distribution_loss,
         fixed_w: hall.fixed_w,
         cooling: hall.cooling.clone(),
         rated_heat_w: hall.rated_feeder_w(),
     }
+}
+
+/// What a rack of so many GPUs draws over a step, s and W.
+fn rack_step(chip: &Chip, step: &Step, other_w: f64, gpus: f64) -> Vec<(f64, f64)> {
+    chip.over_step(step).iter().map(|(part_s, level_w)| (*part_s, gpus * (level_w + other_w))).collect()
 }
 
 /// How synchronous a kind of job is when the scenario does not say: guess.

@@ -123,6 +123,8 @@ enum Mode {
     },
     /// Run the validation cases and print each of them.
     Validate {
+        /// Only cases whose id begins with one of these, such as V-GRID or V-TRAIN-0.
+        ids: Vec<String>,
         /// Folder with measured data that the repository may not carry; when left out, what TIELINE_DATA names, else
         /// ../shared/data where it is there.
         #[arg(long)]
@@ -187,7 +189,7 @@ fn main() -> ExitCode {
         },
         Mode::Replay { journal } => replay::replay(&journal),
         Mode::Explain { journal, tick } => replay::explain(&journal, tick),
-        Mode::Validate { data, json } => validate::validate(data.as_deref(), json),
+        Mode::Validate { ids, data, json } => validate::validate(&ids, data.as_deref(), json),
         Mode::Bench { name, json } => bench::bench(name.as_deref(), json),
         Mode::Scenarios { save } => scenarios::scenarios(save.as_deref()),
         Mode::Schema => scenarios::schema(),

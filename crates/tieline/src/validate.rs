@@ -5,11 +5,12 @@
 use crate::{Verdict, screen, source};
 use anyhow::{Result, anyhow, bail};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use tieline_files::cases;
-use tieline_sim::validate::{CaseResult, Class, Kind, Report, Tally, Verdict as Outcome};
+use tieline_sim::validate::{Case, CaseResult, Class, Kind, Report, Tally, Verdict as Outcome};
 
 /// Environment variable that names the data folder; empty is as good as absent.
 const VARIABLE: &str = "TIELINE_DATA";
@@ -18,19 +19,26 @@ const BESIDE: &str = "../shared/data";
 /// Widest note that we print before it breaks, in columns.
 const WIDTH: usize = 110;
 
-/// Runs all cases with the data of `data`, else of the folder that the environment names, else of the one
+/// Runs the cases whose id begins with one of `ids`, all where there is none, with the data of `data`, else of the folder that the environment names, else of the one
 /// beside the checkout if it is there. A failed case is a No.
 ///
 /// # Errors
-/// A data folder that is not one, a broken case file, or an output that cannot be written.
-pub fn validate(data: Option<&Path>, json: bool) -> Result<Verdict> {
+/// A data folder that is not one, an id that no case has, a broken case file, or an output that cannot be written.
+pub fn validate(ids: &[String], data: Option<&Path>, json: bool) -> Result<Verdict> {
     let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = match data.map(Path::to_path_buf).or(named) {
         Some(data) if data.is_dir() => Some(data),
         Some(data) => bail!("{}: is not a folder that can be read", data.display()),
         None => Some(PathBuf::from(BESIDE)).filter(|beside| beside.is_dir()),
     };
-    let cases = cases::embedded().map_err(|why| anyhow!("{why}"))?;
+    let mut cases = cases::embedded().map_err(|why| anyhow!("{why}"))?;
+    if let Some(unknown) = ids.iter().find(|id| !cases.iter().any(|case| case.id.starts_with(*id))) {
+        let family = |case: &Case| case.id.splitn(3, '-').take(2).collect::<Vec<_>>().join("-");
+        let families: BTreeSet<String> = cases.iter().map(family).collect();
+        let families: Vec<String> = families.into_iter().collect();
+        bail!("{unknown}: no validation case begins so; ids begin with {}", families.join(", "));
+    }
+    cases.retain(|case| ids.is_empty() || ids.iter().any(|id| case.id.starts_with(id)));
     let report = cases::validate(&cases, |file| open(folder.as_deref(), file));
     let text = if json { to_json(&report)? } else { to_text(&report, folder.as_deref()) };
     screen::answer(&text, if report.failed == 0 { Verdict::Yes } else { Verdict::No })

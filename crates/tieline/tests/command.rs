@@ -171,6 +171,17 @@ fn noise(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
+fn validate_runs_the_cases_asked_for_alone() {
+    let desk = Desk::new("validate-some");
+    let said = desk.tieline(&["validate", "V-CAMPUS-06", "V-CAMPUS-07", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let ids: Vec<&str> = report["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
+    assert_eq!((said.code, ids), (0, vec!["V-CAMPUS-06", "V-CAMPUS-07"]));
+    let said = desk.tieline(&["validate", "V-CAMPFIRE"]);
+    assert!(said.code != 0 && said.err.contains("no validation case begins so; ids begin with"), "{}", said.err);
+}
+
+#[test]
 fn validate_lists_every_case_and_fails_when_one_fails() {
     let desk = Desk::new("validate");
     std::fs::create_dir(desk.path("empty")).unwrap();

@@ -19,6 +19,9 @@ use tieline_units::{Draw, Purpose};
 pub(crate) const NO_GROUP: usize = usize::MAX;
 /// Noise intervals that one draw serves: it has four words of two halves.
 const PER_DRAW: u64 = 8;
+/// The phases of each rack's GPUs.
+type Sequences<'a> = [&'a [Phase]; LANES];
+
 /// A tile as its blocks see it.
 pub(crate) struct Tile<'a> {
     pub(crate) isa: Isa,
@@ -83,6 +86,7 @@ impl Block {
         let emptiest = self.gpus.iter().copied().min().unwrap_or(0);
         let mut scratch = Scratch::new();
         let mut noise: [F32s; PER_DRAW as usize] = [[0.0; LANES]; PER_DRAW as usize];
+        let sequences: Sequences<'_> = core::array::from_fn(|lane| tile.sequences[self.sequence[lane]].as_slice());
         let mut rows = core::mem::take(&mut self.rows);
         for place in 0..fullest {
             let row = &mut rows[place as usize];
@@ -90,7 +94,8 @@ impl Block {
                 self.release(row, tile.views, place);
             }
             let partial = (place >= emptiest).then(|| self.partial(place));
-            self.place(row, place, partial.as_ref(), tile, turning, &mut scratch, &mut noise, &mut rack[..steps]);
+            let partial = partial.as_ref();
+            self.place(row, place, partial, tile, &sequences, turning, &mut scratch, &mut noise, &mut rack[..steps]);
         }
         self.rows = rows;
         self.rack_steps(tile.isa, fullest, &rack[..steps]);
@@ -127,6 +132,7 @@ impl Block {
         place: u32,
         partial: Option<&Settings>,
         tile: &Tile<'_>,
+        sequences: &Sequences<'_>,
         turning: bool,
         scratch: &mut Scratch,
         noise: &mut [F32s; PER_DRAW as usize],
@@ -154,13 +160,14 @@ impl Block {
             if marks.over != 0 {
                 tile.isa.run(Border { row, before: &mut before });
                 let now_ms = ((window + 1) * WINDOW_MS) as f32;
-                self.pass(row, marks.over, &before, &assets, now_ms, tile);
+                self.pass(row, marks.over, &before, &assets, now_ms, tile, sequences);
             }
         }
         tile.isa.run(Carry { to: &mut self.sums, sums: &sums, steps: tile.windows * WINDOW_MS });
     }
 
     /// What comes after the phase that each of these GPUs has just entered.
+    #[allow(clippy::too_many_arguments)] // one call
     fn pass(
         &mut self,
         row: &mut Row,
@@ -169,14 +176,14 @@ impl Block {
         assets: &[u32; LANES],
         now_ms: f32,
         tile: &Tile<'_>,
+        sequences: &Sequences<'_>,
     ) {
         while over != 0 {
             let lane = over.trailing_zeros() as usize % LANES;
             over &= over - 1;
             let phase = row.next[lane];
-            let sequence = tile.sequences[self.sequence[lane]].as_slice();
             // From one phase of the sequence to the next, as nearly always.
-            if let Some([now, after, ..]) = sequence.get(phase as usize..) {
+            if let Some([now, after, ..]) = sequences[lane].get(phase as usize..) {
                 row.computes[lane] = -i32::from(now.computes());
                 row.next[lane] = phase + 1;
                 row.next_level_w[lane] = self.levels[lane][after.doing as usize] * row.own[lane];
@@ -253,23 +260,40 @@ impl Block {
     }
 
     fn rack_steps(&mut self, isa: Isa, fullest: u32, rack: &[I32s]) {
-        let mut gpus_w: [F64s; TILE_MS] = [[0.0; LANES]; TILE_MS];
-        let mut input_w: [F64s; TILE_MS] = [[0.0; LANES]; TILE_MS];
+        // Few milliseconds at a time: what is written is read again from the first cache.
+        let mut gpus_w: [F64s; WINDOW_MS] = [[0.0; LANES]; WINDOW_MS];
+        let mut input_w: [F64s; WINDOW_MS] = [[0.0; LANES]; WINDOW_MS];
         let bias = chip::ZERO.wrapping_mul(fullest as i32);
-        let steps = rack.len();
         for (number, racks) in self.racks.iter_mut().enumerate() {
             assert!(racks.bias.iter().all(|found| *found == bias), "every place was run in every rack");
-            let (gpus_w, input_w) = (&mut gpus_w[..steps], &mut input_w[..steps]);
-            isa.run(RackSteps { racks, rack, gpus_w, input_w });
-            for segment in &mut self.segments {
-                let sum = |rows: &[F64s], ms: usize| rows[ms][segment.first..segment.end].iter().sum::<f64>();
-                for ms in 0..steps {
-                    segment.input_w[number][ms] = sum(input_w, ms);
-                    segment.gpus_w[ms] = sum(gpus_w, ms);
+            for (window, rack) in rack.as_chunks::<WINDOW_MS>().0.iter().enumerate() {
+                isa.run(RackSteps { racks, rack, gpus_w: &mut gpus_w, input_w: &mut input_w });
+                for segment in &mut self.segments {
+                    let (first, end) = (segment.first, segment.end);
+                    for (ms, (input_w, gpus_w)) in (window * WINDOW_MS..).zip(input_w.iter().zip(&gpus_w)) {
+                        segment.input_w[number][ms] = sum_of(&input_w[first..end]);
+                        segment.gpus_w[ms] = sum_of(&gpus_w[first..end]);
+                    }
                 }
             }
         }
     }
+}
+
+/// The sum of some racks, in eight columns: always the same order, and no chain of as many additions as racks.
+fn sum_of(racks_w: &[f64]) -> f64 {
+    let mut columns = [0.0; 8];
+    let (eights, rest) = racks_w.as_chunks::<8>();
+    for eight in eights {
+        for (column, rack_w) in columns.iter_mut().zip(eight) {
+            *column += rack_w;
+        }
+    }
+    for (column, rack_w) in columns.iter_mut().zip(rest) {
+        *column += rack_w;
+    }
+    let [a, b, c, d, e, f, g, h] = columns;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
 /// `yes` or `no` without a branch, which would be mistaken every other time.

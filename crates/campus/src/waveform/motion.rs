@@ -288,16 +288,11 @@ fn luck(step: &Step) -> (f32, f32, f32) {
 /// Mean power of a GPU of a hall before the run: over a step where its job runs, so that low-passes and cooling begin
 /// where they would be, W.
 pub(super) fn mean_level_w(campus: &Campus, hall: &Hall) -> f64 {
-    let level_w = |doing: Doing| hall.chip.level_w[doing as usize];
     let Some(job) = hall.job.map(|job| &campus.jobs[job]).filter(|job| job.starts_s <= 0.0) else {
-        return level_w(Doing::Rest);
+        return hall.chip.level_w[Doing::Rest as usize];
     };
-    let step = &job.step;
-    let batches = f64::from(step.micro_batches);
-    let (forward_ms, backward_ms) = (batches * step.forward_ms, batches * step.backward_ms);
-    let rest_ms = step.period_ms() - forward_ms - backward_ms;
-    (forward_ms * level_w(Doing::Forward) + backward_ms * level_w(Doing::Backward) + rest_ms * level_w(Doing::Exchange))
-        / step.period_ms()
+    let parts = hall.chip.over_step(&job.step);
+    parts.iter().map(|(part_s, level_w)| part_s * level_w).sum::<f64>() / parts.iter().map(|part| part.0).sum::<f64>()
 }
 
 fn hall_state(campus: &Campus, hall: &Hall) -> HallState {

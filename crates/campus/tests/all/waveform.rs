@@ -42,10 +42,12 @@ pub fn thousand() -> Campus {
         per_rack,
         rack: Rack {
             other_w: product.other_w,
-            supply_store: Store::gb300(f64::from(per_rack), product.rated_w),
+            supply_store: Store::gb300(f64::from(per_rack), product.rated_w)
+                .planned(&chip.over_step(&step).map(|(s, w)| (s, (w + product.other_w) * f64::from(per_rack)))),
             shelf_store: Store {
                 energy_j: 2e5,
                 power_w: 3e4,
+                charge_w: 3e4,
                 smooth_s: 3.0,
                 recentre_s: 30.0,
                 ..Store::gb300(1.0, 1.0)

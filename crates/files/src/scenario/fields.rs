@@ -384,7 +384,21 @@ const WAVEFORM: &[Field] = &[
     key("filler", K::Ratio, May, (0.0, 1.0), "level of software filler, share of rated power; without it: off"),
     key("supply_storage", K::Flag, May, ANY, "storage in the power supplies, 65 J per GPU"),
     key("shelf_energy", K::Energy, May, (0.0, 1e8), "energy of battery shelves per GPU; without it: none"),
-    key("shelf_power", K::Power, Else("700 W", "guess: half of a GB300"), POSITIVE, "power of the shelves per GPU"),
+    key(
+        "shelf_power",
+        K::Power,
+        Else("700 W", "guess: half of a GB300"),
+        POSITIVE,
+        "power that the shelves give, per GPU",
+    ),
+    key(
+        "shelf_charge",
+        K::Power,
+        Else("350 W", "guess: half of what they give"),
+        POSITIVE,
+        "power that the shelves take, per GPU",
+    ),
+    key("shelf_lag", K::Span, Else("10 ms", "guess"), (0.0, 10.0), "lag of the shelves' converters"),
     key("battery_loop", K::Flag, May, ANY, "the site batteries' own fast loop"),
     key(
         "battery_delay",

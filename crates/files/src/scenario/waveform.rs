@@ -7,7 +7,7 @@ use super::campus::{Built, reference};
 use super::sheet::Sheet;
 use tieline_campus::specification::Connection;
 use tieline_campus::waveform::Step;
-use tieline_sim::transient::{Bounds, Devices, JobPlan, Loop, Mode, Plan, usual_coherence};
+use tieline_sim::transient::{Bounds, Devices, JobPlan, Loop, Mode, Plan, Shelf, usual_coherence};
 
 /// Steps of a training job of which nothing is said, s: guess, the middle of what arXiv 2508.14318 describes.
 const USUAL_PERIOD_MS: f64 = 2_000.0;
@@ -103,14 +103,18 @@ fn devices(sheet: &Sheet<'_, '_>) -> Devices {
         power_share: 1.0,
         energy_share: 1.0,
     };
-    let shelf_w = sheet.si("shelf_power");
     Devices {
         floor: sheet.number("floor"),
         floor_ramps: (sheet.si("floor_up"), sheet.si("floor_down")),
         hysteresis_s: sheet.si("hysteresis"),
         filler: sheet.number("filler"),
         supply: sheet.flag("supply_storage", false),
-        shelf: sheet.number("shelf_energy").map(|energy_j| (energy_j, shelf_w)),
+        shelf: sheet.number("shelf_energy").map(|energy_j| Shelf {
+            energy_j,
+            power_w: sheet.si("shelf_power"),
+            charge_w: sheet.si("shelf_charge"),
+            lag_s: sheet.si("shelf_lag"),
+        }),
         battery: sheet.flag("battery_loop", false).then_some(fast),
     }
 }

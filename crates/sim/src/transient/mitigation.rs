@@ -4,7 +4,7 @@
 
 use super::flicker::severity;
 use super::measures::{Measures, SAMPLE_MS, band_share, lines, spectrum};
-use super::{Devices, Loop, Plan, campus, play_beside};
+use super::{Devices, Loop, Plan, Shelf, campus, play_beside};
 use crate::metrics::{MW, MWH};
 use crate::results::Table;
 use crate::scenario::Scenario;
@@ -70,10 +70,10 @@ fn sets(plan: &Plan) -> Vec<Devices> {
     let none =
         Devices { floor_ramps: plan.devices.floor_ramps, hysteresis_s: plan.devices.hysteresis_s, ..Devices::none() };
     // Where the plan does not say, usual values: floor of 65 % (Fig 5 of arXiv 2508.14318), filler at 60 %: guess;
-    // shelf of 50 kJ and 700 W per GPU: guess; loop of 20 ms and 20 ms (control.md 7.1), low-pass of 10 s.
+    // loop of 20 ms and 20 ms (control.md 7.1), low-pass of 10 s.
     let floor = Some(plan.devices.floor.unwrap_or(0.65));
     let filler = Some(plan.devices.filler.unwrap_or(0.6));
-    let shelf = Some(plan.devices.shelf.unwrap_or((50e3, 700.0)));
+    let shelf = Some(plan.devices.shelf.unwrap_or(Shelf::usual()));
     let battery = Some(plan.devices.battery.unwrap_or(Loop::usual()));
     vec![
         none.clone(),

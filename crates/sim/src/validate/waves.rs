@@ -154,10 +154,12 @@ pub(super) fn rack_storage(given: &Given) -> Outcome {
     campus.halls[0].rack.shelf_store = Store {
         energy_j: given.one("energy")?,
         power_w: RATED_W,
+        charge_w: RATED_W,
         charge: 0.97,
         discharge: 0.97,
+        lag_s: 0.0,
         smooth_s: 30.0,
-        limit_w: f64::INFINITY,
+        band_w: (0.0, f64::INFINITY),
         recentre_s: 10.0,
         // The waveform begins with its busy part: the store begins at the top of its excursion.
         soc_start: 0.54,
@@ -179,10 +181,12 @@ pub(super) fn peak_reduction(given: &Given) -> Outcome {
         campus.halls[0].rack.supply_store = Store {
             energy_j,
             power_w: high_w,
+            charge_w: high_w,
             charge: 1.0,
             discharge: 1.0,
+            lag_s: 0.0,
             smooth_s: 0.001,
-            limit_w: high_w - reach_w,
+            band_w: (0.0, high_w - reach_w),
             recentre_s: 1.0,
             soc_start: 1.0,
         };
@@ -193,15 +197,24 @@ pub(super) fn peak_reduction(given: &Given) -> Outcome {
     Ok(vec![reductions])
 }
 
-/// The same behind the store that a scenario builds: half full, led by its low-pass, its losses on.
+/// The same behind the store that a scenario builds, told its job's step: a pulse every few seconds. Its losses are on;
+/// the first two pulses, in which it finds its place, do not count.
 pub(super) fn shipped_reduction(given: &Given) -> Outcome {
+    const BETWEEN_S: f64 = 4.0;
     let high_w = given.one("high")?;
+    let low_w = 0.25 * high_w;
     let mut reductions = Vec::new();
     for pulse_s in given.list("pulse") {
-        let mut campus = square(pulse_s + 4.0, pulse_s / (pulse_s + 4.0), high_w, 0.25 * high_w);
-        campus.halls[0].rack.supply_store = Store::gb300(1.0, high_w);
+        let period_s = pulse_s + BETWEEN_S;
+        let mut campus = square(period_s, pulse_s / period_s, high_w, low_w);
+        let step = [(*pulse_s, high_w), (BETWEEN_S, low_w)];
+        campus.halls[0].rack.supply_store = Store::gb300(1.0, high_w).planned(&step);
         let mut most_w = 0.0_f64;
-        run(&campus, pulse_s + 3.0, &mut |_, _, _, meter_w| most_w = most_w.max(meter_w / f64::from(GPUS)))?;
+        run(&campus, 4.0 * period_s, &mut |ms, _, _, meter_w| {
+            if ms as f64 > 2.0e3 * period_s {
+                most_w = most_w.max(meter_w / f64::from(GPUS));
+            }
+        })?;
         reductions.push(1.0 - most_w / high_w);
     }
     Ok(vec![reductions])

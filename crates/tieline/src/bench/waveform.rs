@@ -43,12 +43,15 @@ fn bound() -> Campus {
 pub fn everything() -> Campus {
     let product = gpu::product("GB300").expect("in the catalogue");
     let chip = Chip::of(&product).smoothed(0.65).filled(0.3);
-    let rack = Rack {
+    let rack = |step: &Step| Rack {
         other_w: product.other_w,
-        supply_store: Store::gb300(72.0, product.rated_w),
+        supply_store: Store::gb300(72.0, product.rated_w)
+            .planned(&chip.over_step(step).map(|(s, w)| (s, 72.0 * (w + product.other_w)))),
         shelf_store: Store {
             energy_j: 2e6,
             power_w: 30e3,
+            charge_w: 30e3,
+            lag_s: 0.01,
             smooth_s: 5.0,
             recentre_s: 60.0,
             ..Store::gb300(72.0, 1400.0)
@@ -63,7 +66,8 @@ pub fn everything() -> Campus {
         pumps_and_fans_min: 0.2,
         lag_s: 300.0,
     };
-    let job = |index: usize, period_ms: f64| Job {
+    let period_ms = |index: usize| 2_000.0 + 150.0 * index as f64;
+    let job = |index: usize| Job {
         name: format!("job {index}"),
         step: Step {
             jitter: 0.02,
@@ -73,7 +77,7 @@ pub fn everything() -> Campus {
             checkpoint_ms: 400.0,
             data_stall_share: 0.1,
             data_stall_ms: 150.0,
-            ..Step::of_period(period_ms, 0.2, 4, 8)
+            ..Step::of_period(period_ms(index), 0.2, 4, 8)
         },
         coherence: 0.9,
         starts_s: 0.0,
@@ -103,7 +107,7 @@ pub fn everything() -> Campus {
         gpus: GPUS_PER_HALL,
         per_rack: 72,
         chip: chip.clone(),
-        rack: rack.clone(),
+        rack: rack(&job(index % 3).step),
         distribution_loss: 0.03,
         fixed_w: 1e5,
         cooling: cooling.clone(),
@@ -113,7 +117,7 @@ pub fn everything() -> Campus {
         points: (0..2)
             .map(|i| Point { name: format!("point {i}"), battery: battery.clone(), transformer_loss: 0.005 })
             .collect(),
-        jobs: (0..3).map(|index| job(index, 2_000.0 + 150.0 * index as f64)).collect(),
+        jobs: (0..3).map(job).collect(),
         halls: (0..HALLS).map(hall).collect(),
         ambient_c: 35.0,
     }
