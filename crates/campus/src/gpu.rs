@@ -58,6 +58,9 @@ pub const SHAPE: f64 = 0.30;
 /// Mean power that the uncapped sweep drew, W: what its shares refer to.
 const SWEEP_TOP_W: f64 = A100_SWEEP[A100_SWEEP.len() - 1].power_w;
 
+/// Idle power of these cards, W. Source: measured, AcmeTrace (as in [`catalogue`]).
+pub const A100_IDLE_W: f64 = 66.0;
+
 /// Power of a GPU whose job asks for `level_w` under `cap_w`, W.
 ///
 /// A cap near the level already bites, since workloads swing about their mean: the measured mean lies 0 to 5 % under
@@ -84,8 +87,8 @@ pub fn power_under_cap(level_w: f64, cap_w: f64) -> f64 {
 
 /// Throughput against the share of the uncapped power that is left, on the A100 curve, 0..1.
 ///
-/// Passes through the table. Below its lowest point (27 % of the level) the same line runs on to zero at about 26.7 %:
-/// an extrapolation that no measurement supports.
+/// Passes through the table. Below its lowest point (27 % of the level) it runs straight to nothing at idle: there the
+/// voltage has reached its least and power falls with the clock alone (V-CAMPUS-10).
 #[must_use]
 pub fn throughput_at_power_share(share: f64) -> f64 {
     ThroughputCurve::new(1.0).at_power_share(share)
@@ -102,6 +105,7 @@ pub fn throughput_at(product: &Product, level_w: f64, cap_w: f64) -> f64 {
 pub(crate) struct ThroughputCurve {
     straight: [f64; A100_SWEEP.len()],
     exponent: f64,
+    throughput_exponent: f64,
 }
 
 impl ThroughputCurve {
@@ -109,6 +113,7 @@ impl ThroughputCurve {
         Self {
             straight: A100_SWEEP.map(|p| libm::pow(p.throughput, 1.0 / SHAPE)),
             exponent: SHAPE * throughput_exponent,
+            throughput_exponent,
         }
     }
 
@@ -122,12 +127,15 @@ impl ThroughputCurve {
             return 1.0;
         }
         let power = |i: usize| A100_SWEEP[i].power_w / SWEEP_TOP_W;
+        if share < power(0) {
+            let idle = A100_IDLE_W / SWEEP_TOP_W;
+            let throughput = A100_SWEEP[0].throughput * (share - idle) / (power(0) - idle);
+            return libm::pow(throughput.max(0.0), self.throughput_exponent);
+        }
         let right = (1..A100_SWEEP.len() - 1).find(|i| share < power(*i)).unwrap_or(A100_SWEEP.len() - 1);
         let (x0, x1) = (power(right - 1), power(right));
         let (y0, y1) = (self.straight[right - 1], self.straight[right]);
-        // The lowest segment runs on below the table until it meets zero.
-        let value = (y0 + (y1 - y0) * (share - x0) / (x1 - x0)).max(0.0);
-        libm::pow(value, self.exponent)
+        libm::pow(y0 + (y1 - y0) * (share - x0) / (x1 - x0), self.exponent)
     }
 }
 

@@ -480,7 +480,8 @@ fn fit_cap_curve(points: &[(f64, f64)]) -> (f64, f64, f64) {
     best.1
 }
 
-/// The cap curve fitted on all caps but one predicts that one.
+/// The cap curve fitted on all caps but one predicts that one; below the lowest cap that is left, the straight line to
+/// idle that the shipped curve takes there.
 fn leave_one_out(given: &Given) -> Outcome {
     let caps = given.list("cap");
     let points: Vec<(f64, f64)> = caps
@@ -493,8 +494,15 @@ fn leave_one_out(given: &Given) -> Outcome {
     let errors: Vec<f64> = (0..points.len())
         .map(|out| {
             let rest: Vec<_> = points.iter().enumerate().filter(|(i, _)| *i != out).map(|(_, p)| *p).collect();
-            let (offset_w, exponent, scale) = fit_cap_curve(&rest);
-            (scale * pow((points[out].0 - offset_w).max(0.0), exponent) - points[out].1).abs()
+            let (power_w, throughput) = points[out];
+            let lowest = rest.iter().copied().fold((f64::MAX, 0.0), |a, b| if b.0 < a.0 { b } else { a });
+            let predicted = if power_w < lowest.0 {
+                lowest.1 * (power_w - gpu::A100_IDLE_W).max(0.0) / (lowest.0 - gpu::A100_IDLE_W)
+            } else {
+                let (offset_w, exponent, scale) = fit_cap_curve(&rest);
+                scale * pow((power_w - offset_w).max(0.0), exponent)
+            };
+            (predicted - throughput).abs()
         })
         .collect();
     let lowest = caps.iter().copied().fold(f64::MAX, f64::min);
