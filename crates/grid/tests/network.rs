@@ -279,3 +279,21 @@ fn headroom_ends_where_its_limit_says() {
     let loss = found.loss.expect("the loss has a solution");
     assert!(loss.voltage_share.1 > loss.voltage_share.0);
 }
+
+#[test]
+fn headroom_leaves_every_unit_within_what_it_can_give() {
+    // Two buses without limits of branch or voltage: what is left of the units is all that counts, losses on the way too.
+    let mut network = ring();
+    network.branches.rating_va.fill(1e12);
+    network.buses.least_share.fill(0.1);
+    network.generators.most_w = vec![230e6, 170e6];
+    network.generators.most_var = vec![1e9, 1e9];
+    let found = headroom(&network, 1, 1.0, &Rules::default()).expect("answers");
+    assert_eq!(found.stop, Stop::Generation, "{found:?}");
+    let spare_w = 400e6 - 340e6 - found.losses_w.0;
+    let added_w = found.losses_w.1 - found.losses_w.0;
+    assert!(added_w > 1e6, "the campus adds losses: {found:?}");
+    assert!((found.campus_w + added_w - spare_w).abs() < 1e6, "{found:?} of {spare_w}");
+    let (_, most_w) = found.loss.expect("the loss has a solution").largest_unit.expect("a unit");
+    assert!(most_w <= 230e6 + 2e5, "{most_w}");
+}

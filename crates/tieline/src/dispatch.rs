@@ -124,9 +124,9 @@ pub fn case(given: &str, text: &str, folder: Option<&Path>, settings: &Settings)
     read(given, text, settings, &mut open)
 }
 
-/// Where a case's first campus stands.
-pub fn placed(case: &Case) -> Option<Placed> {
-    case.campuses.first().map(|campus| Placed {
+/// Where the campuses of a case stand.
+pub fn placed(case: &Case) -> impl Iterator<Item = Placed> {
+    case.campuses.iter().map(|campus| Placed {
         zone: campus.zone,
         units: campus.units.clone(),
         power_w: campus.power_w,
@@ -140,12 +140,11 @@ pub fn placed(case: &Case) -> Option<Placed> {
 pub fn solved(case: &Case, threads: usize, both: bool) -> Result<Solved, Failure> {
     let spread = threads::on_threads(threads);
     let dispatch = solve(&case.problem, &spread)?;
-    let firm: Option<Problem> = case.campuses.iter().any(|campus| both && !campus.units.is_empty()).then(|| {
-        case.campuses.iter().fold(case.problem.clone(), |problem, campus| {
-            let placed = Placed { zone: campus.zone, units: campus.units.clone(), power_w: campus.power_w };
-            without(&problem, &placed)
-        })
-    });
+    let firm: Option<Problem> = case
+        .campuses
+        .iter()
+        .any(|campus| both && !campus.units.is_empty())
+        .then(|| placed(case).fold(case.problem.clone(), |problem, placed| without(&problem, &placed)));
     let without = firm.map(|firm| solve(&firm, &spread)).transpose()?;
     Ok(Solved { dispatch, without })
 }

@@ -107,3 +107,75 @@ fn years_do_not_depend_on_threads_and_their_mean_is_that_of_the_years() {
         assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
     }
 }
+
+/// A grid of one zone or two, and what `grid dispatch --json` says of it.
+fn dispatched(name: &str, parts: &str, csv: &str) -> serde_json::Value {
+    let folder = std::env::temp_dir().join(format!("tieline-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let hours = csv.lines().count() - 1;
+    let head = format!(
+        "schema = 1\nname = \"{name}\"\ntitle = \"x\"\nstart = \"2026-07-01T00:00:00-05:00\"\nhours = {hours}\n\
+         series = \"s.csv\"\nsource = \"guess: test\"\n"
+    );
+    std::fs::write(folder.join("g.toml"), head + parts).expect("a file");
+    std::fs::write(folder.join("s.csv"), csv).expect("a file");
+    let said = tieline(&["grid", "dispatch", folder.join("g.toml").to_str().expect("text"), "--json"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+    serde_json::from_slice(&said.stdout).expect("JSON")
+}
+
+const TWO_CAMPUSES: &str = "[[zone]]\nname = \"n\"\narea = \"a\"\nload = \"n_mw\"\n\
+    [[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"1100 MW\"\ncost = \"10 $/MWh\"\n\
+    [[unit]]\nname = \"e\"\nclass = \"oil\"\nzone = \"n\"\ncapacity = \"900 MW\"\ncost = \"2000 $/MWh\"\n\
+    [[campus]]\nname = \"c1\"\nzone = \"n\"\npower = \"200 MW\"\ntariff = \"t\"\n\
+    [[campus.tier]]\ndepth = \"100 %\"\nprice = \"500 $/MWh\"\n\
+    [[campus]]\nname = \"c2\"\nzone = \"n\"\npower = \"100 MW\"\n\
+    [[campus.tier]]\ndepth = \"100 %\"\nprice = \"600 $/MWh\"\n\
+    [[tariff]]\nname = \"t\"\narea = \"a\"\ntransmission_per_mw_year = \"36500 $\"\n";
+
+#[test]
+fn peaks_of_the_bill_are_those_that_the_meters_show() {
+    // Both campuses (300 MW) come on top of the column. Gross 1,400 and 1,100 MW: both give way in the first hour, to
+    // 1,100 MW; without them the second hour is as high, and c1 draws there.
+    let summary = dispatched("peaks", TWO_CAMPUSES, "n_mw\n1099\n800\n");
+    let c1 = &summary["campuses"][0];
+    assert_eq!(c1["curtailed_hours"], 1, "{c1}");
+    assert_eq!(c1["bill"]["transmission_hour"], 1, "{c1}");
+    assert!((c1["bill"]["transmission_mw"].as_f64().expect("a number") - 200.0).abs() < 1e-3, "{c1}");
+    assert_eq!(c1["bill_without"]["transmission_hour"], 0, "{c1}");
+}
+
+#[test]
+fn what_several_campuses_save_is_told_once() {
+    let summary = dispatched("saved", TWO_CAMPUSES, "n_mw\n1099\n700\n");
+    let campuses = summary["campuses"].as_array().expect("a list");
+    assert!(campuses.iter().all(|campus| campus["saved_usd"].is_null()), "{campuses:?}");
+    // Of 299 MW missing c1 gives 200 at 500 and c2 99 at 600 instead of 2,000 $/MWh each.
+    let saved = summary["campuses_saved_usd"].as_f64().expect("a number");
+    assert!((saved - (200.0 * 1500.0 + 99.0 * 1400.0)).abs() < 1.0, "{saved}");
+    // What they give is no plant.
+    let installed = summary["areas"][0]["installed_mw"].as_f64().expect("a number");
+    assert!((installed - 2000.0).abs() < 1e-6, "{installed}");
+}
+
+#[test]
+fn a_shaped_load_does_not_depend_on_the_window() {
+    let first_peak = |hours: &str| {
+        let said = tieline(&["grid", "dispatch", "three-zones", "--json", "--hours", hours]);
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        let summary: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+        summary["zones"][0]["load_twh"].as_f64().expect("a number")
+    };
+    let (day, two) = (first_peak("24"), first_peak("48"));
+    assert!(two < 2.5 * day && two > 1.5 * day, "{day} and {two}");
+    let said = tieline(&["grid", "dispatch", "three-zones", "--json", "--hours", "24"]);
+    let day: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let said = tieline(&["grid", "dispatch", "three-zones", "--json"]);
+    let year: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    for (day, year) in day["zones"].as_array().into_iter().flatten().zip(year["zones"].as_array().into_iter().flatten())
+    {
+        let peak = |zone: &serde_json::Value| zone["peak_mw"].as_f64().expect("a number");
+        assert!(peak(day) < 0.99 * peak(year), "the first of January is not the peak: {day} {year}");
+    }
+}

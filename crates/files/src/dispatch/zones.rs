@@ -5,10 +5,13 @@
 
 use super::{Frame, column, name};
 use crate::scenario::sheet::Sheet;
+use tieline_grid::bill::month_of;
 use tieline_grid::dispatch::Problem;
 use tieline_grid::{load, rts_79, weather};
 use tieline_units::{Span, Utc};
 
+/// Hours of a common year.
+const YEAR_HOURS: usize = 8_760;
 /// A mean year, s.
 const YEAR_S: f64 = 365.25 * 86_400.0;
 /// Years from 1970 to 2000, and 1 January 2000 in s since 1970.
@@ -41,6 +44,14 @@ pub(super) fn zones(root: &Sheet<'_, '_>, frame: &mut Frame, problem: &mut Probl
     }
     problem.zones.name.clone_from(&frame.zones);
     areas
+}
+
+/// Local midnight with which the year of an instant begins.
+fn first_of_year(at: Utc, offset: Span) -> Utc {
+    let (today, _) = at.day_and_hour(offset);
+    // The last day at or before today that follows a December with a January.
+    let first = (0..366).map(|back| today - back).find(|day| month_of(*day) == 1 && month_of(*day - 1) == 12);
+    Utc::nanos(first.unwrap_or(today) * 86_400_000_000_000 - offset.as_nanos())
 }
 
 /// The year of the middle of the case, with its fraction.
@@ -116,7 +127,7 @@ fn load_w(
     }
 }
 
-/// Load over the peak, hour by hour: in average weather over the greatest hour of the case; drawn over the mean of the
+/// Load over the peak, hour by hour: in average weather over the greatest hour of the year in which the case begins; drawn over the mean of the
 /// annual peaks of drawn years.
 fn shares(shape: &str, drawn: bool, frame: &Frame) -> Vec<f64> {
     let (start, hours, offset) = (frame.start, frame.hours, frame.offset);
@@ -126,7 +137,8 @@ fn shares(shape: &str, drawn: bool, frame: &Frame) -> Vec<f64> {
     if !drawn {
         let like = if shape == "tva" { load::tva_like } else { load::pjm_like };
         let series = like(start, hours, offset);
-        let most = series.values().iter().copied().fold(0.0, f64::max);
+        let year = like(first_of_year(start, offset), YEAR_HOURS, offset);
+        let most = year.values().iter().copied().fold(0.0, f64::max);
         return series.values().iter().map(|value| value / most).collect();
     }
     let sigma = |at: Utc| {

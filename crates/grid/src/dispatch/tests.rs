@@ -389,3 +389,19 @@ fn a_year() {
         println!("{:?}", start.elapsed());
     }
 }
+
+/// A flat load at one price, and a battery without losses: it may do nothing, and must not run in a circle.
+#[test]
+fn a_battery_does_not_charge_and_discharge_at_once() {
+    for efficiency in [1.0, 0.9] {
+        // A price of zero leaves a battery with losses as free as equal prices leave one without.
+        let mut problem = empty(6, &[&[100.0; 6]], Some(3000.0));
+        unit(&mut problem, 0, 300.0, if efficiency < 1.0 { 0.0 } else { 30.0 });
+        store(&mut problem, 0, 50.0, 200.0, efficiency, Ends::Cyclic);
+        let dispatch = solved(&problem);
+        for hour in 0..6 {
+            let both = dispatch.charge_w[hour].min(dispatch.discharge_w[hour]);
+            assert!(both < 1.0, "hour {hour}: {both} W both ways at {efficiency}");
+        }
+    }
+}

@@ -56,6 +56,10 @@ pub fn tidy(problem: &Problem, columns: &Columns, chunks: &[Chunk], iterations: 
                 }
                 let own_inflow = problem.inflow_w(at, store) / GW;
                 before[store] = hour.store(store, before[store], own_inflow, target);
+                // Where power is worth something nobody runs it in a circle; a tie or a price of zero may leave that.
+                if chunk.y.balance[t * zones + columns.store_zone[store]] >= 0.0 {
+                    hour.straighten(store);
+                }
                 out.energy_j[at * stores + store] = before[store] * GW * problem.step_s;
             }
             hour.balance();
@@ -114,6 +118,22 @@ impl Hour<'_> {
             }
         }
         target - more
+    }
+
+    /// Takes away what a storage charges and discharges at once, the stored energy unchanged, as far as the zone's
+    /// plants can give less for what is then not lost.
+    fn straighten(&mut self, store: usize) {
+        let columns = self.columns;
+        let (c, d) = (columns.charge + store, columns.discharge + store);
+        let back = columns.eta[store] / columns.draw[store];
+        let zone = columns.store_zone[store];
+        let plants: f64 = self.x[columns.of_zone[zone]..columns.of_zone[zone + 1]].iter().sum();
+        let mut less = self.x[c].min(self.x[d] / back);
+        if back < 1.0 {
+            less = less.min(plants / (1.0 - back));
+        }
+        self.x[c] -= less;
+        self.x[d] = (self.x[d] - back * less).max(0.0);
     }
 
     /// Closes the balance of every zone as far as its units and its load allow.

@@ -78,7 +78,10 @@ pub fn headroom(network: &Network, bus: usize, power_factor: f64, rules: &Rules)
     let spare_w: f64 = (0..network.generators.bus.len()).map(|g| spare(network, &without, g)).sum();
     let tangent = sqrt(1.0 - power_factor * power_factor) / power_factor;
     let mut attempt = |campus_w: f64| -> Result<(Network, Flow), Stop> {
-        let with = place(network, &without, bus, campus_w, tangent, spare_w);
+        // Twice: what is lost on the way to the campus is given by all as well, and is known after the first time only.
+        let place = |more_w: f64| place(network, &without, bus, (campus_w, more_w), tangent, spare_w);
+        let first = prepared.solve(&place(0.0), rules).map_err(|why| Stop::Voltage(why.to_string()))?;
+        let with = place(first.losses_w - without.losses_w);
         let flow = prepared.solve(&with, rules).map_err(|why| Stop::Voltage(why.to_string()))?;
         match broken(network, &without, &flow) {
             Some(stop) => Err(stop),
@@ -125,14 +128,21 @@ fn spare(network: &Network, flow: &Flow, generator: usize) -> f64 {
     if network.runs(generator) && !flow.dead[network.generators.bus[generator]] { spare.max(0.0) } else { 0.0 }
 }
 
-/// The network with the campus, its power from all generators by their spare output.
-fn place(network: &Network, without: &Flow, bus: usize, campus_w: f64, tangent: f64, spare_w: f64) -> Network {
+/// The network with the campus, its power and the losses that it adds from all generators by their spare output.
+fn place(
+    network: &Network,
+    without: &Flow,
+    bus: usize,
+    (campus_w, losses_w): (f64, f64),
+    tangent: f64,
+    spare_w: f64,
+) -> Network {
     let mut with = network.clone();
     with.buses.load_w[bus] += campus_w;
     with.buses.load_var[bus] += campus_w * tangent;
     for generator in 0..with.generators.bus.len() {
         let share = if spare_w > 0.0 { spare(network, without, generator) / spare_w } else { 0.0 };
-        with.generators.output_w[generator] = without.output_w[generator] + share * campus_w;
+        with.generators.output_w[generator] = without.output_w[generator] + share * (campus_w + losses_w);
     }
     with
 }
@@ -160,6 +170,13 @@ fn broken(network: &Network, before: &Flow, now: &Flow) -> Option<Stop> {
         }
         if was <= most + SLACK {
             note(is - most, Stop::High(bus));
+        }
+    }
+    // The losses of what is drawn must come from somewhere too, at last from the reference.
+    for unit in (0..network.generators.bus.len()).filter(|unit| network.runs(*unit)) {
+        let (was, is, most) = (before.output_w[unit], now.output_w[unit], network.generators.most_w[unit]);
+        if was <= most + NEAR_W {
+            note((is - most - NEAR_W) / most.abs().max(NEAR_W), Stop::Generation);
         }
     }
     worst.map(|(_, stop)| stop)

@@ -23,7 +23,9 @@ pub struct Told {
 /// Adds up what a dispatch says of a campus.
 pub fn told(case: &Case, solved: &Solved, campus: &Named) -> Told {
     let placed = Placed { zone: campus.zone, units: campus.units.clone(), power_w: campus.power_w };
-    let account = account(&case.problem, &solved.dispatch, solved.without.as_ref(), &placed);
+    // The other solve holds all campuses firm: with several, the saving is theirs together (`saved_by_all`).
+    let firm = solved.without.as_ref().filter(|_| case.campuses.len() == 1);
+    let account = account(&case.problem, &solved.dispatch, firm, &placed);
     let draw_w: Vec<f64> = (0..case.problem.hours).map(|hour| account.base_w(hour, campus.power_w)).collect();
     let with = billed(case, campus, &solved.dispatch, &draw_w);
     let flat_w = vec![campus.power_w; case.problem.hours];
@@ -39,21 +41,46 @@ pub fn area_w(case: &Case, area: &str) -> Vec<f64> {
     (0..problem.hours).map(|hour| zones.iter().map(|zone| problem.load_w(hour, *zone)).sum()).collect()
 }
 
+/// What meters show of some zones hour by hour, W: their load less what campuses gave up and what was not served. Peaks
+/// are told from it, as the draw of the campus in those hours is.
+fn metered_w(case: &Case, dispatch: &Dispatch, within: impl Fn(usize) -> bool) -> Vec<f64> {
+    let problem = &case.problem;
+    let (zones, units) = (problem.zones.name.len(), problem.units.name.len());
+    let hour_w = |hour: usize| {
+        let served = |zone: usize| problem.load_w(hour, zone) - dispatch.shed_w[hour * zones + zone];
+        let given = |campus: &Named| -> f64 {
+            campus.units.clone().map(|unit| dispatch.generation_w[hour * units + unit]).sum()
+        };
+        let served_w: f64 = (0..zones).filter(|zone| within(*zone)).map(served).sum();
+        let given_w: f64 = case.campuses.iter().filter(|campus| within(campus.zone)).map(given).sum::<f64>();
+        served_w - given_w
+    };
+    (0..problem.hours).map(hour_w).collect()
+}
+
 fn billed(case: &Case, campus: &Named, dispatch: &Dispatch, draw_w: &[f64]) -> Option<Bill> {
     let (tariff, area) = campus.tariff.as_ref()?;
     let zones = case.problem.zones.name.len();
     let price: Vec<f64> =
         (0..case.problem.hours).map(|hour| dispatch.price_usd_per_j[hour * zones + campus.zone]).collect();
-    let zone_w: Vec<f64> = (0..case.problem.hours).map(|hour| case.problem.load_w(hour, campus.zone)).collect();
+    let within = |zone: usize| area.is_empty() || case.areas[zone] == *area;
     let metered = Metered {
         start: case.start,
         offset: case.offset,
         campus_w: draw_w,
         price_usd_per_j: &price,
-        system_w: &area_w(case, area),
-        zone_w: &zone_w,
+        system_w: &metered_w(case, dispatch, within),
+        zone_w: &metered_w(case, dispatch, |zone| zone == campus.zone),
     };
     Some(bill(tariff, &metered))
+}
+
+/// What the dispatch of everybody costs less because campuses give way, their own cost counted, $; none where it was not
+/// solved without. Where nothing was given up nothing was saved.
+pub fn saved_by_all(case: &Case, solved: &Solved) -> Option<f64> {
+    let gave = case.campuses.iter().any(|campus| told(case, solved, campus).account.hours > 0);
+    let saved = solved.without.as_ref()?.quality.cost_usd - solved.dispatch.quality.cost_usd;
+    Some(if gave { saved } else { 0.0 })
 }
 
 /// The campuses as JSON.
@@ -99,6 +126,7 @@ fn json_of(bill: &Bill) -> Value {
 pub fn page(summary: &Value) -> String {
     let mut text = String::new();
     let number = |value: &Value, key: &str| value[key].as_f64().unwrap_or(0.0);
+    let campuses = summary["campuses"].as_array().map_or(0, Vec::len);
     for campus in summary["campuses"].as_array().into_iter().flatten() {
         let _ = writeln!(
             text,
@@ -135,6 +163,13 @@ pub fn page(summary: &Value) -> String {
         line(format!("transmission, {:.1} MW at the zone's peak", number(with, "transmission_mw")), "transmission_usd");
         line("demand, greatest hour of each month".to_owned(), "demand_usd");
         line(format!("all, {:.2} $/MWh", number(with, "mean_usd_per_mwh")), "total_usd");
+    }
+    if let Some(saved) = summary["campuses_saved_usd"].as_f64().filter(|_| campuses > 1) {
+        let _ = writeln!(
+            text,
+            "\nthe dispatch of everybody costs {:.1} k$ less because the {campuses} campuses give way, their own cost counted",
+            saved / 1e3
+        );
     }
     text
 }

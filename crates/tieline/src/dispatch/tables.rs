@@ -55,6 +55,7 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
         "stores": stores(problem, dispatch),
         "areas": areas(case),
         "campuses": campus::summary(case, solved),
+        "campuses_saved_usd": campus::saved_by_all(case, solved),
         "sources": sources,
     })
 }
@@ -117,8 +118,10 @@ fn links(problem: &Problem, dispatch: &Dispatch) -> Vec<Value> {
     let each = |link: usize| {
         let flows = || dispatch.flow_w.iter().skip(link).step_by(count);
         let full = flows()
-            .filter(|flow_w| {
-                **flow_w > links.forward_w[link] - ROUNDING_W || **flow_w < ROUNDING_W - links.backward_w[link]
+            .enumerate()
+            .filter(|(hour, flow_w)| {
+                let (forward_w, backward_w) = problem.limits_w(*hour, link);
+                **flow_w > forward_w - ROUNDING_W || **flow_w < ROUNDING_W - backward_w
             })
             .count();
         let rent: f64 = flows()
@@ -176,7 +179,10 @@ fn area(case: &Case, problem: &Problem, name: &str) -> Value {
     let stores: Vec<usize> =
         (0..problem.stores.name.len()).filter(|store| zones.contains(&problem.stores.zone[*store])).collect();
     let stored_w: f64 = stores.iter().map(|store| problem.stores.discharge_w[*store]).sum();
-    let installed_w: f64 = units.iter().map(|unit| problem.units.capacity_w[*unit]).sum::<f64>() + stored_w;
+    // What campuses give up is load, not plant.
+    let gives_way = |unit: usize| case.campuses.iter().any(|campus| campus.units.contains(&unit));
+    let plants = units.iter().filter(|unit| !gives_way(**unit));
+    let installed_w: f64 = plants.map(|unit| problem.units.capacity_w[*unit]).sum::<f64>() + stored_w;
     let accredited_w: f64 =
         units.iter().filter_map(|unit| case.elcc[*unit].map(|elcc| elcc * problem.units.capacity_w[*unit])).sum();
     let (mut peak_w, mut energy_j) = (0.0_f64, 0.0);

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Instant;
 use tieline_files::dispatch::{Case, Settings};
 use tieline_grid::dispatch::Dispatch;
-use tieline_sim::dispatch::account;
+use tieline_sim::dispatch::{Placed, account};
 use tieline_units::Estimate;
 
 /// Most years of a study.
@@ -101,7 +101,7 @@ pub fn years(
 fn kept(case: &Case, dispatch: &Dispatch) -> [f64; KEPT.len()] {
     let problem = &case.problem;
     let (zones, units) = (problem.zones.name.len(), problem.units.name.len());
-    let (mut paid, mut load_sum, mut peak_w, mut shed_hours) = (0.0, 0.0, 0.0_f64, 0.0);
+    let (mut paid, mut load_sum, mut peak_w, mut shed_hours, mut shed_j) = (0.0, 0.0, 0.0_f64, 0.0, 0.0);
     for hour in 0..problem.hours {
         let loads = &problem.zones.load_w[hour * zones..(hour + 1) * zones];
         let prices = &dispatch.price_usd_per_j[hour * zones..(hour + 1) * zones];
@@ -109,7 +109,9 @@ fn kept(case: &Case, dispatch: &Dispatch) -> [f64; KEPT.len()] {
         paid += loads.iter().zip(prices).map(|(load_w, price)| load_w * price).sum::<f64>();
         (load_sum, peak_w) = (load_sum + load_w, peak_w.max(load_w));
         let shed_w: f64 = dispatch.shed_w[hour * zones..(hour + 1) * zones].iter().sum();
-        shed_hours += f64::from(u8::from(shed_w > LEAST_W));
+        if shed_w > LEAST_W {
+            (shed_hours, shed_j) = (shed_hours + 1.0, shed_j + shed_w * problem.step_s);
+        }
     }
     let emitted_kg: f64 = dispatch
         .generation_w
@@ -117,12 +119,13 @@ fn kept(case: &Case, dispatch: &Dispatch) -> [f64; KEPT.len()] {
         .enumerate()
         .map(|(at, power_w)| power_w * problem.step_s * problem.units.kg_per_j[at % units.max(1)])
         .sum();
-    let curtailed_j: f64 = super::placed(case).map_or(0.0, |placed| account(problem, dispatch, None, &placed).energy_j);
+    let gave_j = |placed: Placed| account(problem, dispatch, None, &placed).energy_j;
+    let curtailed_j: f64 = super::placed(case).map(gave_j).sum();
     [
         dispatch.quality.cost_usd,
         paid / load_sum.max(1.0) / PER_MWH,
         dispatch.price_usd_per_j.iter().copied().fold(f64::NEG_INFINITY, f64::max) / PER_MWH,
-        dispatch.shed_w.iter().sum::<f64>() * problem.step_s / MWH,
+        shed_j / MWH,
         shed_hours,
         emitted_kg / 1e3,
         peak_w / MW,
@@ -194,7 +197,13 @@ fn page(case: &Case, summary: &Value, seconds: f64, threads: usize) -> String {
         let of = |key: &str| format!("{:.2} ± {:.2}", number(&quantity[key]["value"]), number(&quantity[key]["error"]));
         let mean = format!("{:.2} ± {:.2}", number(&quantity["mean"]), number(&quantity["standard_error"]));
         let none = quantity["years"].as_array().is_some_and(|years| years.iter().all(|v| v.as_f64() == Some(0.0)));
-        let mean = if none { format!("none in {count} years") } else { mean };
+        if none {
+            // n years without: with 95 % confidence the share of years with some is at most 1 - 0.05^(1/n).
+            let most = 100.0 * (1.0 - 0.05_f64.powf(1.0 / count.max(1) as f64));
+            let said = format!("none in {count} years: at most {most:.1} % of years have any (95 % sure)");
+            let _ = writeln!(text, "{label:<32}{said:>90}");
+            continue;
+        }
         let _ = writeln!(text, "{label:<32}{:>22}{:>22}{:>22}{mean:>24}", of("p10"), of("p50"), of("p90"));
     }
     text
