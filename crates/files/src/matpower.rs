@@ -246,6 +246,10 @@ impl Reader {
         let mut places = BTreeMap::new();
         for (line, row) in table {
             if !self.row("bus", *line, row, 13, &[]) {
+                // It is there, if not as it should be: whoever names it is not wrong too.
+                if let Some(number) = row.first().copied().and_then(whole) {
+                    places.entry(number).or_insert(BROKEN);
+                }
                 continue;
             }
             let Some(number) = whole(row[0]) else {
@@ -289,7 +293,7 @@ impl Reader {
         if found.is_none() {
             self.say(line, format!("mpc.{table} names bus {value}, which mpc.bus does not have"));
         }
-        found
+        found.filter(|place| *place != BROKEN)
     }
 
     fn generators(&mut self, network: &mut Network, table: &Table, places: &BTreeMap<u64, usize>) {
@@ -405,6 +409,9 @@ impl Reader {
 
 /// Tables that are used, or hold names only.
 const KNOWN: &[&str] = &["bus", "gen", "branch", "gencost", "areas", "bus_name", "gen_name"];
+
+/// Place of a bus whose row cannot be used.
+const BROKEN: usize = usize::MAX;
 
 /// A whole number above 0.
 fn whole(value: f64) -> Option<u64> {

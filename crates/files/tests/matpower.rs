@@ -87,3 +87,11 @@ fn every_published_case_is_read_and_flows() {
     }
     assert_eq!(count, 59, "typical cases");
 }
+
+#[test]
+fn a_bus_that_is_told_wrong_makes_nobody_else_wrong() {
+    let broken = TEACHING.replace("  2 1 1500", "  2 1 NaN");
+    assert_ne!(broken, TEACHING);
+    let text = read("broken.m", broken.as_bytes()).expect_err("broken").to_string();
+    assert!(text.contains("mpc.bus") && !text.contains("does not have"), "{text}");
+}

@@ -192,6 +192,7 @@ fn finite(value: f64) -> Option<f64> {
 
 /// Megawatts for people.
 fn mw(watts: f64) -> String {
-    let value = watts / 1e6;
+    // Less than half of the last digit is nothing, and has no sign.
+    let value = if watts.abs() < 5e4 { 0.0 } else { watts / 1e6 };
     if value.abs() >= 999.95 { screen::number(value) } else { format!("{value:.1}") }
 }

@@ -44,7 +44,7 @@ pub struct Overload {
 pub enum FullLoss {
     /// The branch loaded worst with its loading, the bus of lowest voltage with its share of nominal.
     Solved {
-        /// Loaded worst, if any branch has a rating.
+        /// Loaded worst of the branches that were within their rating before, if there is one.
         worst: Option<(usize, f64)>,
         /// Lowest voltage.
         lowest: (usize, f64),
@@ -112,18 +112,19 @@ pub fn n_1(network: &Network, base: &Flow, rules: &Rules, full: usize) -> Result
     all.islands.sort_by(|a, b| b.load_w.total_cmp(&a.load_w).then(a.branch.cmp(&b.branch)));
     all.overloads.sort_by(|a, b| b.loading.total_cmp(&a.loading).then(a.lost.cmp(&b.lost)));
     for overload in all.overloads.iter_mut().take(full) {
-        overload.full = Some(solve_loss(&dispatched, overload.lost, rules));
+        overload.full = Some(solve_loss(&dispatched, base, overload.lost, rules));
     }
     Ok(all)
 }
 
-fn solve_loss(network: &Network, lost: usize, rules: &Rules) -> FullLoss {
+fn solve_loss(network: &Network, base: &Flow, lost: usize, rules: &Rules) -> FullLoss {
     let flow = match PowerFlow::new(network, Some(lost)).and_then(|mut prepared| prepared.solve(network, rules)) {
         Ok(flow) => flow,
         Err(why) => return FullLoss::Unsolved(why.to_string()),
     };
-    let loadings =
-        (0..network.branches.from.len()).filter_map(|b| flow.loading(network, b).map(|loading| (b, loading)));
+    let kept = |branch: &usize| base.loading(network, *branch).is_some_and(|loading| loading <= 1.0);
+    let branches = (0..network.branches.from.len()).filter(kept);
+    let loadings = branches.filter_map(|b| flow.loading(network, b).map(|loading| (b, loading)));
     let worst = loadings.max_by(|a, b| a.1.total_cmp(&b.1));
     let living = (0..network.bus_count()).filter(|bus| !flow.dead[*bus]).map(|bus| (bus, flow.voltage_share[bus]));
     let lowest = living.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, f64::NAN));

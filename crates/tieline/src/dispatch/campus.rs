@@ -92,6 +92,9 @@ pub fn summary(case: &Case, solved: &Solved) -> Vec<Value> {
             "name": campus.name,
             "zone": zone,
             "power_mw": campus.power_w / MW,
+            "hours": case.problem.hours,
+            "price_most_usd_per_mwh": told.account.price_usd_per_j.iter().copied().fold(f64::NEG_INFINITY, f64::max) / PER_MWH,
+            "cheapest_tier_usd_per_mwh": cheapest_tier(case, campus),
             "curtailed_hours": told.account.hours,
             "curtailed_mwh": told.account.energy_j / MWH,
             "cost_usd": told.account.cost_usd,
@@ -101,6 +104,12 @@ pub fn summary(case: &Case, solved: &Solved) -> Vec<Value> {
         })
     };
     case.campuses.iter().map(each).collect()
+}
+
+/// Price at which the campus first gives way, $/MWh.
+fn cheapest_tier(case: &Case, campus: &Named) -> Option<f64> {
+    let prices = campus.units.clone().map(|unit| case.problem.units.cost_usd_per_j[unit] / PER_MWH);
+    prices.min_by(f64::total_cmp)
 }
 
 fn json_of(bill: &Bill) -> Value {
@@ -130,14 +139,22 @@ pub fn page(summary: &Value) -> String {
     for campus in summary["campuses"].as_array().into_iter().flatten() {
         let _ = writeln!(
             text,
-            "\n{} in {}: {:.0} MW; gives up {:.1} MWh in {:.0} h for {:.1} k$",
+            "\n{} in {}: {:.0} MW; gives up {:.1} MWh in {:.0} of {:.0} h for {:.1} k$",
             campus["name"].as_str().unwrap_or(""),
             campus["zone"].as_str().unwrap_or(""),
             number(campus, "power_mw"),
             number(campus, "curtailed_mwh"),
             number(campus, "curtailed_hours"),
+            number(campus, "hours"),
             number(campus, "cost_usd") / 1e3
         );
+        if let Some(tier) = campus["cheapest_tier_usd_per_mwh"].as_f64() {
+            let _ = writeln!(
+                text,
+                "  its zone's price is at most {:.2} $/MWh; it first gives way at {tier:.2} $/MWh",
+                number(campus, "price_most_usd_per_mwh")
+            );
+        }
         if let Some(saved) = campus["saved_usd"].as_f64() {
             let _ = writeln!(
                 text,
@@ -149,7 +166,8 @@ pub fn page(summary: &Value) -> String {
         if with.is_null() {
             continue;
         }
-        let _ = writeln!(text, "  {:<42}{:>14}{:>18}", "bill", "as it runs", "never curtailed");
+        let span = format!("bill of these {:.0} h", number(campus, "hours"));
+        let _ = writeln!(text, "  {span:<42}{:>14}{:>18}", "as it runs", "never curtailed");
         let mut line = |label: String, key: &str| {
             let other = without[key].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{:.3} M$", value / 1e6));
             let _ = writeln!(text, "  {label:<42}{:>11.3} M${other:>18}", number(with, key) / 1e6);

@@ -49,7 +49,7 @@ pub fn page(case: &Case, dispatch: &Dispatch, summary: &Value, seconds: f64) -> 
     let _ = writeln!(
         text,
         "\n{:<14}{:>10}{:>10}{:>28}{:>18}",
-        "zone", "peak MW", "load TWh", "$/MWh mean least most", "unserved MWh (h)"
+        "zone", "peak MW", "load TWh", "$/MWh by load, least, most", "unserved MWh (h)"
     );
     for zone in list(&summary["zones"]) {
         let _ = writeln!(

@@ -23,7 +23,8 @@ pub fn units_page(network: &Network, tried: usize, found: &[UnitLoss]) -> String
         }
         if let Some((branch, loading)) = loss.worst {
             let others = if loss.count > 1 { format!(", {} in all", loss.count) } else { String::new() };
-            let _ = write!(text, " {} at {:.0} %{others}", network.branch_name(branch), 100.0 * loading);
+            let then = if loss.missing_w > 0.0 { ";" } else { "" };
+            let _ = write!(text, "{then} {} at {:.0} %{others}", network.branch_name(branch), 100.0 * loading);
         }
         text.push('\n');
     }

@@ -67,14 +67,26 @@ fn page(network: &Network, convention: Convention, found: &Optimum) -> String {
         let number = |bus: &usize| network.buses.number[*bus];
         let _ = writeln!(
             text,
-            "  price {:.3} $/MWh (bus {}) to {:.3} $/MWh (bus {}); energy {:.3} $/MWh, congestion {:.3} to {:.3}",
-            price(low),
+            "  price {} $/MWh (bus {}) to {} $/MWh (bus {}); energy {} $/MWh, congestion {} to {}",
+            signless(price(low)),
             number(low),
-            price(high),
+            signless(price(high)),
             number(high),
-            found.energy_usd_per_mwh[*low],
-            found.congestion_usd_per_mwh(*low),
-            found.congestion_usd_per_mwh(*high)
+            signless(found.energy_usd_per_mwh[*low]),
+            signless(found.congestion_usd_per_mwh(*low)),
+            signless(found.congestion_usd_per_mwh(*high))
+        );
+    }
+    let isolated: Vec<usize> = (0..network.bus_count()).filter(|bus| !priced.contains(bus)).collect();
+    if !isolated.is_empty() {
+        let left_out_w: f64 = isolated.iter().map(|bus| network.buses.load_w[*bus]).sum();
+        let _ = writeln!(text, "  {} isolated bus(es) left out with {} MW of load", isolated.len(), mw(left_out_w));
+    }
+    let (uncosted, running) = uncosted(network);
+    if uncosted > 0 {
+        let _ = writeln!(
+            text,
+            "  no cost is given for {uncosted} of {running} running generators: they count as free, and so do the prices"
         );
     }
     let rent: f64 = priced.iter().map(|bus| price(bus) * network.buses.load_w[*bus] / 1e6).sum::<f64>()
@@ -86,6 +98,7 @@ fn page(network: &Network, convention: Convention, found: &Optimum) -> String {
     let rent = if rent.abs() < 0.005 { 0.0 } else { rent };
     let _ =
         writeln!(text, "  loads pay {rent:.2} $/h more than generators receive (congestion, and shunts taken as load)");
+    text.push_str(&generation(network, found));
     if found.binding.is_empty() {
         text.push_str("\nCongestion: no branch binds\n");
         return text;
@@ -102,6 +115,58 @@ fn page(network: &Network, convention: Convention, found: &Optimum) -> String {
     }
     text.push_str(&screen::columns(2, &rows));
     text
+}
+
+/// Running generators without a cost, and running generators.
+fn uncosted(network: &Network) -> (usize, usize) {
+    let running = || (0..network.generators.bus.len()).filter(|g| network.runs(*g));
+    (running().filter(|g| network.generators.cost[*g].is_none()).count(), running().count())
+}
+
+/// Where an output stands between a generator's limits, by a share of them that a solver's rounding does not reach.
+fn standing(network: &Network, found: &Optimum, unit: usize) -> &'static str {
+    let (least_w, most_w) = (network.generators.least_w[unit], network.generators.most_w[unit]);
+    let near_w = 1e-4 * (most_w - least_w).abs().max(1e6);
+    match found.output_w[unit] {
+        _ if most_w - least_w <= near_w => "fixed",
+        output_w if output_w >= most_w - near_w => "at its most",
+        output_w if output_w <= least_w + near_w => "at its least",
+        _ => "between",
+    }
+}
+
+/// Who generates: the largest outputs, and how many stand where.
+fn generation(network: &Network, found: &Optimum) -> String {
+    let mut running: Vec<usize> = (0..network.generators.bus.len()).filter(|g| network.runs(*g)).collect();
+    running.sort_by(|a, b| found.output_w[*b].total_cmp(&found.output_w[*a]));
+    let count = |word: &str| running.iter().filter(|unit| standing(network, found, **unit) == word).count();
+    let mut text = format!(
+        "\nGeneration: {} generators run, {} at their most, {} at their least, {} between (these set prices); the largest\n",
+        running.len(),
+        count("at its most"),
+        count("at its least"),
+        count("between")
+    );
+    let mut rows = vec![["generator", "bus", "MW", "least", "most", "price $/MWh", ""].map(String::from).to_vec()];
+    for unit in running.iter().take(ROWS) {
+        let bus = network.generators.bus[*unit];
+        rows.push(vec![
+            (unit + 1).to_string(),
+            network.buses.number[bus].to_string(),
+            mw(found.output_w[*unit]),
+            mw(network.generators.least_w[*unit]),
+            mw(network.generators.most_w[*unit]),
+            signless(found.price_usd_per_mwh[bus]),
+            standing(network, found, *unit).to_owned(),
+        ]);
+    }
+    text.push_str(&screen::columns(2, &rows));
+    text
+}
+
+/// A price with three digits; nothing has no sign.
+fn signless(price: f64) -> String {
+    format!("{:.3}", if price.abs() < 5e-4 { 0.0 } else { price })
 }
 
 fn to_json(network: &Network, convention: Convention, found: &Optimum) -> Value {
@@ -128,8 +193,13 @@ fn to_json(network: &Network, convention: Convention, found: &Optimum) -> Value 
     let generators: Vec<Value> = (0..network.generators.bus.len())
         .map(|g| {
             json!({
+                "generator": g + 1,
                 "bus": network.buses.number[network.generators.bus[g]],
+                "in_service": network.runs(g),
                 "output_mw": found.output_w[g] / 1e6,
+                "least_mw": finite(network.generators.least_w[g] / 1e6),
+                "most_mw": finite(network.generators.most_w[g] / 1e6),
+                "standing": if network.runs(g) { standing(network, found, g) } else { "off" },
             })
         })
         .collect();
@@ -157,6 +227,7 @@ fn to_json(network: &Network, convention: Convention, found: &Optimum) -> Value 
         "buses": buses,
         "branches": branches,
         "generators": generators,
+        "generators_without_cost": uncosted(network).0,
         "binding": binding,
     })
 }

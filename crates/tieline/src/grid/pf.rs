@@ -11,10 +11,12 @@ use std::fmt::Write as _;
 use tieline_grid::network::contingency::{Contingencies, FullLoss, more, n_1};
 use tieline_grid::network::headroom::{Headroom, Stop, headroom};
 use tieline_grid::network::newton::{Flow, PowerFlow, Rules, bearable_share};
-use tieline_grid::network::{Network, NetworkError};
+use tieline_grid::network::{BusKind, Network, NetworkError};
 
 /// Rows of each list on the page.
 const ROWS: usize = 5;
+/// An output outside its limits by less is not told, W.
+const LEAST_W: f64 = 5e4;
 /// Outages that are solved in full.
 const FULL: usize = 10;
 
@@ -104,6 +106,22 @@ fn more_losses(
     Ok(())
 }
 
+/// Running generators whose output lies outside what they can give, W above (below: negative), the farthest first.
+fn beyond_limits(network: &Network, flow: &Flow) -> Vec<(usize, f64)> {
+    let g = &network.generators;
+    let beyond = |unit: usize| {
+        let output_w = flow.output_w[unit];
+        (output_w - g.most_w[unit]).max(0.0) + (output_w - g.least_w[unit]).min(0.0)
+    };
+    let mut all: Vec<(usize, f64)> = (0..g.bus.len())
+        .filter(|unit| network.runs(*unit) && !flow.dead[g.bus[*unit]])
+        .map(|unit| (unit, beyond(unit)))
+        .filter(|(_, beyond_w)| beyond_w.abs() > LEAST_W)
+        .collect();
+    all.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    all
+}
+
 /// Branches with a rating, worst loaded first.
 fn loadings(network: &Network, flow: &Flow) -> Vec<(usize, f64)> {
     let mut all: Vec<(usize, f64)> =
@@ -134,13 +152,19 @@ fn page(network: &Network, flow: &Flow) -> String {
         "  {} buses, {} branches, {} generators in service; solved in {} iterations to {:.0e} per unit",
         buses.len(),
         (0..network.branches.from.len()).filter(|b| network.carries(*b) && live(&network.branches.from[*b])).count(),
-        (0..network.generators.bus.len()).filter(|g| network.runs(*g)).count(),
+        (0..network.generators.bus.len()).filter(|g| network.runs(*g) && live(&network.generators.bus[*g])).count(),
         flow.iterations,
         flow.mismatch_pu
     );
     let dead = network.bus_count() - buses.len();
     if dead > 0 {
-        let _ = writeln!(text, "  {dead} bus(es) isolated or cut off from the reference, left out");
+        let left_out = (0..network.bus_count()).filter(|bus| !live(bus));
+        let left_out_w: f64 = left_out.map(|bus| network.buses.load_w[bus]).sum();
+        let _ = writeln!(
+            text,
+            "  {dead} bus(es) isolated or cut off from the reference, left out with {} MW of load",
+            mw(left_out_w)
+        );
     }
     let _ = writeln!(
         text,
@@ -150,6 +174,20 @@ fn page(network: &Network, flow: &Flow) -> String {
         mw(flow.losses_w),
         mw(flow.shunts_w)
     );
+    for (unit, beyond_w) in beyond_limits(network, flow).into_iter().take(ROWS) {
+        let (bus, word) =
+            (network.generators.bus[unit], if beyond_w > 0.0 { "above its most" } else { "below its least" });
+        let reference =
+            if network.buses.kind[bus] == BusKind::Reference { ", which takes what is left over" } else { "" };
+        let _ = writeln!(
+            text,
+            "  generator {} (bus {}{reference}) gives {} MW, {} MW {word}",
+            unit + 1,
+            network.buses.number[bus],
+            mw(flow.output_w[unit]),
+            mw(beyond_w.abs())
+        );
+    }
     if !flow.at_limit.is_empty() {
         let _ = writeln!(
             text,
@@ -224,6 +262,9 @@ fn to_json(network: &Network, flow: &Flow) -> Value {
                 "bus": network.buses.number[network.generators.bus[g]],
                 "output_mw": flow.output_w[g] / 1e6,
                 "output_mvar": flow.output_var[g] / 1e6,
+                "least_mw": finite(network.generators.least_w[g] / 1e6),
+                "most_mw": finite(network.generators.most_w[g] / 1e6),
+                "in_service": network.runs(g) && !flow.dead[network.generators.bus[g]],
             })
         })
         .collect();
@@ -271,7 +312,11 @@ fn contingencies(network: &Network, all: &Contingencies) -> String {
         match &overload.full {
             Some(FullLoss::Solved { worst, lowest }) => {
                 let worst = worst.map_or_else(String::new, |(branch, loading)| {
-                    format!("{} at {:.0} %, ", network.branch_name(branch), 100.0 * loading)
+                    format!(
+                        "{} at {:.0} % (of those within their rating before), ",
+                        network.branch_name(branch),
+                        100.0 * loading
+                    )
                 });
                 let _ = writeln!(
                     text,
