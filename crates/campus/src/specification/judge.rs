@@ -8,7 +8,7 @@
 
 use super::measured::{Known, Measured, rule, too_slow};
 use super::ruling::time;
-use super::{Band, Circumstances, Clause, Limit, Measure, Outlook, Rule, Ruling, Specification};
+use super::{Band, Circumstances, Clause, Evidence, Limit, Measure, Outlook, Rule, Ruling, Specification};
 use crate::spectrum::flicker::Flickermeter;
 use crate::spectrum::network::{Feeder, Network};
 use crate::spectrum::sampling::{Findings, Piece};
@@ -187,8 +187,7 @@ impl Judge {
         if self.circumstances.step_s > 1.001 * need_s {
             return Meter::Nothing(too_slow(band, need_s, self.circumstances.step_s));
         }
-        let wanted = self.samples(self.specification.evidence.periods_per_segment / band.low_hz).max(16);
-        let length = wanted.next_power_of_two();
+        let length = segment(band, &self.specification.evidence, self.circumstances.step_s);
         if length > LONGEST_SEGMENT {
             return Meter::Nothing(format!(
                 "a segment for {} Hz would hold {length} samples at this rate",
@@ -372,11 +371,13 @@ impl Judge {
                     _ => 1.0,
                 };
                 out.inside(worst, over_s, *window_s, known, evidence.readings_per_window, step_s);
+                out.covers(swings, *window_s, step_s);
                 out.watched(swings, *watch);
             }
             (Meter::VoltageRange(place, watch), Rule::VoltageRange { window_s }) => {
                 let swings = &self.voltage[*place].1;
                 out.inside(swings.range, 1.0, *window_s, known, evidence.readings_per_window, step_s);
+                out.covers(swings, *window_s, step_s);
                 out.watched(swings, *watch);
             }
             (Meter::VoltageStep(change), Rule::VoltageStep { window_s }) => {
@@ -421,6 +422,35 @@ impl Judge {
         }
         out.whole(clause, known, evidence.coverage)
     }
+}
+
+impl Specification {
+    /// Shortest stretch without a gap, sampled every `step_s`, that can show a clause, s; `None` where no length does: a plan
+    /// or the network is missing, or the sampling is too slow.
+    #[must_use]
+    pub fn shown_from_s(&self, clause: &Clause, step_s: f64) -> Option<f64> {
+        let evidence = &self.evidence;
+        match &clause.rule {
+            Rule::Ramp { window_s, .. } | Rule::Range { window_s } => Some(*window_s),
+            Rule::Schedule { .. } => None,
+            Rule::Spectral { band, .. } => {
+                let quick = step_s * evidence.readings_per_period * band.high_hz <= 1.001;
+                let length = segment(band, evidence, step_s);
+                (quick && length <= LONGEST_SEGMENT).then(|| length as f64 * step_s)
+            }
+            _ if feeder(self).is_none() => None,
+            Rule::VoltageStep { window_s } | Rule::VoltageRange { window_s } => Some(*window_s),
+            Rule::Flicker { .. } => {
+                (step_s <= 1.001 / FLICKER_HZ).then_some(crate::spectrum::flicker::OBSERVATION_S)
+            }
+        }
+    }
+}
+
+/// Samples of a segment of a spectrum that shows this band.
+fn segment(band: &Band, evidence: &Evidence, step_s: f64) -> usize {
+    let wanted = libm::round(evidence.periods_per_segment / band.low_hz / step_s).clamp(16.0, (1_u64 << 40) as f64);
+    (wanted as usize).next_power_of_two()
 }
 
 fn feeder(specification: &Specification) -> Option<Feeder> {

@@ -111,6 +111,18 @@ impl Measured {
         }
     }
 
+    /// A stretch shorter than the window shows only a part of what the window could hold.
+    pub(super) fn covers(&mut self, swings: &Swings, window_s: f64, step_s: f64) {
+        let longest_s = swings.longest() as f64 * step_s;
+        if longest_s < 0.999 * window_s && self.value.is_some() {
+            self.doubt(format!(
+                "a window of {} needs as much without a gap; the longest stretch is {}",
+                time(window_s),
+                time(longest_s)
+            ));
+        }
+    }
+
     /// How often the limit was broken.
     pub(super) fn watched(&mut self, swings: &Swings, watch: Option<usize>) {
         let seen = watch.map(|place| swings.watches()[place]);

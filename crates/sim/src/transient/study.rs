@@ -5,6 +5,7 @@
 //!
 //! Not modelled: anything that `measures`, `risk` and the waveform itself leave out.
 
+use super::judged::{Judged, Judging};
 use super::measures::{Measures, SAMPLE_MS, band_share, lines as lines_of, spectrum};
 use super::risk::{Nearness, risk};
 use super::{Loop, NAME, Plan, campus, play, there, training_step};
@@ -23,6 +24,9 @@ pub const METRICS: &[&str] = &[
     "battery_soc_max_percent",
     "battery_soc_min_percent",
     "battery_throughput_mwh",
+    "clauses_failed",
+    "clauses_not_shown",
+    "clauses_passed",
     "conversion_mwh",
     "cooling_mwh",
     "energy_residual_share",
@@ -72,6 +76,7 @@ pub const METRICS: &[&str] = &[
 pub const METRIC_FAMILIES: &[&str] = &[
     "job_step_s.",
     "job_mean_share.",
+    "clause_margin_percent.",
     "mode_distance_hz.",
     "mode_nearest_mw.",
     "mode_response_mw.",
@@ -101,6 +106,8 @@ pub struct Summary {
     pub load_mean_w: f64,
     /// Greatest mean second of it, W.
     pub load_peak_second_w: f64,
+    /// What the plan's specification says of the import, where it has one.
+    pub judged: Option<Judged>,
 }
 
 /// The scenario as the operation study shall run it: jobs draw their mean over the step. The controller is told nothing.
@@ -141,6 +148,7 @@ struct Record {
     load: Measures,
     meter: Measures,
     halls: Vec<Measures>,
+    judging: Option<Judging>,
     seconds: (f64, usize, f64),
     rows: Table,
     row: (Vec<f64>, usize),
@@ -170,6 +178,7 @@ impl Record {
             load: Measures::new(plan.settle_s),
             meter: Measures::new(plan.settle_s),
             halls: vec![Measures::new(plan.settle_s); halls],
+            judging: plan.specification.as_ref().map(|known| Judging::new(plan, &scenario.plant.pois, known)),
             seconds: (0.0, 0, 0.0),
             row: (vec![0.0; columns.len()], 0),
             rows: Table {
@@ -187,6 +196,9 @@ impl Record {
     fn tile(&mut self, tile: &Tile, scenario: &Scenario, sink: &mut dyn FnMut(Table)) {
         let plan = &scenario.waveform;
         let most_ms = (plan.span_s * 1e3) as usize;
+        if let Some(judging) = &mut self.judging {
+            judging.tile(tile);
+        }
         for ms in 0..tile.len() {
             if self.steps_ms == most_ms {
                 return;
@@ -268,10 +280,11 @@ impl Record {
         core::mem::replace(&mut self.rows, empty)
     }
 
-    fn finish(self, scenario: &Scenario, waveform: &Waveform) -> (Outcome, Summary) {
+    fn finish(mut self, scenario: &Scenario, waveform: &Waveform) -> (Outcome, Summary) {
         let plan = &scenario.waveform;
         let (ledger, paces) = (waveform.ledger(), waveform.paces());
-        let summary = self.summary(scenario);
+        let judged = self.judging.take().map(Judging::finish);
+        let summary = self.summary(scenario, judged);
         let mut metrics = BTreeMap::new();
         let mut put = |name: &str, value: f64| {
             metrics.insert(format!("{NAME}.{name}"), value);
@@ -303,6 +316,10 @@ impl Record {
             }
         }
         let mut findings = findings(&self, scenario, &paces);
+        if let Some(judged) = &summary.judged {
+            judged.metrics().into_iter().for_each(|(name, value)| put(&name, value));
+            findings.extend(judged.broken());
+        }
         findings.extend(modes.iter().map(|near| at_mode(near, period_s, plan)));
         let curve_at_s = (0..self.steps_ms.div_ceil(self.per_bucket))
             .map(|bucket| (bucket * self.per_bucket) as f64 / 1e3)
@@ -319,7 +336,7 @@ impl Record {
         (outcome, summary)
     }
 
-    fn summary(&self, scenario: &Scenario) -> Summary {
+    fn summary(&self, scenario: &Scenario, judged: Option<Judged>) -> Summary {
         let plan = &scenario.waveform;
         let plant = &scenario.plant;
         let halls: Vec<_> = there(plant, plan.at).collect();
@@ -346,6 +363,7 @@ impl Record {
             hall_within_second_w,
             load_mean_w: self.campus.mean_w(),
             load_peak_second_w: self.seconds.2,
+            judged,
         }
     }
 }
