@@ -390,6 +390,7 @@ fn measure(
                         plan,
                     },
                 )
+                .with_remedies()
             });
             match piece {
                 Kept::Samples(samples) => judge.push(Piece::Samples(&samples)),
@@ -584,8 +585,14 @@ fn words(compliance: &Compliance<'_>) -> String {
         let why =
             if ruling.why.is_empty() { ruling.measure.clone() } else { format!("{}: {}", ruling.measure, ruling.why) };
         let _ = writeln!(text, "             {}", screen::wrap(&why, 110, 13));
+        if let Some(remedy) = ruling.remedy.as_ref().filter(|remedy| !remedy.words.is_empty()) {
+            let _ = writeln!(text, "             would pass: {}", screen::wrap(&remedy.words, 98, 25));
+        }
     }
     text.push('\n');
+    if let Some(assumed) = compliance.assumed() {
+        let _ = writeln!(text, "  {}\n", screen::wrap(&assumed, 110, 2));
+    }
     for doubt in &found.doubts {
         let _ = writeln!(text, "  doubt: {}", screen::wrap(doubt, 110, 9));
     }
