@@ -5,8 +5,8 @@
 
 use crate::report::escaped;
 use std::fmt::Write as _;
-use tieline_sim::results::{Curve, Outcome, Table};
 use tieline_campus::specification::Verdict;
+use tieline_sim::results::{Curve, Outcome, Table};
 use tieline_sim::transient::{Bounds, Judged, Sized};
 
 /// Size of a panel, px, and the space for its scale.
@@ -82,6 +82,44 @@ fn panel(name: &str, at_s: &[f64], load: &Curve, import: &Curve, from_s: f64) ->
         line(&load),
         line(&import),
     )
+}
+
+/// The specification of this name held against the import, clause by clause; `settle_s` is what a run spends before it is judged.
+#[must_use]
+pub fn rulings(name: &str, judged: &Judged, settle_s: f64) -> String {
+    let mut html = format!(
+        "<section id=\"specification\"><h2>Import against {}</h2>\n<p>{:.0} s of each point's milliseconds, by the judge of \
+         <code>comply</code>; of several points the one that keeps a clause worst.</p>\n<table><tr><th>clause<th>verdict\
+         <th>measured<th>limit<th>left to it, %<th>point<th>what is measured</tr>\n",
+        escaped(name),
+        judged.span_s
+    );
+    for sentence in &judged.sentences {
+        let ruling = &sentence.ruling;
+        let number = |value: Option<f64>| match value.filter(|_| ruling.verdict != Verdict::NotShown) {
+            Some(value) => format!("{value:.3} {}", ruling.unit),
+            None => "-".to_owned(),
+        };
+        let margin = ruling.margin.filter(|_| ruling.verdict != Verdict::NotShown);
+        let word = ruling.verdict.word();
+        let word = if ruling.verdict == Verdict::Fail { format!("<b>{word}</b>") } else { word.to_owned() };
+        let _ = writeln!(
+            html,
+            "<tr><td>{}<td>{word}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
+            escaped(&ruling.name),
+            number(ruling.measured),
+            number(ruling.limit),
+            margin.map_or_else(|| "-".to_owned(), |margin| format!("{:+.1}", 100.0 * margin)),
+            escaped(&sentence.point),
+            escaped(&ruling.measure),
+        );
+    }
+    html.push_str("</table>\n");
+    for line in judged.not_shown(settle_s) {
+        let _ = writeln!(html, "<p>Not shown: {}</p>", escaped(&line));
+    }
+    html.push_str("</section>\n");
+    html
 }
 
 /// What each set of devices comes to, as the screen shows it, and what a specification says of each, where one judged.

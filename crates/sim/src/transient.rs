@@ -16,12 +16,12 @@ mod risk;
 mod sizing;
 mod study;
 
-pub use flicker::severity;
-pub use measures::{Measures, Stage, band_share, lines, spectrum};
+pub use flicker::{Site, severity};
 pub use judged::{Judged, Judging, Sentence, judge_import};
+pub use measures::{Measures, Stage, amplitude_at, band_share, lines, spectrum, strongest};
 pub use mitigation::{Told, compare};
-pub use sizing::{Bounds, Sized, size};
 pub use risk::{Mode, Nearness, risk};
+pub use sizing::{Bounds, Sized, size};
 pub use study::{METRIC_FAMILIES, METRICS, Summary, hand_over, transient};
 
 use crate::scenario::Scenario;

@@ -60,7 +60,13 @@ pub fn digest(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// Inputs that cannot be read, results that cannot be written: then nothing stands under the final name.
-pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u64>, wishes: &Wishes) -> Result<Verdict> {
+pub fn run(
+    given: &str,
+    wanted: &[String],
+    out: Option<PathBuf>,
+    seed: Option<u64>,
+    wishes: &Wishes,
+) -> Result<Verdict> {
     let mut loaded = match source::load(given)? {
         Ok(loaded) => loaded,
         Err(verdict) => return Ok(verdict),
@@ -102,8 +108,7 @@ pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u6
             .with_context(|| format!("{}: no result", folder.path().display()))?;
     folder.finish()?;
     let waveform = waves.as_ref().map_or_else(String::new, |waves| waves::tell(scenario, waves)) + &zonal;
-    let told =
-        Told { given, scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes, waveform };
+    let told = Told { scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes, waveform };
     let failed = story::failed(&outcome);
     let verdict = if failed.is_empty() { Verdict::Yes } else { Verdict::No };
     let said = screen::answer(&story::tell(&told), verdict)?;
@@ -185,9 +190,11 @@ fn wished(chosen: Vec<&'static str>, wishes: &Wishes, scenario: &Scenario) -> Re
         return Err("--set sets numbers of a specification: --spec SPEC, or waveform.specification".to_owned());
     }
     if wishes.size && plan.specification.is_none() && !plan.bounds.bind() {
-        return Err("--size wants a specification (--spec SPEC, or waveform.specification), or waveform.swing_limit or \
+        return Err(
+            "--size wants a specification (--spec SPEC, or waveform.specification), or waveform.swing_limit or \
                     waveform.ramp_limit in the scenario"
-            .to_owned());
+                .to_owned(),
+        );
     }
     Ok(chosen)
 }
@@ -209,10 +216,12 @@ fn produce(
     let figure = |outcome: &Outcome| tieline_files::figure::waveform(outcome, scenario.waveform.settle_s);
     let figures = waves.as_ref().map_or_else(String::new, |waves| {
         let sizes = waves.frontier.as_ref().map_or_else(String::new, |sizes| waves::frontier(scenario, sizes));
-        let mitigation = waves.mitigation.as_ref().map_or_else(String::new, |(table, judged)| {
-            tieline_files::figure::mitigation(table, judged)
-        });
-        figure(&waves.outcome) + &mitigation + &sizes
+        let mitigation = waves
+            .mitigation
+            .as_ref()
+            .map_or_else(String::new, |(table, judged)| tieline_files::figure::mitigation(table, judged));
+        let judged = waves::judged(scenario, &waves.summary);
+        figure(&waves.outcome) + &judged + &mitigation + &sizes
     });
     let (mut outcome, journal_bytes) = if chosen.contains(&OPERATION) {
         let handed = waves.as_ref().map(|waves| hand_over(scenario, &waves.summary));

@@ -2,9 +2,9 @@
 //!
 //! Not modelled: devices that differ from hall to hall.
 
-use super::{Clock, MOST_BYTES, Open};
 use super::campus::{Built, reference};
 use super::sheet::Sheet;
+use super::{Clock, MOST_BYTES, Open};
 use crate::specification;
 use std::io::Read as _;
 use tieline_campus::specification::{Connection, Specification};
@@ -67,7 +67,8 @@ pub(super) fn plan(root: &Sheet<'_, '_>, clock: &Clock, built: &Built, open: &mu
 /// A built-in specification, or one from a file beside the scenario.
 fn specification(sheet: &Sheet<'_, '_>, name: &str, open: &mut Open<'_>) -> Option<Specification> {
     let expected = format!("one of {}, or a file", specification::builtin_names().join(", "));
-    let wrong = |found: &str, hint: &str| sheet.wrong("specification", &format!("\"{name}\", {found}"), &expected, hint);
+    let wrong =
+        |found: &str, hint: &str| sheet.wrong("specification", &format!("\"{name}\", {found}"), &expected, hint);
     let mut text = String::new();
     if let Some(builtin) = specification::builtin(name) {
         text.push_str(builtin);

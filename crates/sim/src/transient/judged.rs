@@ -5,11 +5,11 @@
 //!
 //! Not modelled: a plan to hold a schedule against; a meter's averaging and errors (the judge sees each millisecond).
 
-use super::Plan;
+use super::there;
 use crate::operation::slug;
 use crate::results::Finding;
-use tieline_campus::plant::Poi;
-use tieline_campus::specification::{Circumstances, Judge, Ruling, Specification, Verdict};
+use crate::scenario::Scenario;
+use tieline_campus::specification::{Circumstances, Judge, Rule, Ruling, Specification, Verdict};
 use tieline_campus::spectrum::sampling::{Findings, Piece};
 use tieline_campus::waveform::Tile;
 
@@ -85,7 +85,9 @@ impl Judged {
                 broken.sort_by(|a, b| margin(a).total_cmp(&margin(b)));
                 broken.into_iter().map(line).collect::<Vec<_>>().join(", ")
             }
-            Verdict::Pass => self.tightest().map_or_else(String::new, |(_, sentence)| format!("tightest {}", line(sentence))),
+            Verdict::Pass => {
+                self.tightest().map_or_else(String::new, |(_, sentence)| format!("tightest {}", line(sentence)))
+            }
             Verdict::NotShown => "nothing shown".to_owned(),
         }
     }
@@ -158,8 +160,11 @@ pub struct Judging {
 impl Judging {
     /// Nothing seen yet; what lies before the plan's settling time and behind its span will not count.
     #[must_use]
-    pub fn new(plan: &Plan, pois: &[Poi], specification: &Specification) -> Self {
-        let on_grid = pois.iter().enumerate().filter(|(_, poi)| !poi.island);
+    pub fn new(scenario: &Scenario, specification: &Specification) -> Self {
+        let (plan, plant) = (&scenario.waveform, &scenario.plant);
+        // A point without a hall in service has nothing to be judged.
+        let loaded = |poi: usize| there(plant, plan.at).any(|hall| hall.poi == poi);
+        let on_grid = plant.pois.iter().enumerate().filter(|(poi, at)| !at.island && loaded(*poi));
         let points = on_grid.map(|(poi, at)| Held::new(&at.name, poi, specification)).collect();
         Self {
             specification: specification.clone(),
@@ -242,9 +247,13 @@ fn together(specification: &Specification, points: &[(String, Vec<Ruling>)], spa
             rank(a.1).cmp(&rank(b.1)).then(margin(a.1).total_cmp(&margin(b.1)))
         };
         let (point, ruling) = all.min_by(worst)?;
+        let mut ruling = ruling.clone();
+        if matches!(clause.rule, Rule::Schedule { .. }) {
+            ruling.why = "this study has no plan to hold it against (`comply` takes one)".to_owned();
+        }
         let open = ruling.limit.is_none() && ruling.measured.is_some();
         let shown_from_s = specification.shown_from_s(clause, STEP_S).filter(|_| !open);
-        Some(Sentence { point: point.clone(), ruling: ruling.clone(), shown_from_s })
+        Some(Sentence { point: point.clone(), ruling, shown_from_s })
     });
     Judged { sentences: sentences.collect(), span_s }
 }
@@ -254,7 +263,8 @@ impl Sentence {
     #[must_use]
     pub fn figures(&self) -> String {
         let value = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
-        format!("{} of {} {}", value(self.ruling.measured), value(self.ruling.limit), self.ruling.unit).trim_end().to_owned()
+        format!("{} of {} {}", value(self.ruling.measured), value(self.ruling.limit), self.ruling.unit)
+            .trim_end()
+            .to_owned()
     }
 }
-

@@ -209,8 +209,9 @@ fn least_together(scenario: &Scenario, plan: &Plan, load_w: &[Vec<f64>]) -> Size
 fn least_at_points(scenario: &Scenario, plan: &Plan, known: &Specification, load_w: &[Vec<f64>]) -> Sized {
     let mut all = nothing();
     let mut words = Vec::new();
-    let several = load_w.iter().filter(|row| !row.is_empty()).count() > 1;
-    for (poi, row) in scenario.plant.pois.iter().zip(load_w).filter(|(_, row)| !row.is_empty()) {
+    let loaded = |row: &Vec<f64>| mean_w(row) > 0.0;
+    let several = load_w.iter().filter(|row| loaded(row)).count() > 1;
+    for (poi, row) in scenario.plant.pois.iter().zip(load_w).filter(|(_, row)| loaded(row)) {
         let mean_w = mean_w(row);
         let settled = (row.len()).min((plan.settle_s * 1e3) as usize);
         let found = least(mean_w, |power_w| {
@@ -219,14 +220,7 @@ fn least_at_points(scenario: &Scenario, plan: &Plan, known: &Specification, load
                 led.import_w[settled..].iter().map(|w| w + w.abs() * poi.transformer_loss).collect();
             let judged = judge_import(&poi.name, known, &metered);
             let (swing_j, drift_w) = swing_and_drift(&led.stored_j[settled..]);
-            let sized = Sized {
-                power_w,
-                energy_j: led.energy_j,
-                swing_j,
-                drift_w,
-                words: judged.words(),
-                ..nothing()
-            };
+            let sized = Sized { power_w, energy_j: led.energy_j, swing_j, drift_w, words: judged.words(), ..nothing() };
             let nearness = judged.tightest().map_or(f64::NEG_INFINITY, |(margin, _)| margin);
             Trial { enough: judged.passes(), nearness, sized }
         });

@@ -8,10 +8,10 @@ use anyhow::{Result, anyhow};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tieline_campus::specification::Verdict;
 use tieline_sim::operation::Outlet;
 use tieline_sim::results::{Outcome, Table};
 use tieline_sim::scenario::Scenario;
-use tieline_campus::specification::Verdict;
 use tieline_sim::transient::{self, Judged, Sized, Summary};
 
 /// What else is asked of the study.
@@ -206,7 +206,10 @@ fn mitigation(table: &Table) -> String {
     let why = table.texts.iter().find(|(name, _)| name == "pst_not_shown");
     let _ = match why.and_then(|(_, reasons)| reasons.iter().find(|why| !why.is_empty())) {
         Some(why) => writeln!(text, "  Pst not shown: {why}"),
-        None => writeln!(text, "  Pst: the judged span repeated for ten minutes (IEC 61000-4-15, 120 V lamp)"),
+        None => writeln!(
+            text,
+            "  Pst: the judged span repeated for ten minutes (IEC 61000-4-15), at the point where it is worst"
+        ),
     };
     text
 }
@@ -319,6 +322,15 @@ fn passing(frontier: &[Sized]) -> String {
         }
     }
     text
+}
+
+/// The specification held against the import, for the page; empty where there is none.
+pub fn judged(scenario: &Scenario, summary: &Summary) -> String {
+    let plan = &scenario.waveform;
+    match (&plan.specification, &summary.judged) {
+        (Some(known), Some(judged)) => tieline_files::figure::rulings(&known.name, judged, plan.settle_s),
+        _ => String::new(),
+    }
 }
 
 /// The figure of the sizes, beside the batteries that are built at points on the grid.
