@@ -99,8 +99,19 @@ fn the_store_that_would_make_it_pass_does() {
     let room = room("store");
     let wave = trace(20.0);
     fs::write(room.join("wave.csv"), &wave).expect("written");
-    let given =
-        ["--spec", SPEC, "--set", "rated=150 MW", "--set", "ramp-up=5 MW/s", "--set", "dynamic-range=3 MW", "--json"];
+    let given = [
+        "--spec",
+        SPEC,
+        "--set",
+        "rated=150 MW",
+        "--set",
+        "ramp-up=5 MW/s",
+        "--set",
+        "dynamic-range=3 MW",
+        "--set",
+        "critical-band=1 MW",
+        "--json",
+    ];
     let clauses = |trace: &str| -> serde_json::Value {
         let out = comply(&[&[trace], given.as_slice()].concat(), &room);
         serde_json::from_slice(&out.stdout).expect("JSON")

@@ -9,7 +9,7 @@
 use super::measured::{Known, Measured, rule, too_slow};
 use super::remedy::{self, IdealStore};
 use super::ruling::time;
-use super::{Band, Circumstances, Clause, Evidence, Limit, Measure, Outlook, Rule, Ruling, Specification};
+use super::{Band, Circumstances, Clause, Evidence, Limit, Measure, Outlook, Rule, Ruling, Specification, Verdict};
 use crate::spectrum::flicker::{Flickermeter, Lamp};
 use crate::spectrum::network::{Feeder, Network};
 use crate::spectrum::sampling::{Findings, Piece};
@@ -402,8 +402,11 @@ impl Judge {
 
     fn remedies(&mut self, outlook: Outlook, rulings: &mut [Ruling]) {
         let Some(thin) = &self.thin else { return };
-        let kept =
-            remedy::Kept { thin, specification: &self.specification, outlook, step_s: self.circumstances.step_s };
+        self.traces.found_on_s = thin.size as f64 * self.circumstances.step_s;
+        if rulings.iter().all(|ruling| ruling.verdict != Verdict::Fail) {
+            return;
+        }
+        let kept = remedy::Kept::new(thin, &self.specification, outlook, self.circumstances.step_s);
         let deviations: Vec<Option<(f64, Vec<f64>)>> = self
             .specification
             .clauses
@@ -417,7 +420,6 @@ impl Judge {
             })
             .collect();
         self.traces.together = remedy::remedies(&kept, rulings, &deviations);
-        self.traces.found_on_s = thin.size as f64 * self.circumstances.step_s;
     }
 
     fn measured(&self, clause: &Clause, meter: &Meter, known: &Known) -> Measured {

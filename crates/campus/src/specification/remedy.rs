@@ -10,12 +10,15 @@
 use super::ruling::time;
 use super::{Circumstances, Clause, Connection, Judge, Limit, Measure, Outlook, Rule, Ruling, Specification, Verdict};
 use crate::spectrum::sampling::{Findings, Piece};
+use crate::spectrum::swings::Swings;
 use crate::spectrum::windows::{Bucket, Buckets};
 
 /// Stretches of the trace that are kept to find remedies on: 16 MB. A guess: ten hours at 1 kHz are then means of 128 ms.
 pub(super) const MOST_KEPT: usize = 1 << 19;
 /// Least stretches in a window. A guess: fewer say too little of what moves inside it.
 const FEWEST: f64 = 4.0;
+/// Stretches that are looked at before it is asked whether a limit is broken by now.
+const CHUNK: usize = 4096;
 /// A shorter mean is looked for until the two lie this near, share of its length.
 const NEAR: f64 = 0.02;
 
@@ -45,13 +48,58 @@ pub struct Remedy {
 
 /// The trace as remedies are looked for: means over equal stretches.
 pub(super) struct Kept<'a> {
-    pub(super) thin: &'a Buckets,
-    pub(super) specification: &'a Specification,
-    pub(super) outlook: Outlook,
-    pub(super) step_s: f64,
+    thin: &'a Buckets,
+    specification: &'a Specification,
+    outlook: Outlook,
+    step_s: f64,
+    runs: Vec<Run<'a>>,
 }
 
-impl Kept<'_> {
+/// Stretches without a gap between them, and how many are missing behind.
+struct Run<'a> {
+    all: &'a [Bucket],
+    /// Sums of the means up to each, about the first: sums of hours keep the digits of a second.
+    sums: Vec<f64>,
+    level_w: f64,
+    gap: usize,
+}
+
+impl Run<'_> {
+    /// Mean over the last `count` stretches at the end of one. What came before the first is not known: until there are so
+    /// many, the import stands at the mean of these.
+    fn mean_w(&self, place: usize, count: usize) -> f64 {
+        let count = count.min(self.all.len());
+        let until = (place + 1).max(count);
+        self.level_w + (self.sums[until] - self.sums[until - count]) / count as f64
+    }
+}
+
+/// Cuts a trace where it has gaps.
+fn runs(thin: &Buckets) -> Vec<Run<'_>> {
+    let mut runs = Vec::new();
+    let mut rest = thin.all.as_slice();
+    while !rest.is_empty() {
+        let whole = rest.iter().position(|bucket| bucket.3 == 0).unwrap_or(rest.len());
+        let (all, behind) = rest.split_at(whole);
+        let gap = behind.iter().position(|bucket| bucket.3 > 0).unwrap_or(behind.len());
+        rest = &behind[gap..];
+        let mean_w = |bucket: &Bucket| bucket.2 / bucket.3 as f64;
+        let level_w = all.first().map_or(0.0, mean_w);
+        let mut sum = 0.0;
+        let sums = core::iter::once(0.0).chain(all.iter().map(|bucket| {
+            sum += mean_w(bucket) - level_w;
+            sum
+        }));
+        runs.push(Run { all, sums: sums.collect(), level_w, gap });
+    }
+    runs
+}
+
+impl<'a> Kept<'a> {
+    pub(super) fn new(thin: &'a Buckets, specification: &'a Specification, outlook: Outlook, step_s: f64) -> Self {
+        Self { thin, specification, outlook, step_s, runs: runs(thin) }
+    }
+
     /// Length of a stretch, s.
     fn stretch_s(&self) -> f64 {
         self.thin.size as f64 * self.step_s
@@ -87,101 +135,113 @@ impl Kept<'_> {
             | Rule::VoltageStep { window_s }
             | Rule::VoltageRange { window_s } => FEWEST * stretch_s <= *window_s,
             Rule::Schedule { .. } => false,
+            // A mean takes from all that varies: a share is left until nothing is.
+            Rule::Spectral { measure, .. } if measure.is_share() => false,
             Rule::Spectral { .. } | Rule::Flicker { .. } => {
                 self.specification.shown_from_s(clause, stretch_s).is_some()
             }
         }
     }
 
-    /// The import behind a mean over `count` stretches, and the store that it takes; `each` sees stretches without a gap, and
-    /// the stretches of the gap behind.
-    fn led(&self, count: usize, each: &mut impl FnMut(&[f64], usize)) -> IdealStore {
+    /// The store that leads the import along a mean over `count` stretches.
+    fn store(&self, count: usize) -> IdealStore {
         let stretch_s = self.stretch_s();
         let mut store = IdealStore { power_w: 0.0, energy_j: 0.0, mean_s: count as f64 * stretch_s };
-        let mut sums = Vec::new();
-        let mut led = Vec::new();
-        let mut rest = self.thin.all.as_slice();
-        while !rest.is_empty() {
-            let whole = rest.iter().position(|bucket| bucket.3 == 0).unwrap_or(rest.len());
-            let (now, behind) = rest.split_at(whole);
-            let gap = behind.iter().position(|bucket| bucket.3 > 0).unwrap_or(behind.len());
-            rest = &behind[gap..];
-            mean_of(now, count, &mut sums, &mut led);
+        for run in &self.runs {
             let (mut held_j, mut least_j, mut most_j) = (0.0_f64, 0.0_f64, 0.0_f64);
-            for (w, bucket) in led.iter().zip(now) {
+            for (place, bucket) in run.all.iter().enumerate() {
+                let w = run.mean_w(place, count);
                 store.power_w = store.power_w.max(w - bucket.0).max(bucket.1 - w);
                 held_j += (w - bucket.2 / bucket.3 as f64) * stretch_s;
                 (least_j, most_j) = (least_j.min(held_j), most_j.max(held_j));
             }
             store.energy_j = store.energy_j.max(most_j - least_j);
-            each(&led, gap);
         }
         store
     }
 
-    /// Whether none of these clauses is broken behind a mean over `count` stretches; `None` where they cannot be measured.
-    fn tried(&self, clauses: &[&Clause], count: usize) -> (bool, IdealStore) {
+    /// Whether a swing inside a window keeps its limit behind a mean over `count` stretches: as the judge measures it, given up
+    /// as soon as it is broken.
+    fn swing_kept(&self, clause: &Clause, window_s: f64, count: usize) -> bool {
+        let stretch_s = self.stretch_s();
+        let mut swings = Swings::new(libm::round(window_s / stretch_s).max(1.0) as usize);
+        let limit_w = limit_w(clause, self.outlook);
+        let over = match clause.rule {
+            Rule::Ramp { .. } => window_s.max(swings.window() as f64 * stretch_s) / window_s,
+            _ => 1.0,
+        };
+        let broken = |swings: &Swings| {
+            let worst = match clause.rule {
+                Rule::Ramp { up: true, .. } => swings.up,
+                Rule::Ramp { up: false, .. } => swings.down,
+                _ => swings.range,
+            };
+            worst.value / over > limit_w
+        };
+        let mut led = Vec::with_capacity(CHUNK);
+        for run in &self.runs {
+            for first in (0..run.all.len()).step_by(CHUNK) {
+                led.clear();
+                led.extend((first..(first + CHUNK).min(run.all.len())).map(|place| run.mean_w(place, count)));
+                swings.push(&led);
+                if broken(&swings) {
+                    return false;
+                }
+            }
+            swings.gap(run.gap as u64);
+        }
+        !broken(&swings)
+    }
+
+    /// Whether one clause is kept behind a mean over `count` stretches.
+    fn kept(&self, clause: &Clause, count: usize) -> bool {
+        match clause.rule {
+            Rule::Ramp { window_s, .. } | Rule::Range { window_s } => self.swing_kept(clause, window_s, count),
+            _ => self.all_kept(&[clause], count),
+        }
+    }
+
+    /// Whether the judge finds none of these clauses broken behind a mean over `count` stretches.
+    fn all_kept(&self, clauses: &[&Clause], count: usize) -> bool {
         let step_s = self.stretch_s();
         let mut judge = Judge::new(self.of(clauses), Circumstances { step_s, ..Circumstances::default() });
         let (mut rows, mut range_w) = (0_u64, (f64::INFINITY, f64::NEG_INFINITY));
-        let store = self.led(count, &mut |led, gap| {
-            rows += (led.len() + gap) as u64;
+        for run in &self.runs {
+            let led: Vec<f64> = (0..run.all.len()).map(|place| run.mean_w(place, count)).collect();
+            rows += (led.len() + run.gap) as u64;
             range_w = led.iter().fold(range_w, |(a, b), w| (a.min(*w), b.max(*w)));
-            judge.push(Piece::Samples(led));
-            if gap > 0 {
-                judge.push(Piece::Gap(gap as u64));
+            judge.push(Piece::Samples(&led));
+            if run.gap > 0 {
+                judge.push(Piece::Gap(run.gap as u64));
             }
-        });
+        }
         let last_ns = (rows.saturating_sub(1) as f64 * step_s * 1e9) as i64;
         let findings = Findings { rows, last_ns, step_s, interval_s: step_s, range_w, ..Findings::default() };
         let rulings = judge.finish(&findings).1;
-        (rulings.iter().all(|ruling| ruling.verdict != Verdict::Fail && ruling.measured.is_some()), store)
+        rulings.iter().all(|ruling| ruling.verdict != Verdict::Fail && ruling.measured.is_some())
     }
 
-    /// The shortest mean with which none of these clauses is broken: doubled until it passes, then halved in between.
-    fn shortest(&self, clauses: &[&Clause]) -> Option<IdealStore> {
-        if clauses.is_empty() || !clauses.iter().all(|clause| self.shows(clause)) {
+    /// The store of the shortest mean with which this clause is kept: doubled until it is, then halved in between.
+    fn shortest(&self, clause: &Clause) -> Option<IdealStore> {
+        if !self.shows(clause) {
             return None;
         }
-        let most = self.thin.all.len() / 2;
         let (mut low, mut high) = (1, 2);
-        let mut store = loop {
-            if high > most {
+        while !self.kept(clause, high) {
+            (low, high) = (high, 2 * high);
+            if high > self.thin.all.len() / 2 {
                 return None;
             }
-            match self.tried(clauses, high) {
-                (true, store) => break store,
-                (false, _) => (low, high) = (high, 2 * high),
-            }
-        };
+        }
         while (high - low) as f64 > (NEAR * high as f64).max(1.0) {
             let middle = low.midpoint(high);
-            match self.tried(clauses, middle) {
-                (true, found) => (high, store) = (middle, found),
-                (false, _) => low = middle,
+            if self.kept(clause, middle) {
+                high = middle;
+            } else {
+                low = middle;
             }
         }
-        Some(store)
-    }
-}
-
-/// Mean over the last `count` stretches at the end of each. What came before the first is not known: until there are so many,
-/// the import stands at the mean of these.
-fn mean_of(now: &[Bucket], count: usize, sums: &mut Vec<f64>, led: &mut Vec<f64>) {
-    sums.clear();
-    led.clear();
-    let mut sum = 0.0;
-    sums.push(0.0);
-    // About the first value, so that sums of hours keep the digits of a second.
-    let first = now.first().map_or(0.0, |bucket| bucket.2 / bucket.3 as f64);
-    for bucket in now {
-        sum += bucket.2 / bucket.3 as f64 - first;
-        sums.push(sum);
-    }
-    let count = count.min(now.len());
-    for place in 0..now.len() {
-        let until = (place + 1).max(count);
-        led.push(first + (sums[until] - sums[until - count]) / count as f64);
+        Some(self.store(high))
     }
 }
 
@@ -203,7 +263,7 @@ pub(super) fn remedies(
             remedy.store = scheduled(off_w, limit_w(clause, kept.outlook), *interval_s);
             remedy.at_least_w = remedy.store.map(|store| store.power_w);
         } else if !ruling.at_least {
-            remedy.store = kept.shortest(&[clause]);
+            remedy.store = kept.shortest(clause);
             led.extend(remedy.store.map(|store| (clause, store.mean_s)));
             remedy.at_least_w = swing(clause, ruling, kept.outlook);
         }
@@ -223,8 +283,8 @@ pub(super) fn remedies(
         })
         .map(|(clause, _)| clause)
         .collect();
-    let (passes, store) = kept.tried(&shown, libm::round(mean_s / kept.stretch_s()) as usize);
-    passes.then_some(store)
+    let count = libm::round(mean_s / kept.stretch_s()) as usize;
+    kept.all_kept(&shown, count).then(|| kept.store(count))
 }
 
 /// The limit of a clause on power, W: inside the window, for a ramp.
@@ -391,11 +451,14 @@ mod tests {
 
     #[test]
     fn a_mean_begins_at_that_of_its_first_length() {
-        let buckets: Vec<Bucket> = (0..10).map(|i| (0.0, 0.0, f64::from(i), 1)).collect();
-        let (mut sums, mut led) = (Vec::new(), Vec::new());
-        mean_of(&buckets, 4, &mut sums, &mut led);
-        assert_eq!(led, [1.5, 1.5, 1.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]);
-        mean_of(&buckets[..2], 4, &mut sums, &mut led);
-        assert_eq!(led, [0.5, 0.5]);
+        let mut thin = Buckets::of_at_most(16);
+        thin.push(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        thin.gap(3);
+        thin.push(&[0.0, 1.0]);
+        let runs = runs(&thin);
+        let led = |run: &Run<'_>| (0..run.all.len()).map(|place| run.mean_w(place, 4)).collect::<Vec<f64>>();
+        assert_eq!((runs.len(), runs[0].gap, runs[1].gap), (2, 3, 0));
+        assert_eq!(led(&runs[0]), [1.5, 1.5, 1.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]);
+        assert_eq!(led(&runs[1]), [0.5, 0.5]);
     }
 }

@@ -31,7 +31,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// The network as the scenario's [waveform] states it, over the mean import; else as the specification does, over its
+    /// The network as the scenario's table `waveform` states it, over the mean import; else as the specification does, over its
     /// reference power. The lamp is the specification's; 120 V and 60 Hz where it has no clause on flicker.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {

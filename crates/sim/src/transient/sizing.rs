@@ -105,7 +105,14 @@ pub fn size(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut Told<
                 None => least_together(scenario, plan, &tried.load_w),
             };
             let burned = tried.ledger.burned_j / tried.ledger.meter_j;
-            let beside = Devices { floor: None, ..devices.clone() }.label();
+            let beside = Devices { floor: None, ..devices.clone() };
+            let beside = if beside
+                == (Devices { floor_ramps: beside.floor_ramps, hysteresis_s: beside.hysteresis_s, ..Devices::none() })
+            {
+                "nothing else".to_owned()
+            } else {
+                beside.label()
+            };
             frontier.push(Sized { floor, burned, beside, ..least });
         }
     }
