@@ -4,9 +4,11 @@
 
 mod judge;
 mod measured;
+mod remedy;
 mod ruling;
 
 pub use judge::{Judge, Traces};
+pub use remedy::{IdealStore, Remedy};
 pub use ruling::{Outlook, Ruling, Verdict};
 
 use crate::spectrum::flicker::Lamp;
@@ -60,11 +62,47 @@ pub enum Rule {
         /// Window, s.
         window_s: f64,
     },
-    /// Short-term flicker severity.
+    /// Flicker severity.
     Flicker {
         /// Lamp of the meter.
         lamp: Lamp,
+        /// Which.
+        severity: Severity,
     },
+}
+
+/// Which severity of flicker is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Pst of the worst ten minutes.
+    Short,
+    /// Pst that 95 % of the ten minutes do not exceed.
+    Short95,
+    /// Plt of the worst two hours.
+    Long,
+}
+
+impl Severity {
+    /// As in specification files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Short => "pst",
+            Self::Short95 => "pst-95",
+            Self::Long => "plt",
+        }
+    }
+
+    /// What it needs without a gap (for 95 %: in all), s.
+    #[must_use]
+    pub fn needs_s(self) -> f64 {
+        use crate::spectrum::flicker::{FEWEST_95, LONG, OBSERVATION_S};
+        match self {
+            Self::Short => OBSERVATION_S,
+            Self::Short95 => FEWEST_95 as f64 * OBSERVATION_S,
+            Self::Long => LONG as f64 * OBSERVATION_S,
+        }
+    }
 }
 
 /// What of a band is bounded.

@@ -3,7 +3,7 @@
 //! Not modelled: every sample (the page shows stretches), a second language.
 
 use serde::Serialize;
-use tieline_campus::specification::{Outlook, Ruling, Specification, Traces, Verdict};
+use tieline_campus::specification::{IdealStore, Outlook, Ruling, Specification, Traces, Verdict};
 use tieline_campus::spectrum::sampling::Findings;
 use tieline_campus::spectrum::welch::Spectrum;
 use tieline_campus::spectrum::windows::{Bucket, Buckets};
@@ -51,6 +51,9 @@ struct Json<'a> {
     counts: Counts,
     reference: Reference,
     clauses: Vec<Clause<'a>>,
+    /// The ideal store with which all clauses that fail pass together, and the stretches on which stores were found, s.
+    would_pass_together: Option<Store>,
+    stores_found_on_s: f64,
     sampling: Sampling<'a>,
     remarks: &'a [String],
 }
@@ -82,8 +85,31 @@ struct Clause<'a> {
     worst_at: Option<String>,
     broken_share: Option<f64>,
     broken_times: Option<u64>,
-    why: &'a str,
+    why: std::borrow::Cow<'a, str>,
+    would_pass: Option<WouldPass<'a>>,
     source: &'a str,
+}
+
+/// What would make a failed clause pass; the ideal store has no losses and no delay.
+#[derive(Serialize)]
+struct WouldPass<'a> {
+    words: &'a str,
+    store: Option<Store>,
+    no_store_below_w: Option<f64>,
+    amplitude_less_share: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Store {
+    power_w: f64,
+    energy_j: f64,
+    mean_s: f64,
+}
+
+impl Store {
+    fn of(store: &IdealStore) -> Self {
+        Self { power_w: store.power_w, energy_j: store.energy_j, mean_s: store.mean_s }
+    }
 }
 
 #[derive(Serialize)]
@@ -204,7 +230,29 @@ impl Compliance<'_> {
         self.rulings.iter().filter(|ruling| ruling.verdict == verdict).count()
     }
 
-    fn json(&self) -> Json<'_> {
+    /// What the stores that would make clauses pass are assumed to be, and the one for all; `None` where no clause has one.
+    #[must_use]
+    pub fn assumed(&self) -> Option<String> {
+        let stores = self.rulings.iter().filter_map(|ruling| ruling.remedy.as_ref()?.store);
+        stores.map(|store| store.mean_s).reduce(f64::max)?;
+        let (unit, size) = self.outlook.power();
+        let together = self.traces.together.map_or_else(String::new, |store| {
+            format!(
+                " All that fail and can be mended so pass together behind {:.3} {unit} and {:.4} {unit}h (mean of {:.3} s).",
+                store.power_w / size,
+                store.energy_j / 3600.0 / size,
+                store.mean_s
+            )
+        });
+        Some(format!(
+            "An ideal store loses nothing and answers at once; that of a mean is the least of its kind, another kind may need \
+             less. Found on means of {:.3} s.{together}",
+            self.traces.found_on_s
+        ))
+    }
+
+    /// `page`: what would pass stands in the reason, where a reader of the page finds it.
+    fn json(&self, page: bool) -> Json<'_> {
         let found = self.findings;
         let clause = |ruling: &'_ Ruling| -> (Option<String>, &'static str) {
             (ruling.at_s.and_then(|at_s| self.moment(at_s)), ruling.verdict.word())
@@ -248,11 +296,22 @@ impl Compliance<'_> {
                         worst_at,
                         broken_share: ruling.broken.map(|(share, _)| share),
                         broken_times: ruling.broken.map(|(_, times)| times),
-                        why: &ruling.why,
+                        why: match ruling.remedy.as_ref().filter(|_| page) {
+                            Some(remedy) => format!("{}; would pass: {}", ruling.why, remedy.words).into(),
+                            None => ruling.why.as_str().into(),
+                        },
+                        would_pass: ruling.remedy.as_ref().map(|remedy| WouldPass {
+                            words: &remedy.words,
+                            store: remedy.store.as_ref().map(Store::of),
+                            no_store_below_w: remedy.at_least_w,
+                            amplitude_less_share: remedy.share,
+                        }),
                         source: &ruling.source,
                     }
                 })
                 .collect(),
+            would_pass_together: self.traces.together.as_ref().map(Store::of),
+            stores_found_on_s: self.traces.found_on_s,
             sampling: Sampling {
                 time: self.time,
                 power: self.power,
@@ -297,7 +356,8 @@ impl Compliance<'_> {
     /// `comply.json`, schema 1.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(&self.json()).expect("texts and numbers under text keys are always JSON") + "\n"
+        serde_json::to_string_pretty(&self.json(false)).expect("texts and numbers under text keys are always JSON")
+            + "\n"
     }
 
     /// `comply.html`: data, style and program in one page that needs no network.
@@ -327,7 +387,7 @@ impl Compliance<'_> {
         });
         let lines = |spectrum: &Option<Spectrum>| spectrum.as_ref().map(|spectrum| lines(spectrum, size, step_s));
         let page = Page {
-            json: self.json(),
+            json: self.json(true),
             title: &self.specification.title,
             unit,
             start_ms: self.civil.then(|| self.findings.first_ns as f64 / 1e6),

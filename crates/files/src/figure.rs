@@ -5,8 +5,9 @@
 
 use crate::report::escaped;
 use std::fmt::Write as _;
+use tieline_campus::specification::Verdict;
 use tieline_sim::results::{Curve, Outcome, Table};
-use tieline_sim::transient::{Bounds, Sized};
+use tieline_sim::transient::{Bounds, Judged, Sized};
 
 /// Size of a panel, px, and the space for its scale.
 const WIDTH: f64 = 900.0;
@@ -83,9 +84,47 @@ fn panel(name: &str, at_s: &[f64], load: &Curve, import: &Curve, from_s: f64) ->
     )
 }
 
-/// What each set of devices comes to, as the screen shows it.
+/// The specification of this name held against the import, clause by clause; `settle_s` is what a run spends before it is judged.
 #[must_use]
-pub fn mitigation(table: &Table) -> String {
+pub fn rulings(name: &str, judged: &Judged, settle_s: f64) -> String {
+    let mut html = format!(
+        "<section id=\"specification\"><h2>Import against {}</h2>\n<p>{:.0} s of each point's milliseconds, by the judge of \
+         <code>comply</code>; of several points the one that keeps a clause worst.</p>\n<table><tr><th>clause<th>verdict\
+         <th>measured<th>limit<th>left to it, %<th>point<th>what is measured</tr>\n",
+        escaped(name),
+        judged.span_s
+    );
+    for sentence in &judged.sentences {
+        let ruling = &sentence.ruling;
+        let number = |value: Option<f64>| match value.filter(|_| ruling.verdict != Verdict::NotShown) {
+            Some(value) => format!("{value:.3} {}", ruling.unit),
+            None => "-".to_owned(),
+        };
+        let margin = ruling.margin.filter(|_| ruling.verdict != Verdict::NotShown);
+        let word = ruling.verdict.word();
+        let word = if ruling.verdict == Verdict::Fail { format!("<b>{word}</b>") } else { word.to_owned() };
+        let _ = writeln!(
+            html,
+            "<tr><td>{}<td>{word}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
+            escaped(&ruling.name),
+            number(ruling.measured),
+            number(ruling.limit),
+            margin.map_or_else(|| "-".to_owned(), |margin| format!("{:+.1}", 100.0 * margin)),
+            escaped(&sentence.point),
+            escaped(&ruling.measure),
+        );
+    }
+    html.push_str("</table>\n");
+    for line in judged.not_shown(settle_s) {
+        let _ = writeln!(html, "<p>Not shown: {}</p>", escaped(&line));
+    }
+    html.push_str("</section>\n");
+    html
+}
+
+/// What each set of devices comes to, as the screen shows it, and what a specification says of each, where one judged.
+#[must_use]
+pub fn mitigation(table: &Table, judged: &[Judged]) -> String {
     const COLUMNS: [(&str, &str, usize); 7] = [
         ("swing_mw", "swing, MW", 1),
         ("ramp_max_mw_per_s", "ramp in a second, MW/s", 2),
@@ -109,7 +148,36 @@ pub fn mitigation(table: &Table) -> String {
         }
         html.push_str(if cell("keeps_bounds", row) > 0.5 { "<td>kept</tr>\n" } else { "<td>broken</tr>\n" });
     }
-    html.push_str("</table></section>\n");
+    html.push_str("</table>\n");
+    html.push_str(&clauses(table, judged));
+    html.push_str("</section>\n");
+    html
+}
+
+/// The clauses of the specification across, the sets of devices down: what is left to each limit.
+fn clauses(table: &Table, judged: &[Judged]) -> String {
+    let Some(first) = judged.first() else { return String::new() };
+    let mut html = format!(
+        "<h3>Against the specification</h3>\n<p>What is left to each limit, in percent of it, at the point that keeps it \
+         worst, over {:.0} s; a minus is a broken clause, - one that this span cannot show.</p>\n<table><tr><th>devices",
+        first.span_s
+    );
+    first.sentences.iter().for_each(|sentence| html.push_str(&format!("<th>{}", escaped(&sentence.ruling.name))));
+    html.push_str("<th>all that is shown</tr>\n");
+    for (label, judged) in table.texts.first().map_or(&[][..], |(_, labels)| labels).iter().zip(judged) {
+        let _ = write!(html, "<tr><td>{}", escaped(label));
+        for sentence in &judged.sentences {
+            let margin = sentence.ruling.margin.filter(|_| sentence.ruling.verdict != Verdict::NotShown);
+            html.push_str(&match (sentence.ruling.verdict, margin) {
+                (Verdict::Fail, Some(margin)) => format!("<td><b>{:+.1}</b>", 100.0 * margin),
+                (_, Some(margin)) => format!("<td>{:+.1}", 100.0 * margin),
+                (Verdict::Pass, None) => "<td>pass".to_owned(),
+                (..) => "<td>-".to_owned(),
+            });
+        }
+        let _ = writeln!(html, "<td>{}</tr>", judged.verdict().word());
+    }
+    html.push_str("</table>\n");
     html
 }
 
@@ -118,16 +186,24 @@ const FRONTIER_HEIGHT: f64 = 340.0;
 
 /// Battery power against energy, a point for each floor, beside what is built (power in W, energy in J).
 #[must_use]
-pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
+pub fn frontier(sizes: &[Sized], bounds: &Bounds, specification: Option<&str>, built: (f64, f64)) -> String {
     let enough: Vec<&Sized> = sizes.iter().filter(|sized| sized.power_w.is_finite()).collect();
+    let what = match specification {
+        Some(name) => format!(
+            "What passes every clause of {} that the span shows, at every point; a line for each storage in the racks.",
+            escaped(name)
+        ),
+        None => format!(
+            "What keeps the swing under {}, of means of {:.0} ms, and their rise or fall within any {} s under {}.",
+            bound(bounds.swing_w, "MW"),
+            bounds.window_s * 1e3,
+            short(bounds.ramp_window_s),
+            bound(bounds.ramp_w_per_s, "MW/s"),
+        ),
+    };
     let mut html = format!(
-        "<section id=\"frontier\"><h2>Least battery for each GPU floor</h2>\n<p>What keeps the swing under {}, of means of {:.0} ms, \
-         and their rise or fall within any {} s under {}. Right and up is more battery; the number at a point is the floor in percent of the rating. \
+        "<section id=\"frontier\"><h2>Least battery for each GPU floor</h2>\n<p>{what} Right and up is more battery; the number at a point is the floor in percent of the rating. \
          Built are {} MW and {} MWh (a square, where they lie in the figure).{}</p>\n",
-        bound(bounds.swing_w, "MW"),
-        bounds.window_s * 1e3,
-        short(bounds.ramp_window_s),
-        bound(bounds.ramp_w_per_s, "MW/s"),
         short(built.0 / 1e6),
         short(built.1 / 3.6e9),
         lowest(sizes),
@@ -171,9 +247,17 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
         WIDTH - 20.0,
         FRONTIER_HEIGHT - 6.0,
     );
-    let path: String =
-        enough.iter().map(|sized| format!("{:.1},{:.1} ", x(sized.power_w), y(sized.energy_j))).collect();
-    let _ = writeln!(html, "<polyline points=\"{path}\" fill=\"none\" stroke=\"#06c\"/>");
+    let mut racks: Vec<&str> = Vec::new();
+    for sized in &enough {
+        if !racks.contains(&sized.beside.as_str()) {
+            racks.push(&sized.beside);
+        }
+    }
+    for beside in racks {
+        let of_these = enough.iter().filter(|sized| sized.beside == beside);
+        let path: String = of_these.map(|sized| format!("{:.1},{:.1} ", x(sized.power_w), y(sized.energy_j))).collect();
+        let _ = writeln!(html, "<polyline points=\"{path}\" fill=\"none\" stroke=\"#06c\"/>");
+    }
     // Floors that need the same battery stand at one point, their numbers beside each other.
     let mut marks: Vec<(f64, f64, String)> = Vec::new();
     for sized in &enough {
@@ -203,15 +287,19 @@ pub fn frontier(sizes: &[Sized], bounds: &Bounds, built: (f64, f64)) -> String {
             y(built.1) - 4.5,
         );
     }
-    html.push_str("</svg>\n<table><tr><th>floor<th>battery<th>energy<th>the floor burns, of import</tr>\n");
+    html.push_str("</svg>\n<table><tr><th>floor");
+    html.push_str(if specification.is_some() { "<th>in the racks" } else { "" });
+    html.push_str("<th>battery<th>energy<th>the floor burns, of import</tr>\n");
     for sized in sizes {
         let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
         let battery = if sized.power_w.is_finite() {
             format!("<td>{} MW<td>{} kWh", short(sized.power_w / 1e6), short(sized.energy_j / 3.6e6))
         } else {
-            "<td colspan=\"2\">no battery is enough".to_owned()
+            let why = if sized.words.is_empty() { String::new() } else { format!(": {}", escaped(&sized.words)) };
+            format!("<td colspan=\"2\">no battery is enough{why}")
         };
-        let _ = writeln!(html, "<tr><td>{floor}{battery}<td>{:.1} %</tr>", 100.0 * sized.burned);
+        let beside = if specification.is_some() { format!("<td>{}", escaped(&sized.beside)) } else { String::new() };
+        let _ = writeln!(html, "<tr><td>{floor}{beside}{battery}<td>{:.1} %</tr>", 100.0 * sized.burned);
     }
     html.push_str("</table></section>\n");
     html

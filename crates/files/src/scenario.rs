@@ -208,7 +208,7 @@ fn walk(notes: &Notes<'_>, tree: &DeTable<'_>, text: &str, open: &mut Open<'_>) 
     let built = campus::campus(&root, &clock);
     let script = script::script(&root, &clock, &built);
     let (schedule_config, schedule) = script::schedule(&root, &clock);
-    let waveform = waveform::plan(&root, &clock, &built);
+    let waveform = waveform::plan(&root, &clock, &built, open);
     let mut plant = built.plant;
     plant.faults = script.faults.plant;
     let mut control = built.control;

@@ -5,7 +5,9 @@
 use crate::scenario::sheet::{Field, Kind as K, Need, Sheet};
 use crate::scenario::{Mistakes, collect};
 use Need::{Else, May, Must};
-use tieline_campus::specification::{Band, Clause, Connection, Evidence, Limit, Measure, Rule, Specification};
+use tieline_campus::specification::{
+    Band, Clause, Connection, Evidence, Limit, Measure, Rule, Severity, Specification,
+};
 use tieline_campus::spectrum::flicker::Lamp;
 use tieline_units::{Power, PowerRamp, Quantity, Ratio};
 
@@ -143,7 +145,14 @@ const VOLTAGE: &[Field] = &[
 const FLICKER: &[Field] = &[
     key("name", K::Text, Must, ANY, "name, unique"),
     key("lamp", K::Word(&["230 V 50 Hz", "120 V 60 Hz"]), Must, ANY, "lamp and mains of the meter"),
-    key("limit", K::Plain, May, POSITIVE, "greatest Pst"),
+    key(
+        "measure",
+        K::Word(&["pst", "pst-95", "plt"]),
+        Else("pst", ""),
+        ANY,
+        "Pst of the worst ten minutes, what 95 % of them do not exceed, or Plt of the worst two hours",
+    ),
+    key("limit", K::Plain, May, POSITIVE, "greatest severity"),
 ];
 
 /// Names of the built-in specifications.
@@ -239,7 +248,10 @@ fn clauses(root: &Sheet<'_, '_>) -> Vec<Clause> {
     }
     for sheet in &root.tables("flicker") {
         let lamp = if sheet.word("lamp") == Lamp::V230Hz50.word() { Lamp::V230Hz50 } else { Lamp::V120Hz60 };
-        add(sheet, Rule::Flicker { lamp }, amount(sheet, "limit"));
+        let all = [Severity::Short, Severity::Short95, Severity::Long];
+        let word = sheet.word("measure");
+        let severity = all.into_iter().find(|known| known.word() == word).unwrap_or(Severity::Short);
+        add(sheet, Rule::Flicker { lamp, severity }, amount(sheet, "limit"));
     }
     all
 }

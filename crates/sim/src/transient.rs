@@ -3,27 +3,31 @@
 //! Every GPU that is in service at the chosen instant runs its training step; racks, halls, site batteries and meters
 //! follow. The study judges the swing, the ramps and the spectrum at each stage from GPU to meter, and hands a summary of
 //! each job's waveform to the operation study. [`compare`] runs mitigations on the same luck, [`size`] looks for the least
-//! battery and floor that meet given limits, [`risk()`] holds the harmonics of the step against modes of grid and shafts.
+//! battery and floor that pass a specification or meet given limits, [`risk()`] holds the harmonics of the step against modes of grid and shafts.
 //!
 //! Not modelled: voltage and frequency (the grid does not answer), on-site turbines (constant over the span), an island's
 //! own balance (its meter shows what its generation and battery must follow).
 
 mod flicker;
+mod judged;
 mod measures;
 mod mitigation;
 mod risk;
+mod sizing;
 mod study;
 
-pub use flicker::severity;
-pub use measures::{Measures, Stage, band_share, lines, spectrum};
-pub use mitigation::{Bounds, Sized, Told, compare, size};
+pub use flicker::{Site, severity};
+pub use judged::{Judged, Judging, Sentence, judge_import};
+pub use measures::{Measures, Stage, amplitude_at, band_share, lines, spectrum, strongest};
+pub use mitigation::{Told, compare};
 pub use risk::{Mode, Nearness, risk};
+pub use sizing::{Bounds, Sized, size};
 pub use study::{METRIC_FAMILIES, METRICS, Summary, hand_over, transient};
 
 use crate::scenario::Scenario;
 use tieline_campus::hall::Hall as PlantHall;
 use tieline_campus::plant::PlantConfig;
-use tieline_campus::specification::Connection;
+use tieline_campus::specification::{Connection, Specification};
 use tieline_campus::training::JobKind;
 use tieline_campus::waveform::{
     Battery, Campus, Chip, Conversion, Doing, Hall, Isa, Job, Point, Rack, Smoothing, Spread, Step, Store, Tile,
@@ -63,6 +67,8 @@ pub struct Plan {
     pub modes: Vec<Mode>,
     /// What import must keep to, for sizing.
     pub bounds: Bounds,
+    /// What import is judged by, where the scenario or the user names a specification: then it sizes instead of the bounds.
+    pub specification: Option<Specification>,
     /// The network at the points, for flicker; its ratio is over the mean load there.
     pub connection: Connection,
 }
@@ -87,6 +93,7 @@ impl Plan {
             jobs: vec![job; jobs],
             devices: Devices::none(),
             modes: Vec::new(),
+            specification: None,
             bounds: Bounds { swing_w: f64::INFINITY, window_s: 0.1, ramp_w_per_s: f64::INFINITY, ramp_window_s: 1.0 },
             connection: Connection { short_circuit_ratio: None, x_over_r: None, power_factor: 0.98 },
         }

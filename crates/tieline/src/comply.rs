@@ -107,7 +107,7 @@ impl Stated {
 /// # Errors
 /// A file that cannot be read or written.
 pub fn comply(given: &Given) -> Result<Verdict> {
-    let specification = match specification_of(given)? {
+    let specification = match specification_of(&given.spec, &given.set)? {
         Ok(specification) => specification,
         Err(verdict) => return Ok(verdict),
     };
@@ -150,8 +150,11 @@ fn usage(why: &str) -> Result<Verdict> {
     Ok(Verdict::Usage)
 }
 
-fn specification_of(given: &Given) -> Result<Result<Specification, Verdict>> {
-    let name = given.spec.as_str();
+/// The specification that is named or lies at a path, with what the user sets in it; a mistake was said.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn specification_of(name: &str, sets: &[String]) -> Result<Result<Specification, Verdict>> {
     let text = if let Some(text) = specification::builtin(name) {
         text.to_owned()
     } else if name.contains(['/', std::path::MAIN_SEPARATOR]) || name.ends_with(".toml") || Path::new(name).exists() {
@@ -169,23 +172,30 @@ fn specification_of(given: &Given) -> Result<Result<Specification, Verdict>> {
         );
         return Ok(Err(Verdict::Usage));
     };
-    let mut read = match specification::read(name, &text) {
-        Ok(read) => read,
+    match specification::read(name, &text) {
+        Ok(mut read) => match set_all(&mut read, sets) {
+            Ok(()) => Ok(Ok(read)),
+            Err(why) => usage(&why).map(Err),
+        },
         Err(mistakes) => {
             source::say_mistakes(&mistakes);
-            return Ok(Err(Verdict::No));
-        }
-    };
-    for set in &given.set {
-        let done = match set.split_once('=') {
-            Some((name, value)) => specification::set(&mut read, name.trim(), value.trim()),
-            None => Err(format!("--set {set}: NAME=VALUE is expected")),
-        };
-        if let Err(why) = done {
-            return usage(&why).map(Err);
+            Ok(Err(Verdict::No))
         }
     }
-    Ok(Ok(read))
+}
+
+/// Sets what the user gave, NAME=VALUE each.
+///
+/// # Errors
+/// A name that nothing has, or a value of the wrong kind, in words.
+pub fn set_all(specification: &mut Specification, sets: &[String]) -> Result<(), String> {
+    for set in sets {
+        match set.split_once('=') {
+            Some((name, value)) => specification::set(specification, name.trim(), value.trim())?,
+            None => return Err(format!("--set {set}: NAME=VALUE is expected")),
+        }
+    }
+    Ok(())
 }
 
 fn span_of(flag: &str, text: Option<&str>) -> Result<Option<f64>, Usage> {
@@ -380,6 +390,7 @@ fn measure(
                         plan,
                     },
                 )
+                .with_remedies()
             });
             match piece {
                 Kept::Samples(samples) => judge.push(Piece::Samples(&samples)),
@@ -574,8 +585,14 @@ fn words(compliance: &Compliance<'_>) -> String {
         let why =
             if ruling.why.is_empty() { ruling.measure.clone() } else { format!("{}: {}", ruling.measure, ruling.why) };
         let _ = writeln!(text, "             {}", screen::wrap(&why, 110, 13));
+        if let Some(remedy) = ruling.remedy.as_ref().filter(|remedy| !remedy.words.is_empty()) {
+            let _ = writeln!(text, "             would pass: {}", screen::wrap(&remedy.words, 98, 25));
+        }
     }
     text.push('\n');
+    if let Some(assumed) = compliance.assumed() {
+        let _ = writeln!(text, "  {}\n", screen::wrap(&assumed, 110, 2));
+    }
     for doubt in &found.doubts {
         let _ = writeln!(text, "  doubt: {}", screen::wrap(doubt, 110, 9));
     }

@@ -58,9 +58,17 @@ enum Mode {
         /// Transient study: compare mitigations on the same luck.
         #[arg(long)]
         mitigate: bool,
-        /// Transient study: find the least battery for each floor that keeps the scenario's swing and ramp limits.
+        /// Transient study: find the least battery for each floor that passes the specification, or keeps the scenario's swing
+        /// and ramp limits where there is none.
         #[arg(long)]
         size: bool,
+        /// Transient study: judge import, mitigations and sizes by this specification (a built-in one, or the path of a TOML
+        /// file), as `comply` does; goes before the scenario's own.
+        #[arg(long)]
+        spec: Option<String>,
+        /// Set a number of the specification, as for `comply`: rated="150 MW", ramp-up="20 MW/min". May be repeated.
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
     },
     /// Step time, goodput, finish and the price of a curtailment of a scenario's training run.
     Train {
@@ -171,8 +179,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.mode {
         Mode::Check { scenario } => check::check(&scenario),
-        Mode::Run { scenario, study, out, seed, mitigate, size } => {
-            run::run(&scenario, &study, out, seed, run::Wishes { mitigate, size })
+        Mode::Run { scenario, study, out, seed, mitigate, size, spec, set } => {
+            run::run(&scenario, &study, out, seed, &run::Wishes { mitigate, size, spec, set })
         }
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })

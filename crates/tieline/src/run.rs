@@ -8,7 +8,7 @@ mod zonal;
 
 use crate::outdir::OutDir;
 use crate::source::Loaded;
-use crate::{Verdict, screen, source};
+use crate::{Verdict, comply, screen, source};
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
@@ -60,7 +60,13 @@ pub fn digest(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// Inputs that cannot be read, results that cannot be written: then nothing stands under the final name.
-pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u64>, wishes: Wishes) -> Result<Verdict> {
+pub fn run(
+    given: &str,
+    wanted: &[String],
+    out: Option<PathBuf>,
+    seed: Option<u64>,
+    wishes: &Wishes,
+) -> Result<Verdict> {
     let mut loaded = match source::load(given)? {
         Ok(loaded) => loaded,
         Err(verdict) => return Ok(verdict),
@@ -72,6 +78,18 @@ pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u6
             return Ok(Verdict::No);
         }
         None => {}
+    }
+    let known = &mut loaded.scenario.waveform.specification;
+    if let Some(name) = &wishes.spec {
+        match comply::specification_of(name, &wishes.set)? {
+            Ok(given) => *known = Some(given),
+            Err(verdict) => return Ok(verdict),
+        }
+    } else if let Some(known) = known
+        && let Err(why) = comply::set_all(known, &wishes.set)
+    {
+        eprintln!("tieline: {why}");
+        return Ok(Verdict::Usage);
     }
     let scenario = &loaded.scenario;
     let chosen = match studies(wanted, scenario).and_then(|chosen| wished(chosen, wishes, scenario)) {
@@ -90,8 +108,7 @@ pub fn run(given: &str, wanted: &[String], out: Option<PathBuf>, seed: Option<u6
             .with_context(|| format!("{}: no result", folder.path().display()))?;
     folder.finish()?;
     let waveform = waves.as_ref().map_or_else(String::new, |waves| waves::tell(scenario, waves)) + &zonal;
-    let told =
-        Told { given, scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes, waveform };
+    let told = Told { scenario, outcome: &outcome, seed, wall: begun.elapsed(), out: &out, journal_bytes, waveform };
     let failed = story::failed(&outcome);
     let verdict = if failed.is_empty() { Verdict::Yes } else { Verdict::No };
     let said = screen::answer(&story::tell(&told), verdict)?;
@@ -162,15 +179,22 @@ struct Produced {
 }
 
 /// Whether what is wished can be had.
-fn wished(chosen: Vec<&'static str>, wishes: Wishes, scenario: &Scenario) -> Result<Vec<&'static str>, String> {
-    let bounds = &scenario.waveform.bounds;
-    if (wishes.mitigate || wishes.size) && !chosen.contains(&TRANSIENT) {
+fn wished(chosen: Vec<&'static str>, wishes: &Wishes, scenario: &Scenario) -> Result<Vec<&'static str>, String> {
+    let plan = &scenario.waveform;
+    if (wishes.mitigate || wishes.size || wishes.spec.is_some()) && !chosen.contains(&TRANSIENT) {
         return Err(format!(
-            "--mitigate and --size belong to the study \"{TRANSIENT}\", which is not among those to run"
+            "--mitigate, --size and --spec belong to the study \"{TRANSIENT}\", which is not among those to run"
         ));
     }
-    if wishes.size && bounds.swing_w.is_infinite() && bounds.ramp_w_per_s.is_infinite() {
-        return Err("--size wants waveform.swing_limit or waveform.ramp_limit in the scenario".to_owned());
+    if !wishes.set.is_empty() && plan.specification.is_none() {
+        return Err("--set sets numbers of a specification: --spec SPEC, or waveform.specification".to_owned());
+    }
+    if wishes.size && plan.specification.is_none() && !plan.bounds.bind() {
+        return Err(
+            "--size wants a specification (--spec SPEC, or waveform.specification), or waveform.swing_limit or \
+                    waveform.ramp_limit in the scenario"
+                .to_owned(),
+        );
     }
     Ok(chosen)
 }
@@ -183,7 +207,7 @@ fn produce(
     seed: u64,
     folder: &Path,
     chosen: &[&str],
-    wishes: Wishes,
+    wishes: &Wishes,
 ) -> Result<Produced> {
     let zonal =
         if chosen.contains(&DISPATCH) { Some(zonal::zonal(&loaded.scenario, given, seed, folder)?) } else { None };
@@ -192,8 +216,12 @@ fn produce(
     let figure = |outcome: &Outcome| tieline_files::figure::waveform(outcome, scenario.waveform.settle_s);
     let figures = waves.as_ref().map_or_else(String::new, |waves| {
         let sizes = waves.frontier.as_ref().map_or_else(String::new, |sizes| waves::frontier(scenario, sizes));
-        let mitigation = waves.mitigation.as_ref().map_or_else(String::new, tieline_files::figure::mitigation);
-        figure(&waves.outcome) + &mitigation + &sizes
+        let mitigation = waves
+            .mitigation
+            .as_ref()
+            .map_or_else(String::new, |(table, judged)| tieline_files::figure::mitigation(table, judged));
+        let judged = waves::judged(scenario, &waves.summary);
+        figure(&waves.outcome) + &judged + &mitigation + &sizes
     });
     let (mut outcome, journal_bytes) = if chosen.contains(&OPERATION) {
         let handed = waves.as_ref().map(|waves| hand_over(scenario, &waves.summary));

@@ -95,6 +95,78 @@ fn only_all_passed_exits_zero_and_an_oscillation_is_found() {
 }
 
 #[test]
+fn the_store_that_would_make_it_pass_does() {
+    let room = room("store");
+    let wave = trace(20.0);
+    fs::write(room.join("wave.csv"), &wave).expect("written");
+    let given = [
+        "--spec",
+        SPEC,
+        "--set",
+        "rated=150 MW",
+        "--set",
+        "ramp-up=5 MW/s",
+        "--set",
+        "dynamic-range=3 MW",
+        "--set",
+        "critical-band=1 MW",
+        "--json",
+    ];
+    let clauses = |trace: &str| -> serde_json::Value {
+        let out = comply(&[&[trace], given.as_slice()].concat(), &room);
+        serde_json::from_slice(&out.stdout).expect("JSON")
+    };
+    let of = |json: &serde_json::Value, name: &str| {
+        let all = json["clauses"].as_array().expect("a list");
+        all.iter().find(|clause| clause["name"] == name).expect("the clause").clone()
+    };
+    let before = clauses("wave.csv");
+    let together = &before["would_pass_together"];
+    let mean_s = together["mean_s"].as_f64().unwrap_or_else(|| panic!("{before}"));
+    // The trace behind that store: the mean of the last so many milliseconds, what it exchanges, and how much it holds.
+    let power: Vec<f64> =
+        wave.lines().skip(1).map(|line| line.split_once(',').expect("two").1.parse().expect("a number")).collect();
+    let count = (mean_s * 1e3).round() as usize;
+    let (mut text, mut sum) = (String::from("time_s,power_mw\n"), 0.0);
+    let (mut most_mw, mut held, mut range) = (0.0_f64, 0.0_f64, (0.0_f64, 0.0_f64));
+    // Until there are so many it stands at the mean of the first.
+    let first = power[..count].iter().sum::<f64>();
+    for (row, mw) in power.iter().enumerate() {
+        sum = if row < count { first } else { sum + mw - power[row - count] };
+        let led = sum / count as f64;
+        (most_mw, held) = (most_mw.max((led - mw).abs()), held + (led - mw) * 1e-3);
+        range = (range.0.min(held), range.1.max(held));
+        // A reading that stands still for so long would be taken for a frozen sensor.
+        if row >= count {
+            let _ = writeln!(text, "{}.{:03},{led:.5}", row / 1000, row % 1000);
+        }
+    }
+    fs::write(room.join("led.csv"), text).expect("written");
+    let after = clauses("led.csv");
+    for name in ["ramp-up", "dynamic-range", "critical-band"] {
+        assert_eq!(of(&before, name)["verdict"], "fail", "{}", of(&before, name));
+        assert_eq!(of(&after, name)["verdict"], "pass", "{}", of(&after, name));
+    }
+    let near = |key: &str, ours: f64| {
+        let said = together[key].as_f64().expect("a number");
+        assert!((said / ours - 1.0).abs() < 0.02, "{key}: {said} and {ours}");
+    };
+    near("power_w", 1e6 * most_mw);
+    near("energy_j", 1e6 * (range.1 - range.0));
+    // Half of what a second has too much is the least of any store.
+    let range = of(&before, "dynamic-range");
+    let least = range["would_pass"]["no_store_below_w"].as_f64().expect("a bound");
+    assert!((least - 0.5e6 * (range["measured"].as_f64().expect("measured") - 3.0)).abs() < 1.0, "{range}");
+    let plain = comply(&["wave.csv", "--spec", SPEC, "--set", "rated=150 MW"], &room);
+    assert!(text_of(&plain).contains("would pass: a limit of"), "{}", text_of(&plain));
+    let _ = fs::remove_dir_all(&room);
+}
+
+fn text_of(out: &Output) -> String {
+    text(&out.stdout)
+}
+
+#[test]
 fn a_trace_that_cannot_show_a_clause_does_not_pass_it() {
     let room = room("minutes");
     let mut minutes = String::from("timestamp,power_kw\n");

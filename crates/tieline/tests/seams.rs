@@ -95,6 +95,125 @@ fn the_waveform_steps_as_the_training_model_says() {
     assert!((found_s / 2.0 - 1.0).abs() > 10.0 * PERIOD, "{found_s} s");
 }
 
+/// A specification that the seam's short spans can show, and one clause that they cannot.
+const SPECIFICATION: &str = r#"
+schema = 1
+name = "seam"
+title = "for the test"
+rated = { value = "5 MW", source = "guess: for the test" }
+[[ramp]]
+name = "up"
+direction = "up"
+window = { value = "1 s", source = "guess: for the test" }
+limit = { value = "0.45 MW/s", source = "guess: for the test" }
+[[range]]
+name = "range"
+window = { value = "1 s", source = "guess: for the test" }
+limit = { value = "0.45 MW", source = "guess: for the test" }
+[[component]]
+name = "line"
+low = { value = "0.4 Hz", source = "guess: for the test" }
+high = { value = "20 Hz", source = "guess: for the test" }
+limit = { value = "100 kW", source = "guess: for the test" }
+[[ramp]]
+name = "hour"
+direction = "up"
+window = { value = "1 h", source = "guess: for the test" }
+limit = { value = "1 MW/s", source = "guess: for the test" }
+"#;
+
+fn judged_scenario(changes: &[(&str, &str)]) -> Scenario {
+    let mut text = CAMPUS.to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let mut scenario = read(&text);
+    let known = tieline_files::specification::read("seam.toml", SPECIFICATION);
+    scenario.waveform.specification = Some(known.unwrap_or_else(|mistakes| panic!("{mistakes}")));
+    scenario
+}
+
+#[test]
+fn the_study_says_of_a_specification_what_comply_says_of_its_table() {
+    use tieline_campus::specification::{Circumstances, Judge, Verdict};
+    use tieline_campus::spectrum::sampling::{Piece, Sampling};
+    // All of the span is judged and in the table, so that both see the same milliseconds.
+    let scenario = judged_scenario(&[("settle = \"5 s\"", "settle = \"0 s\"")]);
+    let mut rows: Vec<(i64, f64)> = Vec::new();
+    let mut outlet = Outlet {
+        sink: &mut |table| {
+            let import = table.numbers.iter().find(|(name, _)| name == "import_feed_mw").map(|(_, values)| values);
+            rows.extend(table.utc_ns.iter().copied().zip(import.expect("a column").iter().map(|mw| mw * 1e6)));
+        },
+        progress: &mut |_| true,
+    };
+    let (outcome, summary) = transient(&scenario, 3, &in_turn, &mut outlet).expect("nobody ends it");
+    let judged = summary.judged.expect("a specification was given");
+    let mut sampling = Sampling::new();
+    let mut samples = Vec::new();
+    let mut keep = |piece: Piece<'_>| match piece {
+        Piece::Samples(even) => samples.extend_from_slice(even),
+        Piece::Spread { even, .. } => samples.extend_from_slice(even),
+        Piece::Gap(_) => panic!("a simulated trace has no gap"),
+    };
+    sampling.push(&rows, &mut keep).expect("a sound trace");
+    sampling.finish(&mut keep).expect("a sound trace");
+    let known = scenario.waveform.specification.clone().expect("given");
+    let circumstances = Circumstances { step_s: sampling.findings.step_s, ..Circumstances::default() };
+    let mut judge = Judge::new(known, circumstances);
+    judge.push(Piece::Samples(&samples));
+    let (_, rulings, _) = judge.finish(&sampling.findings);
+    for (ours, theirs) in judged.sentences.iter().zip(&rulings) {
+        assert_eq!(ours.ruling.verdict, theirs.verdict, "{ours:?}\n{theirs:?}");
+        let (a, b) = (ours.ruling.measured.expect("measured"), theirs.measured.expect("measured"));
+        assert!((a / b - 1.0).abs() < 1e-6, "{}: {a} and {b}", theirs.name);
+    }
+    let verdicts: Vec<Verdict> = rulings.iter().map(|ruling| ruling.verdict).collect();
+    assert!(verdicts.contains(&Verdict::Fail) && verdicts[1] == Verdict::NotShown, "{verdicts:?}");
+    assert_eq!(outcome.metrics["transient.clauses_failed"], judged.count(Verdict::Fail) as f64);
+    assert!(outcome.findings.iter().any(|finding| finding.topic == "specification" && !finding.closes));
+    // What a longer span would show is said with that span.
+    let told = judged.not_shown(0.0).join(" ");
+    assert!(told.contains("hour: needs 3600 s judged") && told.contains("span = "), "{told}");
+}
+
+#[test]
+fn a_size_passes_in_the_whole_simulation_and_a_smaller_one_does_not() {
+    use tieline_sim::transient::{Loop, compare, size};
+    let mut scenario = judged_scenario(&[("span = \"30 s\"", "span = \"20 s\"")]);
+    let (sizes, table) = size(&scenario, 3, &in_turn, &mut |_, _| true).expect("nobody ends it");
+    assert_eq!(sizes.len(), table.utc_ns.len());
+    let floor = |sized: &&tieline_sim::transient::Sized| sized.power_w > 0.0 && sized.power_w.is_finite();
+    let found = sizes.iter().find(floor).unwrap_or_else(|| panic!("no floor wants a battery: {sizes:?}"));
+    let none = sizes.iter().find(|sized| sized.power_w.is_infinite()).expect("a floor that no battery helps");
+    assert!(none.words.contains('%') && none.words.contains("with the best of them"), "{none:?}");
+    // The whole simulation with that battery, its energy as built, on the same luck: its own verdict.
+    let mut passes = |power_w: f64| {
+        let built_w = scenario.plant.batteries.iter().map(|unit| unit.rated_w).sum::<f64>();
+        let fast = scenario.waveform.devices.battery.unwrap_or(Loop::usual());
+        let plan = &mut scenario.waveform;
+        plan.devices.battery = Some(Loop { power_share: power_w / built_w, ..fast });
+        plan.devices.floor = (found.floor > 0.0).then_some(found.floor);
+        plan.devices.supply = found.beside.contains("PSU");
+        plan.devices.shelf = found.beside.contains("BBU").then_some((50e3, 700.0));
+        let mut outlet = Outlet { sink: &mut |_| (), progress: &mut |_| true };
+        let (_, summary) = transient(&scenario, 3, &in_turn, &mut outlet).expect("nobody ends it");
+        summary.judged.expect("judged").passes()
+    };
+    assert!(passes(1.01 * found.power_w), "{found:?}");
+    assert!(!passes(0.5 * found.power_w), "{found:?}");
+    // Mitigations are judged on the same luck, clause by clause.
+    let (table, judged) = compare(&scenario, 3, &in_turn, &mut |_, _| true).expect("nobody ends it");
+    let column = |name: &str| &table.numbers.iter().find(|(known, _)| known == name).expect("there").1;
+    assert_eq!(judged.len(), table.utc_ns.len());
+    for (judged, margin) in judged.iter().zip(column("margin_percent_range")) {
+        let ruling = &judged.sentences[2].ruling;
+        assert!((100.0 * ruling.margin.expect("measured") - margin).abs() < 1e-9, "{ruling:?}");
+    }
+    assert!(judged.iter().any(|judged| judged.passes()) && judged.iter().any(|judged| !judged.passes()));
+}
+
 /// Where the seam campus stands: a town whose load passes what its plant can serve in two hours of the run, by different
 /// megawatts, and in a third by the same as in the second.
 const GRID: &str = r#"

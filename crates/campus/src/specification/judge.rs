@@ -7,9 +7,10 @@
 //! folds back into them (a meter that filters keeps it out; the trace cannot tell).
 
 use super::measured::{Known, Measured, rule, too_slow};
+use super::remedy::{self, IdealStore};
 use super::ruling::time;
-use super::{Band, Circumstances, Clause, Limit, Measure, Outlook, Rule, Ruling, Specification};
-use crate::spectrum::flicker::Flickermeter;
+use super::{Band, Circumstances, Clause, Evidence, Limit, Measure, Outlook, Rule, Ruling, Specification, Verdict};
+use crate::spectrum::flicker::{Flickermeter, Lamp};
 use crate::spectrum::network::{Feeder, Network};
 use crate::spectrum::sampling::{Findings, Piece};
 use crate::spectrum::swings::{Side, Swings, Watch};
@@ -34,8 +35,16 @@ enum Meter {
     },
     VoltageStep(Change),
     VoltageRange(usize, Option<usize>),
-    Flicker(Box<Flickermeter>),
+    /// Place among the flickermeters.
+    Flicker(usize),
     Nothing(String),
+}
+
+/// A flickermeter and what it observed: first sample, Pst.
+struct Flicker {
+    lamp: Lamp,
+    meter: Flickermeter,
+    seen: Vec<(u64, f64)>,
 }
 
 /// A span's spectrum as one clause sees it.
@@ -61,6 +70,10 @@ pub struct Traces {
     pub worst: Option<Spectrum>,
     /// Severity of each observation: first sample, Pst.
     pub flicker: Vec<(u64, f64)>,
+    /// The store with which all clauses that fail pass together, and length of the stretches on which remedies were found, s.
+    pub together: Option<IdealStore>,
+    /// That length; zero where no remedy was looked for.
+    pub found_on_s: f64,
 }
 
 /// Measures and rules.
@@ -72,8 +85,11 @@ pub struct Judge {
     power: Vec<(usize, Swings)>,
     voltage: Vec<(usize, Swings)>,
     welches: Vec<(Welch, usize, f64)>,
+    flickers: Vec<Flicker>,
     /// Samples taken, without those of gaps.
     taken: u64,
+    /// The trace in short, where remedies are asked for.
+    thin: Option<Buckets>,
     feeder: Option<Feeder>,
     collapsed: bool,
     squares: Vec<f64>,
@@ -93,7 +109,9 @@ impl Judge {
             power: Vec::new(),
             voltage: Vec::new(),
             welches: Vec::new(),
+            flickers: Vec::new(),
             taken: 0,
+            thin: None,
             collapsed: false,
             squares: vec![0.0; BLOCK],
             volts: vec![0.0; BLOCK],
@@ -108,6 +126,12 @@ impl Judge {
             judge.meters.push(meter);
         }
         judge
+    }
+
+    /// Also says what would make failed clauses pass; keeps the trace in means over equal stretches for it (16 MB).
+    #[must_use]
+    pub fn with_remedies(self) -> Self {
+        Self { thin: Some(Buckets::of_at_most(remedy::MOST_KEPT)), ..self }
     }
 
     fn samples(&self, span_s: f64) -> usize {
@@ -178,8 +202,17 @@ impl Judge {
             Rule::Flicker { .. } if step_s > 1.001 / FLICKER_HZ => {
                 Meter::Nothing(format!("needs {FLICKER_HZ} readings a second; one comes every {}", time(step_s)))
             }
-            Rule::Flicker { lamp } => Meter::Flicker(Box::new(Flickermeter::new(*lamp, step_s))),
+            Rule::Flicker { lamp, .. } => Meter::Flicker(self.flicker(*lamp)),
         }
+    }
+
+    /// The flickermeter of this lamp; clauses on severities of one lamp share it.
+    fn flicker(&mut self, lamp: Lamp) -> usize {
+        self.flickers.iter().position(|own| own.lamp == lamp).unwrap_or_else(|| {
+            let meter = Flickermeter::new(lamp, self.circumstances.step_s);
+            self.flickers.push(Flicker { lamp, meter, seen: Vec::new() });
+            self.flickers.len() - 1
+        })
     }
 
     fn spectral(&mut self, band: &Band) -> Meter {
@@ -187,8 +220,7 @@ impl Judge {
         if self.circumstances.step_s > 1.001 * need_s {
             return Meter::Nothing(too_slow(band, need_s, self.circumstances.step_s));
         }
-        let wanted = self.samples(self.specification.evidence.periods_per_segment / band.low_hz).max(16);
-        let length = wanted.next_power_of_two();
+        let length = segment(band, &self.specification.evidence, self.circumstances.step_s);
         if length > LONGEST_SEGMENT {
             return Meter::Nothing(format!(
                 "a segment for {} Hz would hold {length} samples at this rate",
@@ -221,6 +253,9 @@ impl Judge {
     fn samples_in(&mut self, block: &[f64], extremes: Option<(&[f64], &[f64])>) {
         self.taken += block.len() as u64;
         self.traces.power.push(block);
+        if let Some(thin) = &mut self.thin {
+            thin.push(block);
+        }
         for (_, swings) in &mut self.power {
             match extremes {
                 None => swings.push(block),
@@ -230,13 +265,15 @@ impl Judge {
         if self.feeder.is_some() {
             self.voltages_in(block, extremes);
         }
-        let (squares, volts, flicker) = (&self.squares, &self.volts, &mut self.traces.flicker);
+        let (squares, volts) = (&self.squares, &self.volts);
+        for Flicker { meter, seen, .. } in &mut self.flickers {
+            meter.push(squares, &mut |found| seen.push((found.start, found.pst)));
+        }
         for meter in &mut self.meters {
             match meter {
                 Meter::Schedule(deviation) => deviation.push(block),
                 Meter::VoltageStep(change) => change.push(volts),
-                Meter::Flicker(meter) => meter.push(squares, &mut |seen| flicker.push((seen.start, seen.pst))),
-                Meter::Swing(..) | Meter::VoltageRange(..) | Meter::Spectral { .. } | Meter::Nothing(_) => {}
+                _ => {}
             }
         }
         let mut welches = core::mem::take(&mut self.welches);
@@ -299,14 +336,18 @@ impl Judge {
 
     fn gap(&mut self, samples: u64) {
         self.traces.power.gap(samples);
+        if let Some(thin) = &mut self.thin {
+            thin.gap(samples);
+        }
         self.power.iter_mut().chain(&mut self.voltage).for_each(|(_, swings)| swings.gap(samples));
-        let flicker = &mut self.traces.flicker;
+        for Flicker { meter, seen, .. } in &mut self.flickers {
+            meter.gap(samples, &mut |found| seen.push((found.start, found.pst)));
+        }
         for meter in &mut self.meters {
             match meter {
                 Meter::VoltageStep(change) => change.gap(samples),
                 Meter::Schedule(deviation) => deviation.gap(samples),
-                Meter::Flicker(meter) => meter.gap(samples, &mut |seen| flicker.push((seen.start, seen.pst))),
-                Meter::Swing(..) | Meter::VoltageRange(..) | Meter::Spectral { .. } | Meter::Nothing(_) => {}
+                _ => {}
             }
         }
         let mut welches = core::mem::take(&mut self.welches);
@@ -327,12 +368,13 @@ impl Judge {
         }
         self.welches = welches;
         self.power.iter_mut().chain(&mut self.voltage).for_each(|(_, swings)| swings.finish());
-        let flicker = &mut self.traces.flicker;
+        for Flicker { meter, seen, .. } in &mut self.flickers {
+            meter.finish(&mut |found| seen.push((found.start, found.pst)));
+        }
+        self.traces.flicker = self.flickers.first().map_or_else(Vec::new, |first| first.seen.clone());
         for meter in &mut self.meters {
-            match meter {
-                Meter::Schedule(deviation) => deviation.finish(),
-                Meter::Flicker(meter) => meter.finish(&mut |seen| flicker.push((seen.start, seen.pst))),
-                _ => {}
+            if let Meter::Schedule(deviation) = meter {
+                deviation.finish();
             }
         }
     }
@@ -354,7 +396,30 @@ impl Judge {
                 self.traces.ramps.push((clause.name.clone(), *window_s, curve.clone(), swings.stride()));
             }
         }
+        self.remedies(outlook, &mut rulings);
         (outlook, rulings, self.traces)
+    }
+
+    fn remedies(&mut self, outlook: Outlook, rulings: &mut [Ruling]) {
+        let Some(thin) = &self.thin else { return };
+        self.traces.found_on_s = thin.size as f64 * self.circumstances.step_s;
+        if rulings.iter().all(|ruling| ruling.verdict != Verdict::Fail) {
+            return;
+        }
+        let kept = remedy::Kept::new(thin, &self.specification, outlook, self.circumstances.step_s);
+        let deviations: Vec<Option<(f64, Vec<f64>)>> = self
+            .specification
+            .clauses
+            .iter()
+            .zip(&self.meters)
+            .map(|(clause, meter)| match (meter, &clause.rule) {
+                (Meter::Schedule(deviation), Rule::Schedule { interval_s }) => {
+                    (deviation.off.len() < Deviation::MOST_KEPT).then(|| (*interval_s, deviation.off.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        self.traces.together = remedy::remedies(&kept, rulings, &deviations);
     }
 
     fn measured(&self, clause: &Clause, meter: &Meter, known: &Known) -> Measured {
@@ -372,11 +437,13 @@ impl Judge {
                     _ => 1.0,
                 };
                 out.inside(worst, over_s, *window_s, known, evidence.readings_per_window, step_s);
+                out.covers(swings, *window_s, step_s);
                 out.watched(swings, *watch);
             }
             (Meter::VoltageRange(place, watch), Rule::VoltageRange { window_s }) => {
                 let swings = &self.voltage[*place].1;
                 out.inside(swings.range, 1.0, *window_s, known, evidence.readings_per_window, step_s);
+                out.covers(swings, *window_s, step_s);
                 out.watched(swings, *watch);
             }
             (Meter::VoltageStep(change), Rule::VoltageStep { window_s }) => {
@@ -397,14 +464,12 @@ impl Judge {
                     }
                 }
             }
-            (Meter::Flicker(meter), _) => {
-                out.take(meter.worst, meter.worst.value, step_s);
+            (Meter::Flicker(place), Rule::Flicker { severity, .. }) => {
+                let Flicker { meter, seen, .. } = &self.flickers[*place];
+                out.flicker(meter, seen, *severity, step_s);
                 if known.interval_s > 1.0 / FLICKER_HZ * 1.001 {
                     let have = time(known.interval_s);
                     out.blind = Some(format!("needs {FLICKER_HZ} readings a second; one comes every {have}"));
-                } else if meter.observed == 0 {
-                    let need = time(crate::spectrum::flicker::OBSERVATION_S);
-                    out.blind = Some(format!("needs {need} without a gap"));
                 }
                 out.looked_at(meter.judged(), self.taken, evidence.coverage);
                 out.sensor(known);
@@ -421,6 +486,33 @@ impl Judge {
         }
         out.whole(clause, known, evidence.coverage)
     }
+}
+
+impl Specification {
+    /// Shortest stretch without a gap, sampled every `step_s`, that can show a clause, s; `None` where no length does: a plan
+    /// or the network is missing, or the sampling is too slow.
+    #[must_use]
+    pub fn shown_from_s(&self, clause: &Clause, step_s: f64) -> Option<f64> {
+        let evidence = &self.evidence;
+        match &clause.rule {
+            Rule::Ramp { window_s, .. } | Rule::Range { window_s } => Some(*window_s),
+            Rule::Schedule { .. } => None,
+            Rule::Spectral { band, .. } => {
+                let quick = step_s * evidence.readings_per_period * band.high_hz <= 1.001;
+                let length = segment(band, evidence, step_s);
+                (quick && length <= LONGEST_SEGMENT).then_some(length as f64 * step_s)
+            }
+            _ if feeder(self).is_none() => None,
+            Rule::VoltageStep { window_s } | Rule::VoltageRange { window_s } => Some(*window_s),
+            Rule::Flicker { severity, .. } => (step_s <= 1.001 / FLICKER_HZ).then(|| severity.needs_s()),
+        }
+    }
+}
+
+/// Samples of a segment of a spectrum that shows this band.
+fn segment(band: &Band, evidence: &Evidence, step_s: f64) -> usize {
+    let wanted = libm::round(evidence.periods_per_segment / band.low_hz / step_s).clamp(16.0, (1_u64 << 40) as f64);
+    (wanted as usize).next_power_of_two()
 }
 
 fn feeder(specification: &Specification) -> Option<Feeder> {

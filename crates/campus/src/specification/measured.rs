@@ -4,7 +4,8 @@
 
 use super::judge::Span;
 use super::ruling::time;
-use super::{Band, Circumstances, Clause, Limit, Measure, Outlook, Rule, Ruling, Verdict};
+use super::{Band, Circumstances, Clause, Limit, Measure, Outlook, Rule, Ruling, Severity, Verdict};
+use crate::spectrum::flicker::{Flickermeter, OBSERVATION_S, long_term, not_exceeded_95};
 use crate::spectrum::sampling::Findings;
 use crate::spectrum::swings::Swings;
 use crate::spectrum::windows::Worst;
@@ -111,6 +112,18 @@ impl Measured {
         }
     }
 
+    /// A stretch shorter than the window shows only a part of what the window could hold.
+    pub(super) fn covers(&mut self, swings: &Swings, window_s: f64, step_s: f64) {
+        let longest_s = swings.longest() as f64 * step_s;
+        if longest_s < 0.999 * window_s && self.value.is_some() {
+            self.doubt(format!(
+                "a window of {} needs as much without a gap; the longest stretch is {}",
+                time(window_s),
+                time(longest_s)
+            ));
+        }
+    }
+
     /// How often the limit was broken.
     pub(super) fn watched(&mut self, swings: &Swings, watch: Option<usize>) {
         let seen = watch.map(|place| swings.watches()[place]);
@@ -161,6 +174,35 @@ impl Measured {
             self.blind = Some(too_slow(band, 1.0 / (readings * band.high_hz), known.interval_s));
         }
         self.sensor(known);
+    }
+
+    /// A severity of flicker, and beside it what the others are where the trace is long enough.
+    pub(super) fn flicker(&mut self, meter: &Flickermeter, seen: &[(u64, f64)], severity: Severity, step_s: f64) {
+        let length = OBSERVATION_S / step_s;
+        let (long, most) = (long_term(seen, length), not_exceeded_95(seen, length));
+        let (value, at) = match severity {
+            Severity::Short => (meter.worst.found().then_some(meter.worst.value), Some(meter.worst.at)),
+            Severity::Short95 => (most.map(|(pst, _)| pst), None),
+            Severity::Long => (long.map(|(plt, _)| plt), long.map(|(_, at)| at)),
+        };
+        self.value = value;
+        self.at_s = value.and(at).map(|at| at as f64 * step_s);
+        if value.is_none() {
+            self.blind = Some(match severity {
+                Severity::Short95 => {
+                    format!("needs {} of ten minutes without a gap", severity.needs_s() / OBSERVATION_S)
+                }
+                _ => format!("needs {} without a gap", time(severity.needs_s())),
+            });
+        }
+        let mut beside = Vec::new();
+        if let Some((pst, count)) = most.filter(|_| severity != Severity::Short95) {
+            beside.push(format!("95 % of {count} Pst are at most {pst:.3}"));
+        }
+        if let Some((plt, _)) = long.filter(|_| severity != Severity::Long) {
+            beside.push(format!("worst Plt {plt:.3}"));
+        }
+        self.remark = beside.join(", ");
     }
 
     /// What is not known of the sensor, for clauses that look at moments.
@@ -256,5 +298,6 @@ pub(super) fn rule(clause: &Clause, measured: Measured, known: &Known) -> Ruling
         broken: measured.broken,
         why: why.join("; "),
         source: clause.source.clone(),
+        remedy: None,
     }
 }

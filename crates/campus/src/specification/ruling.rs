@@ -2,7 +2,7 @@
 //!
 //! Not modelled: degrees of failure; a limit is met or it is not.
 
-use super::{Measure, Rule};
+use super::{Measure, Remedy, Rule, Severity};
 
 /// Pass, fail, or not shown by this trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub struct Ruling {
     pub why: String,
     /// Where the limit comes from.
     pub source: String,
+    /// What would make it pass, where it fails and that was asked.
+    pub remedy: Option<Remedy>,
 }
 
 /// How numbers are printed: power in the unit that suits the reference.
@@ -134,7 +136,14 @@ impl Rule {
             }
             Self::VoltageStep { window_s } => format!("change of voltage over {}", time(*window_s)),
             Self::VoltageRange { window_s } => format!("greatest minus least voltage within {}", time(*window_s)),
-            Self::Flicker { lamp } => format!("Pst of ten minutes, lamp of {}", lamp.word()),
+            Self::Flicker { lamp, severity } => {
+                let what = match severity {
+                    Severity::Short => "Pst of ten minutes",
+                    Severity::Short95 => "what 95 % of the ten minutes do not exceed, Pst",
+                    Severity::Long => "Plt of two hours",
+                };
+                format!("{what}, lamp of {}", lamp.word())
+            }
         }
     }
 }

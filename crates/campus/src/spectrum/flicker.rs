@@ -385,6 +385,43 @@ fn severity(classes: &[u32], values: u64) -> f64 {
     libm::sqrt(0.0314 * p(0.1) + 0.0525 * p1 + 0.0657 * p3 + 0.28 * p10 + 0.08 * p50)
 }
 
+/// Observations of a long-term severity, and the fewest of which 95 % can be told.
+pub const LONG: usize = 12;
+/// Fewest.
+pub const FEWEST_95: usize = 20;
+
+/// Observations (first sample, Pst) that lie behind one another: one that reaches back over the last, at the end of a stretch,
+/// is left out. `apart` is their length in samples.
+fn apart(seen: &[(u64, f64)], apart: f64) -> Vec<(u64, f64)> {
+    let mut all: Vec<(u64, f64)> = Vec::with_capacity(seen.len());
+    for (at, pst) in seen {
+        if all.last().is_none_or(|(last, _)| at.saturating_sub(*last) as f64 >= 0.999 * apart) {
+            all.push((*at, *pst));
+        }
+    }
+    all
+}
+
+/// Greatest long-term severity, and where its two hours begin: Plt = ∛(Σ Pst³ / 12) of twelve observations behind one another
+/// without a gap, IEC 61000-4-15, 5.8.
+#[must_use]
+pub fn long_term(seen: &[(u64, f64)], length: f64) -> Option<(f64, u64)> {
+    let all = apart(seen, length);
+    let runs =
+        all.windows(LONG).filter(|run| (run[LONG - 1].0 - run[0].0) as f64 <= 1.001 * length * (LONG - 1) as f64);
+    let plt = |run: &[(u64, f64)]| libm::cbrt(run.iter().map(|(_, pst)| pst * pst * pst).sum::<f64>() / LONG as f64);
+    runs.map(|run| (plt(run), run[0].0)).max_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// Severity that 95 % of the observations do not exceed, where there are enough of them, and how many there are.
+#[must_use]
+pub fn not_exceeded_95(seen: &[(u64, f64)], length: f64) -> Option<(f64, usize)> {
+    let mut all: Vec<f64> = apart(seen, length).into_iter().map(|(_, pst)| pst).collect();
+    all.sort_by(f64::total_cmp);
+    let place = libm::ceil(0.95 * all.len() as f64) as usize;
+    (all.len() >= FEWEST_95).then(|| (all[place - 1], all.len()))
+}
+
 /// Sensation that is exceeded for a share of the time; straight inside a class.
 fn exceeded(classes: &[u32], values: u64, share: f64) -> f64 {
     let mut left = share * values as f64;
@@ -425,6 +462,23 @@ mod tests {
             assert!(bound(place + 1) / bound(place) < 1.005);
         }
         assert_eq!((class(0.0), class(f64::INFINITY)), (0, CLASSES - 1));
+    }
+
+    #[test]
+    fn two_hours_make_a_long_term_severity_and_a_gap_makes_none() {
+        // Eleven observations of 0.5 and one of 2: the cube root of (11 / 8 + 8) / 12. The last reaches back over the one before.
+        let length = 600.0;
+        let mut seen: Vec<(u64, f64)> = (0..12).map(|i| (600 * i, if i == 4 { 2.0 } else { 0.5 })).collect();
+        seen.push((6_900, 9.0));
+        let (plt, at) = long_term(&seen, length).expect("two hours");
+        assert!((plt - libm::cbrt((11.0 / 8.0 + 8.0) / 12.0)).abs() < 1e-12 && at == 0, "{plt} {at}");
+        let broken: Vec<(u64, f64)> =
+            seen.iter().map(|(at, pst)| (if *at > 3000 { at + 60 } else { *at }, *pst)).collect();
+        assert_eq!(long_term(&broken, length), None);
+        assert_eq!(not_exceeded_95(&seen, length), None);
+        let many: Vec<(u64, f64)> = (0..40).map(|i| (600 * i, i as f64)).collect();
+        // 38 of 40 are at most the 38th.
+        assert_eq!(not_exceeded_95(&many, length), Some((37.0, 40)));
     }
 
     #[test]

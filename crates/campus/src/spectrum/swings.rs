@@ -103,6 +103,9 @@ pub struct Swings {
     head: Stretch,
     watches: Vec<Watch>,
     windows: u64,
+    /// Where this stretch began, and samples of the longest one that has ended.
+    begun: u64,
+    longest: u64,
     drawn: (Vec<f64>, Vec<f64>),
     /// Greatest rise inside a window, and where that window ends.
     pub up: Worst,
@@ -132,6 +135,8 @@ impl Swings {
             head: Stretch::NOTHING,
             watches: Vec::new(),
             windows: 0,
+            begun: 0,
+            longest: 0,
             drawn: (Vec::new(), Vec::new()),
             up: Worst::NONE,
             down: Worst::NONE,
@@ -156,6 +161,12 @@ impl Swings {
     #[must_use]
     pub fn windows(&self) -> u64 {
         self.windows
+    }
+
+    /// Samples of the longest stretch without a gap.
+    #[must_use]
+    pub fn longest(&self) -> u64 {
+        self.longest.max(self.next - self.begun)
     }
 
     /// Samples that are taken as one.
@@ -242,6 +253,7 @@ impl Swings {
     pub fn gap(&mut self, samples: u64) {
         // What a cut-off bucket holds is still a swing that was measured.
         self.finish();
+        self.longest = self.longest();
         self.now.clear();
         self.tails.fill(Stretch::NOTHING);
         self.head = Stretch::NOTHING;
@@ -251,6 +263,7 @@ impl Swings {
         self.curves.0.gap(samples / self.stride as u64);
         self.curves.1.gap(samples / self.stride as u64);
         self.next += samples;
+        self.begun = self.next;
     }
 
     /// Looks at what is left of the last bucket.

@@ -29,7 +29,7 @@ impl Worst {
 /// Least, greatest, sum and count of a stretch.
 pub type Bucket = (f64, f64, f64, u64);
 
-/// Least, mean and greatest of equal stretches of a trace: at most [`Self::MOST`], merged in pairs as the trace grows.
+/// Least, mean and greatest of equal stretches of a trace: at most so many, merged in pairs as the trace grows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Buckets {
     /// Samples of each stretch.
@@ -37,11 +37,12 @@ pub struct Buckets {
     /// Least, greatest, sum and count of each; the last may be short. A count of zero is a hole.
     pub all: Vec<Bucket>,
     left: u64,
+    most: usize,
 }
 
 impl Default for Buckets {
     fn default() -> Self {
-        Self { size: 1, all: Vec::new(), left: 0 }
+        Self::of_at_most(Self::MOST)
     }
 }
 
@@ -49,6 +50,12 @@ impl Buckets {
     /// Most stretches that are kept: about as many as a screen has columns.
     pub const MOST: usize = 2048;
     const EMPTY: Bucket = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0);
+
+    /// Nothing taken yet; at most so many stretches, an even number.
+    #[must_use]
+    pub fn of_at_most(most: usize) -> Self {
+        Self { size: 1, all: Vec::new(), left: 0, most }
+    }
 
     /// Takes the next values.
     pub fn push(&mut self, block: &[f64]) {
@@ -80,7 +87,7 @@ impl Buckets {
         if self.left > 0 {
             return;
         }
-        if self.all.len() == Self::MOST {
+        if self.all.len() == self.most {
             let pair = |p: &[Bucket]| (p[0].0.min(p[1].0), p[0].1.max(p[1].1), p[0].2 + p[1].2, p[0].3 + p[1].3);
             self.all = self.all.chunks_exact(2).map(pair).collect();
             self.size *= 2;
@@ -249,11 +256,16 @@ pub struct Deviation {
     pub worst: Worst,
     /// Intervals judged.
     pub judged: u64,
+    /// Of each interval judged, the mean less what was planned; at most [`Self::MOST_KEPT`].
+    pub off: Vec<f64>,
     /// Whole intervals between the trace's first and last sample.
     pub whole: u64,
 }
 
 impl Deviation {
+    /// Most deviations that are kept: ten years of intervals of five minutes.
+    pub const MOST_KEPT: usize = 1 << 20;
+
     /// `interval` and `offset` (of the first boundary) in samples; an interval counts where `coverage` of it was measured.
     #[must_use]
     pub fn new(interval: f64, offset: f64, coverage: f64, plan: Plan) -> Self {
@@ -268,6 +280,7 @@ impl Deviation {
             next: 0,
             worst: Worst::NONE,
             judged: 0,
+            off: Vec::new(),
             whole: 0,
         }
     }
@@ -300,8 +313,12 @@ impl Deviation {
         if self.count as f64 >= self.coverage * self.interval
             && let Some(planned_w) = self.plan.mean(from, to)
         {
-            let off_w = (self.sum / self.count as f64 - planned_w).abs();
+            let signed_w = self.sum / self.count as f64 - planned_w;
+            let off_w = signed_w.abs();
             self.judged += 1;
+            if self.off.len() < Self::MOST_KEPT {
+                self.off.push(signed_w);
+            }
             if off_w > self.worst.value {
                 self.worst = Worst { value: off_w, at: from.max(0.0) as u64 };
             }

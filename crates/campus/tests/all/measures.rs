@@ -1,7 +1,8 @@
 //! The measures on a power series against closed forms and the standard's own table; the judge on waveforms that are known.
 
 use tieline_campus::specification::{
-    Band, Circumstances, Clause, Connection, Evidence, Judge, Limit, Measure, Rule, Ruling, Specification, Verdict,
+    Band, Circumstances, Clause, Connection, Evidence, Judge, Limit, Measure, Rule, Ruling, Severity, Specification,
+    Verdict,
 };
 use tieline_campus::spectrum::flicker::{Flickermeter, Lamp};
 use tieline_campus::spectrum::sampling::{Findings, Piece};
@@ -63,7 +64,10 @@ fn specification(rule: Rule, limit: Limit) -> Specification {
 
 fn ruled(rule: Rule, limit: Limit, step_s: f64, samples: &[f64]) -> Ruling {
     let circumstances = Circumstances { step_s, ..Circumstances::default() };
-    let mut judge = Judge::new(specification(rule, limit), circumstances);
+    ruled_by(Judge::new(specification(rule, limit), circumstances), step_s, samples)
+}
+
+fn ruled_by(mut judge: Judge, step_s: f64, samples: &[f64]) -> Ruling {
     samples.chunks(999).for_each(|block| judge.push(Piece::Samples(block)));
     let findings = Findings {
         step_s,
@@ -103,8 +107,66 @@ fn slow_readings_can_show_a_break_but_not_its_absence() {
     let band = Band { low_hz: 0.1, high_hz: 20.0, window_s: 600.0, negligible: 0.001 };
     let ruling = ruled(Rule::Spectral { band, measure: Measure::EnergyShare }, Limit::Amount(0.2), 60.0, &minutes);
     assert_eq!(ruling.verdict, Verdict::NotShown, "{ruling:?}");
-    let flicker = ruled(Rule::Flicker { lamp: Lamp::V120Hz60 }, Limit::Amount(1.0), 60.0, &minutes);
+    let flicker =
+        ruled(Rule::Flicker { lamp: Lamp::V120Hz60, severity: Severity::Short }, Limit::Amount(1.0), 60.0, &minutes);
     assert_eq!(flicker.verdict, Verdict::NotShown);
+}
+
+#[test]
+fn a_window_longer_than_the_trace_is_not_kept_by_it() {
+    // Twelve seconds that rise by 5 W say nothing of what a minute may hold; what breaks a limit breaks it all the same.
+    let short: Vec<f64> = (0..1200).map(|i| 50.0 + 5.0 * f64::from(i) / 1200.0).collect();
+    let ramp = |limit, samples: &[f64]| {
+        ruled(Rule::Ramp { up: true, window_s: 60.0 }, Limit::Amount(limit / 60.0), 0.01, samples)
+    };
+    let kept = ramp(10.0, &short);
+    assert_eq!((kept.verdict, kept.at_least), (Verdict::NotShown, true), "{kept:?}");
+    assert!(kept.why.contains("12 s"), "{kept:?}");
+    assert_eq!(ramp(1.0, &short).verdict, Verdict::Fail);
+    let long = [short.clone(), vec![55.0; 6000]].concat();
+    assert_eq!(ramp(10.0, &long).verdict, Verdict::Pass);
+}
+
+/// The same with what would make it pass.
+fn mended(rule: Rule, limit: f64, step_s: f64, samples: &[f64]) -> Ruling {
+    let circumstances = Circumstances { step_s, ..Circumstances::default() };
+    let judge = Judge::new(specification(rule, Limit::Amount(limit)), circumstances).with_remedies();
+    ruled_by(judge, step_s, samples)
+}
+
+#[test]
+fn the_least_store_of_a_step_has_the_closed_form_of_a_ramp() {
+    // A step of 20 W led along a mean of T s rises by 20 / T a second: a limit of 1 W/s wants 20 s, 20 W, and the triangle
+    // 20 W x 20 s / 2; half of what the step has too much, 9.5 W, is the least power of any store.
+    let step: Vec<f64> = (0..20_000).map(|i| if i < 10_000 { 40.0 } else { 60.0 }).collect();
+    let rule = || Rule::Ramp { up: true, window_s: 1.0 };
+    let ruling = mended(rule(), 1.0, 0.01, &step);
+    let remedy = ruling.remedy.clone().expect("it fails");
+    let store = remedy.store.expect("a store mends it");
+    assert!((store.mean_s / 20.0 - 1.0).abs() < 0.03, "{remedy:?}");
+    assert!((store.power_w / 20.0 - 1.0).abs() < 0.01 && (store.energy_j / 200.0 - 1.0).abs() < 0.03, "{remedy:?}");
+    assert!((remedy.at_least_w.expect("a bound") - 9.5).abs() < 1e-9, "{remedy:?}");
+    assert!(remedy.words.contains("a limit of 20.0 W/s"), "{}", remedy.words);
+    // Where the trace is so long that only means of several samples are kept, the same comes out.
+    let long: Vec<f64> = (0..1_200_000).map(|i| if i < 600_000 { 40.0 } else { 60.0 }).collect();
+    let thinned = mended(rule(), 1.0, 0.01, &long).remedy.and_then(|remedy| remedy.store).expect("a store");
+    assert!((thinned.energy_j / 200.0 - 1.0).abs() < 0.04, "{thinned:?}");
+    // A clause that is kept, and one whose judge was not asked, say nothing.
+    assert_eq!(mended(rule(), 30.0, 0.01, &step).remedy, None);
+    assert_eq!(ruled(rule(), Limit::Amount(1.0), 0.01, &step).remedy, None);
+}
+
+#[test]
+fn what_a_band_has_too_much_and_the_mean_that_takes_it_out() {
+    // 10 W of amplitude at 0.9 Hz: a mean of T leaves sinc(0.9 T) of it. 2 W of root mean square are 2.83 W of amplitude.
+    let wave: Vec<f64> =
+        (0..60_000).map(|i| 80.0 + 10.0 * libm::sin(core::f64::consts::TAU * 0.9 * f64::from(i) * 0.01)).collect();
+    let band = Band { low_hz: 0.1, high_hz: 20.0, window_s: 120.0, negligible: 0.001 };
+    let ruling = mended(Rule::Spectral { band, measure: Measure::Rms }, 2.0, 0.01, &wave);
+    let remedy = ruling.remedy.expect("it fails");
+    assert!((remedy.share.expect("a share") - (1.0 - 2.0 / libm::sqrt(50.0))).abs() < 0.01, "{remedy:?}");
+    let x = core::f64::consts::PI * 0.9 * remedy.store.expect("a mean does").mean_s;
+    assert!((libm::sin(x) / x - 0.2828).abs() < 0.02, "{remedy:?}");
 }
 
 #[test]
@@ -139,7 +201,9 @@ fn nothing_hides_at_the_end_of_a_trace_or_between_the_ends_of_a_window() {
     assert_eq!(share.verdict, Verdict::Fail, "{share:?}");
     // Ten minutes of flicker that do not begin with the trace: the same severity as alone.
     let square = |at_s: f64| if (8.8 * at_s).fract() < 0.5 { 4.5 } else { -4.5 };
-    let flicker = |samples: &[f64]| ruled(Rule::Flicker { lamp: Lamp::V120Hz60 }, Limit::Amount(1.0), 0.005, samples);
+    let flicker = |samples: &[f64]| {
+        ruled(Rule::Flicker { lamp: Lamp::V120Hz60, severity: Severity::Short }, Limit::Amount(1.0), 0.005, samples)
+    };
     let (tail, alone) =
         (flicker(&still_then(640.0, 1240.0, 0.005, &square)), flicker(&still_then(0.0, 600.0, 0.005, &square)));
     let (tail, alone) = (tail.measured.expect("measured"), alone.measured.expect("measured"));

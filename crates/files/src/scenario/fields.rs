@@ -416,6 +416,13 @@ const WAVEFORM: &[Field] = &[
         "time constant of the import behind the loop",
     ),
     key("battery_ramp", K::Ramp, May, (1.0, 1e12), "ramp of the import behind the loop; without it: none"),
+    key(
+        "specification",
+        K::Text,
+        May,
+        ANY,
+        "what the import of each point is judged by: a built-in specification, or a file beside this one",
+    ),
     key("swing_limit", K::Power, May, (1.0, 1e12), "greatest swing of import, for sizing"),
     key(
         "swing_window",

@@ -2,10 +2,12 @@
 //!
 //! Not modelled: devices that differ from hall to hall.
 
-use super::Clock;
 use super::campus::{Built, reference};
 use super::sheet::Sheet;
-use tieline_campus::specification::Connection;
+use super::{Clock, MOST_BYTES, Open};
+use crate::specification;
+use std::io::Read as _;
+use tieline_campus::specification::{Connection, Specification};
 use tieline_campus::waveform::Step;
 use tieline_sim::transient::{Bounds, Devices, JobPlan, Loop, Mode, Plan, Shelf, usual_coherence};
 
@@ -14,7 +16,7 @@ const USUAL_PERIOD_MS: f64 = 2_000.0;
 /// Most steps and modes in a file.
 const MOST: usize = 64;
 
-pub(super) fn plan(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Plan {
+pub(super) fn plan(root: &Sheet<'_, '_>, clock: &Clock, built: &Built, open: &mut Open<'_>) -> Plan {
     let jobs = built.plant.jobs.len();
     let mut plan = Plan::quiet(clock.start, jobs);
     for (own, job) in plan.jobs.iter_mut().zip(&built.plant.jobs) {
@@ -53,12 +55,34 @@ pub(super) fn plan(root: &Sheet<'_, '_>, clock: &Clock, built: &Built) -> Plan {
         ramp_w_per_s: sheet.number("ramp_limit").unwrap_or(f64::INFINITY),
         ramp_window_s: sheet.si("ramp_window"),
     };
+    plan.specification = sheet.text("specification").and_then(|name| specification(&sheet, &name, open));
     plan.connection = Connection {
         short_circuit_ratio: sheet.number("short_circuit_ratio"),
         x_over_r: sheet.number("x_over_r"),
         power_factor: sheet.si("power_factor"),
     };
     plan
+}
+
+/// A built-in specification, or one from a file beside the scenario.
+fn specification(sheet: &Sheet<'_, '_>, name: &str, open: &mut Open<'_>) -> Option<Specification> {
+    let expected = format!("one of {}, or a file", specification::builtin_names().join(", "));
+    let wrong =
+        |found: &str, hint: &str| sheet.wrong("specification", &format!("\"{name}\", {found}"), &expected, hint);
+    let mut text = String::new();
+    if let Some(builtin) = specification::builtin(name) {
+        text.push_str(builtin);
+    } else if let Err(why) = open(name).and_then(|bytes| bytes.take(MOST_BYTES).read_to_string(&mut text)) {
+        wrong("which cannot be read", &why.to_string());
+        return None;
+    }
+    match specification::read(name, &text) {
+        Ok(read) => Some(read),
+        Err(mistakes) => {
+            wrong("which is wrong", &mistakes.to_string());
+            None
+        }
+    }
 }
 
 fn job_plan(sheet: &Sheet<'_, '_>, coherence: f64) -> JobPlan {

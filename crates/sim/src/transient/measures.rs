@@ -148,14 +148,41 @@ impl Measures {
     }
 }
 
-/// Density of evenly sampled values by Welch's method: segments of the longest power of two that fits. `None` where there
-/// are fewer than 16.
+/// Lowest frequency that a spectrum shall show, Hz, and the periods of it, or of the training step, that a segment shall hold:
+/// as `comply` asks for the critical band of arXiv:2508.14318.
+const LOWEST_HZ: f64 = 0.1;
+const PERIODS: f64 = 5.0;
+
+/// Density of evenly sampled values by Welch's method. A segment holds five periods of 0.1 Hz and of the step, and is a power of
+/// two; where the values are fewer, it is the longest that fits. So there are several, half over one another, as soon as the
+/// values reach beyond one. `None` where there are fewer than 16.
 #[must_use]
-pub fn spectrum(values: &[f64], step_s: f64) -> Option<Spectrum> {
-    let length = if values.len() < 16 { return None } else { 1_usize << values.len().ilog2() };
-    let mut welch = Welch::new(step_s, length, u64::MAX);
+pub fn spectrum(values: &[f64], step_s: f64, period_s: f64) -> Option<Spectrum> {
+    let fits = if values.len() < 16 { return None } else { 1_usize << values.len().ilog2() };
+    let period_s = if period_s.is_finite() { period_s.max(1.0 / LOWEST_HZ) } else { 1.0 / LOWEST_HZ };
+    let wanted = libm::ceil(PERIODS * period_s / step_s).min(fits as f64) as usize;
+    let mut welch = Welch::new(step_s, wanted.next_power_of_two().clamp(16, fits), u64::MAX);
     welch.push(values, &mut |_| ());
     welch.finish(&mut |_| ())
+}
+
+/// The strongest line, Hz and W of amplitude, whatever bin it falls beside; nothing where nothing alternates.
+#[must_use]
+pub fn strongest(spectrum: Option<&Spectrum>) -> (f64, f64) {
+    spectrum.map_or((0.0, 0.0), |spectrum| {
+        let (hz, square) = spectrum.line(0.0, spectrum.bin_hz * spectrum.psd.len() as f64);
+        (hz, libm::sqrt(2.0 * square))
+    })
+}
+
+/// Amplitude of what lies within two bins of a frequency, W: a Hann window's main lobe.
+#[must_use]
+pub fn amplitude_at(spectrum: Option<&Spectrum>, hz: f64) -> f64 {
+    spectrum.map_or(0.0, |spectrum| {
+        let bin = libm::round(hz / spectrum.bin_hz);
+        let (low, high) = ((bin - 2.0).max(1.0), bin + 2.0);
+        libm::sqrt(2.0 * spectrum.energy(low * spectrum.bin_hz, high * spectrum.bin_hz))
+    })
 }
 
 /// Amplitudes (half peak to peak of a sine) of the bins but the first: frequency in Hz and amplitude.
@@ -183,12 +210,33 @@ mod tests {
     fn a_sine_shows_as_one_line_of_its_amplitude() {
         let values: Vec<f64> =
             (0..4_096).map(|i| 100.0 + 3.0 * libm::sin(core::f64::consts::TAU * 64.0 * i as f64 / 4_096.0)).collect();
-        let spectrum = spectrum(&values, 0.01);
+        let spectrum = spectrum(&values, 0.01, 1.0);
         let lines = lines(spectrum.as_ref());
         let top = lines.iter().copied().fold((0.0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
         assert!((top.0 - 64.0 / 40.96).abs() < 1e-9 && (top.1 - 3.0).abs() < 1e-9, "{top:?}");
         let share = |from, to| band_share(spectrum.as_ref(), from, to);
         assert!(share(1.0, 2.0) > 0.999 && share(2.0, 50.0) < 1e-12);
+    }
+
+    #[test]
+    fn a_long_span_is_averaged_and_a_line_between_two_bins_keeps_its_amplitude() {
+        // Three minutes at 10 ms: four segments and the end. The line lies in the middle between two bins of 1 / 81.92 Hz.
+        let hz = 40.5 / 81.92;
+        let wave: Vec<f64> =
+            (0..18_000).map(|i| 5.0 * libm::sin(core::f64::consts::TAU * hz * f64::from(i) * 0.01)).collect();
+        let spectrum = spectrum(&wave, 0.01, 2.0);
+        let found = spectrum.as_ref().map_or(0, |spectrum| spectrum.segments);
+        assert!(found >= 3, "{found} segments");
+        let (at_hz, amplitude) = strongest(spectrum.as_ref());
+        assert!((at_hz - hz).abs() < 0.1 / 81.92 && (amplitude / 5.0 - 1.0).abs() < 0.01, "{at_hz} {amplitude}");
+        assert!((amplitude_at(spectrum.as_ref(), hz) / 5.0 - 1.0).abs() < 0.02);
+        // What the largest bin alone says is 15 % less.
+        let bins = lines(spectrum.as_ref());
+        let top = bins.iter().map(|line| line.1).fold(0.0, f64::max);
+        assert!(top < 0.9 * 5.0, "{top}");
+        // A step of a minute asks for longer segments than three minutes hold: one is left, the longest that fits.
+        let slow = super::spectrum(&wave, 0.01, 60.0).map_or(0.0, |spectrum| spectrum.bin_hz);
+        assert!((slow - 1.0 / 163.84).abs() < 1e-9, "{slow}");
     }
 
     #[test]

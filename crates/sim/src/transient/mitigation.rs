@@ -1,13 +1,16 @@
-//! Mitigations side by side on the same luck, and the least that meets given limits.
+//! Mitigations side by side on the same luck, each held against the scenario's limits and against a specification.
 //!
 //! Not modelled: cost; wear of cells and of the smoothing circuit.
 
-use super::flicker::severity;
+use super::flicker::{self, Site};
+use super::judged::{Judged, Judging};
 use super::measures::{Measures, SAMPLE_MS, band_share, lines, spectrum};
 use super::{Devices, Loop, Plan, Shelf, campus, play_beside};
 use crate::metrics::{MW, MWH};
+use crate::operation::slug;
 use crate::results::Table;
 use crate::scenario::Scenario;
+use tieline_campus::specification::Verdict;
 use tieline_campus::waveform::{Ledger, Spread, Tile};
 
 /// Is told what is being tried and which share of all is done; false ends it.
@@ -20,8 +23,21 @@ pub(crate) struct Tried {
     pub(crate) meter: Measures,
     pub(crate) ledger: Ledger,
     pub(crate) step_s: f64,
-    /// Load of each point, 1 ms, W, where it was to be kept: of the first set only.
+    /// What the plan's specification says, where it has one and was asked.
+    pub(crate) judged: Option<Judged>,
+    /// Import of each point on the grid for the flickermeter, where a verdict was asked.
+    pub(crate) flicker: Vec<flicker::Kept>,
+    /// Load of each point, 1 ms, W, where it was to be kept; empty for an island.
     pub(crate) load_w: Vec<Vec<f64>>,
+}
+
+/// What is wanted of a run beside its measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The specification's verdict on the import.
+    Verdict,
+    /// The load of the points, to size batteries on.
+    Load,
 }
 
 /// Runs the plan with sets of devices that act alike on the GPUs: they run once for all of these.
@@ -31,22 +47,38 @@ pub(crate) fn attempt(
     sets: &[Devices],
     seed: u64,
     spread: Spread<'_>,
-    keep_load: bool,
+    kept: Kept,
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Option<Vec<Tried>> {
+    let pois = &scenario.plant.pois;
     let campuses: Vec<_> = sets.iter().map(|devices| campus(scenario, plan, devices)).collect();
     let mut meters = vec![Measures::new(plan.settle_s); sets.len()];
-    let mut load_w: Vec<Vec<f64>> = vec![Vec::new(); scenario.plant.pois.len()];
+    let judging = |_: &Devices| {
+        plan.specification.as_ref().filter(|_| kept == Kept::Verdict).map(|known| Judging::new(scenario, known))
+    };
+    let mut judges: Vec<Option<Judging>> = sets.iter().map(judging).collect();
+    let at_grid: Vec<usize> = (0..pois.len()).filter(|poi| !pois[*poi].island).collect();
+    let mut flicker = vec![vec![flicker::Kept::default(); at_grid.len()]; sets.len()];
+    let settle_ms = (plan.settle_s * 1e3) as usize;
+    let mut loads_w: Vec<Vec<Vec<f64>>> = vec![vec![Vec::new(); pois.len()]; sets.len()];
+    let most_ms = (plan.span_s * 1e3) as usize;
     let waveform = play_beside(&campuses, seed, plan.span_s, spread, &mut |number, tile: &Tile| {
         for ms in 0..tile.len() {
-            let at_grid = tile.meter_w.iter().zip(&scenario.plant.pois).filter(|(_, poi)| !poi.island);
-            meters[number].add(at_grid.map(|(row, _)| row[ms]).sum());
+            meters[number].add(at_grid.iter().map(|poi| tile.meter_w[*poi][ms]).sum());
         }
-        if keep_load && number == 0 {
-            for ((all, new), poi) in load_w.iter_mut().zip(&tile.load_w).zip(&scenario.plant.pois) {
+        if kept == Kept::Verdict {
+            for (point, poi) in flicker[number].iter_mut().zip(&at_grid) {
+                point.add(settle_ms, &tile.meter_w[*poi]);
+            }
+        }
+        if let Some(judging) = &mut judges[number] {
+            judging.tile(tile);
+        }
+        if kept == Kept::Load {
+            for ((all, new), poi) in loads_w[number].iter_mut().zip(&tile.load_w).zip(pois) {
                 // An island keeps an empty load: nothing there is the grid's.
                 if !poi.island {
-                    all.extend_from_slice(new);
+                    all.extend_from_slice(&new[..new.len().min(most_ms - all.len())]);
                 }
             }
         }
@@ -55,12 +87,15 @@ pub(crate) fn attempt(
     let paces = waveform.paces();
     let (steps, steps_s) = paces.iter().fold((0, 0.0), |(n, s), pace| (n + pace.steps, s + pace.steps_s));
     let step_s = if steps > 0 { steps_s / steps as f64 } else { f64::NAN };
-    let tried = sets.iter().zip(meters).enumerate().map(|(number, (devices, meter))| Tried {
+    let measured = meters.into_iter().zip(judges).zip(flicker.into_iter().zip(loads_w)).enumerate();
+    let tried = sets.iter().zip(measured).map(|(devices, (number, ((meter, judging), (flicker, load_w))))| Tried {
         label: devices.label(),
         meter,
         ledger: waveform.ledger_of(number),
         step_s,
-        load_w: if number == 0 { core::mem::take(&mut load_w) } else { Vec::new() },
+        judged: judging.map(Judging::finish),
+        flicker,
+        load_w,
     });
     Some(tried.collect())
 }
@@ -104,9 +139,51 @@ impl Loop {
     }
 }
 
-/// The mitigation study: a table with a row for each set of devices, all on the same luck.
+/// The mitigation study: a table with a row for each set of devices, all on the same luck, and what the plan's specification
+/// says of each, where it has one.
 #[must_use]
-pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut Told<'_>) -> Option<Table> {
+pub fn compare(
+    scenario: &Scenario,
+    seed: u64,
+    spread: Spread<'_>,
+    told: &mut Told<'_>,
+) -> Option<(Table, Vec<Judged>)> {
+    let plan = &scenario.waveform;
+    let tried = all(scenario, seed, spread, told)?;
+    let base = Base { step_s: tried[0].step_s, spent_j: spent_j(&tried[0].ledger) };
+    // The network does not change with what is switched on: its short circuit is told in the first set's mean import.
+    let site = Site::of(plan);
+    let means_w: Vec<f64> = tried[0].flicker.iter().map(flicker::Kept::mean_w).collect();
+    let names: Vec<&str> = scenario.plant.pois.iter().filter(|poi| !poi.island).map(|poi| poi.name.as_str()).collect();
+    let several = means_w.iter().filter(|mean_w| **mean_w > 0.0).count() > 1;
+    let mut numbers: Numbers = Vec::new();
+    let mut not_shown = Vec::new();
+    for tried in &tried {
+        let at_points = severities(&tried.flicker, &means_w, &site, tried.step_s);
+        let pst = worst(&at_points);
+        let of_points = at_points.iter().filter(|_| several).map(|(point, pst)| {
+            (format!("pst_{}", slug(names[*point]).replace('-', "_")), pst.clone().unwrap_or(f64::NAN))
+        });
+        for (index, (name, value)) in row(plan, tried, &base, &pst).into_iter().chain(of_points).enumerate() {
+            if numbers.len() <= index {
+                numbers.push((name, Vec::new()));
+            }
+            numbers[index].1.push(value);
+        }
+        not_shown.push(pst.err().unwrap_or_default());
+    }
+    let utc_ns = vec![plan.at.as_nanos(); tried.len()];
+    let mut texts = vec![
+        ("devices".to_owned(), tried.iter().map(|tried| tried.label.clone()).collect()),
+        ("pst_not_shown".to_owned(), not_shown),
+    ];
+    let judged: Vec<Judged> = tried.into_iter().filter_map(|tried| tried.judged).collect();
+    clauses(&judged, &mut numbers, &mut texts);
+    Some((Table { name: "mitigation".to_owned(), utc_ns, numbers, texts }, judged))
+}
+
+/// Every set of devices, run on the same luck.
+fn all(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut Told<'_>) -> Option<Vec<Tried>> {
     let plan = &scenario.waveform;
     let sets = sets(plan);
     // Stores act on no GPU: sets that differ in these alone share a run of the GPUs.
@@ -118,65 +195,82 @@ pub fn compare(scenario: &Scenario, seed: u64, spread: Spread<'_>, told: &mut To
         let done = found.iter().flatten().count() as f64;
         let all = sets.len() as f64;
         let mut progress = |share: f64| told(&sets[first].label(), (done + share * places.len() as f64) / all);
-        for (place, tried) in places.iter().zip(attempt(scenario, plan, &shared, seed, spread, false, &mut progress)?) {
-            found[*place] = Some(tried);
-        }
+        let tried = attempt(scenario, plan, &shared, seed, spread, Kept::Verdict, &mut progress)?;
+        places.iter().zip(tried).for_each(|(place, tried)| found[*place] = Some(tried));
     }
-    let tried: Vec<Tried> = found.into_iter().flatten().collect();
-    let base_s = tried[0].step_s;
-    let base_j = spent_j(&tried[0].ledger);
-    let reference_w = tried[0].meter.mean_w();
-    let mut numbers: Vec<(String, Vec<f64>)> = Vec::new();
-    let mut not_shown = Vec::new();
-    for tried in &tried {
-        let (meter, ledger) = (&tried.meter, &tried.ledger);
-        let step_s = SAMPLE_MS as f64 * 1e-3;
-        let density = spectrum(meter.samples_w(), step_s);
-        let lines = lines(density.as_ref());
-        // The network does not change with what is switched on: its short circuit is told in the first set's mean load.
-        let pst = severity(&plan.connection, reference_w, meter.samples_w(), step_s, tried.step_s);
-        let row = [
-            ("swing_mw", meter.swing_w() / MW),
-            ("within_second_mw", meter.within_second_w().0 / MW),
-            ("ramp_max_mw_per_s", meter.ramp_w_per_s() / MW),
-            ("energy_01_20hz_percent", 100.0 * band_share(density.as_ref(), 0.1, 20.0)),
-            ("amplitude_01_20hz_mw", amplitude_w(&lines, 0.1, 20.0) / MW),
-            ("pst", pst.as_ref().copied().unwrap_or(f64::NAN)),
-            ("extra_energy_percent", 100.0 * (spent_j(ledger) / base_j - 1.0)),
-            ("burned_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.meter_j),
-            ("throughput_loss_percent", 100.0 * (1.0 - base_s / tried.step_s)),
-            ("supply_throughput_mwh", (ledger.supply.charged_j + ledger.supply.discharged_j) / MWH),
-            ("shelf_throughput_mwh", (ledger.shelf.charged_j + ledger.shelf.discharged_j) / MWH),
-            ("battery_throughput_mwh", (ledger.battery.charged_j + ledger.battery.discharged_j) / MWH),
-            ("supply_soc_span_percent", 100.0 * (ledger.supply.most_share - ledger.supply.least_share)),
-            ("shelf_soc_span_percent", 100.0 * (ledger.shelf.most_share - ledger.shelf.least_share)),
-            ("battery_soc_span_percent", 100.0 * (ledger.battery.most_share - ledger.battery.least_share)),
-            ("residual_share", ledger.residual_share()),
-            ("swing_over_window_mw", meter.swing_over_w(plan.bounds.window_s) / MW),
-            (
-                "ramp_over_window_mw_per_s",
-                meter.ramp_over_w_per_s(plan.bounds.window_s, plan.bounds.ramp_window_s) / MW,
-            ),
-            ("keeps_bounds", f64::from(u8::from(plan.bounds.kept(meter)))),
-        ];
-        for (index, (name, value)) in row.into_iter().enumerate() {
-            if numbers.len() <= index {
-                numbers.push((name.to_owned(), Vec::new()));
-            }
-            numbers[index].1.push(value);
-        }
-        not_shown.push(pst.err().unwrap_or_default());
+    Some(found.into_iter().flatten().collect())
+}
+
+/// Pst at a point, or why it is not shown.
+type Pst = Result<f64, String>;
+
+/// Pst of every point with a load, each at its own meter: what moves against one another at two points is felt at both.
+fn severities(points: &[flicker::Kept], means_w: &[f64], site: &Site, period_s: f64) -> Vec<(usize, Pst)> {
+    let loaded = points.iter().zip(means_w).enumerate().filter(|(_, (_, mean_w))| **mean_w > 0.0);
+    loaded.map(|(at, (point, mean_w))| (at, point.severity(site, *mean_w, period_s))).collect()
+}
+
+/// The point where it flickers most stands for all; one that is not shown leaves all not shown.
+fn worst(at_points: &[(usize, Pst)]) -> Pst {
+    let none = Err("needs a point on the grid with a load".to_owned());
+    let all = at_points.iter().map(|(_, pst)| pst.clone());
+    all.reduce(|a, b| Ok(a?.max(b?))).unwrap_or(none)
+}
+
+/// What the others are told against: the first set.
+struct Base {
+    step_s: f64,
+    spent_j: f64,
+}
+
+/// The numbers of one set.
+fn row(plan: &Plan, tried: &Tried, base: &Base, pst: &Pst) -> Vec<(String, f64)> {
+    let (meter, ledger, bounds) = (&tried.meter, &tried.ledger, &plan.bounds);
+    let density = spectrum(meter.samples_w(), SAMPLE_MS as f64 * 1e-3, tried.step_s);
+    let lines = lines(density.as_ref());
+    let row = [
+        ("swing_mw", meter.swing_w() / MW),
+        ("within_second_mw", meter.within_second_w().0 / MW),
+        ("ramp_max_mw_per_s", meter.ramp_w_per_s() / MW),
+        ("energy_01_20hz_percent", 100.0 * band_share(density.as_ref(), 0.1, 20.0)),
+        ("amplitude_01_20hz_mw", amplitude_w(&lines, 0.1, 20.0) / MW),
+        ("pst", pst.as_ref().copied().unwrap_or(f64::NAN)),
+        ("extra_energy_percent", 100.0 * (spent_j(ledger) / base.spent_j - 1.0)),
+        ("burned_percent", 100.0 * (ledger.filler_j + ledger.burned_j) / ledger.meter_j),
+        ("throughput_loss_percent", 100.0 * (1.0 - base.step_s / tried.step_s)),
+        ("supply_throughput_mwh", (ledger.supply.charged_j + ledger.supply.discharged_j) / MWH),
+        ("shelf_throughput_mwh", (ledger.shelf.charged_j + ledger.shelf.discharged_j) / MWH),
+        ("battery_throughput_mwh", (ledger.battery.charged_j + ledger.battery.discharged_j) / MWH),
+        ("supply_soc_span_percent", 100.0 * (ledger.supply.most_share - ledger.supply.least_share)),
+        ("shelf_soc_span_percent", 100.0 * (ledger.shelf.most_share - ledger.shelf.least_share)),
+        ("battery_soc_span_percent", 100.0 * (ledger.battery.most_share - ledger.battery.least_share)),
+        ("residual_share", ledger.residual_share()),
+        ("swing_over_window_mw", meter.swing_over_w(bounds.window_s) / MW),
+        ("ramp_over_window_mw_per_s", meter.ramp_over_w_per_s(bounds.window_s, bounds.ramp_window_s) / MW),
+        ("keeps_bounds", f64::from(u8::from(bounds.kept(meter)))),
+    ];
+    row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Columns of numbers, and of texts, of a table.
+type Numbers = Vec<(String, Vec<f64>)>;
+type Texts = Vec<(String, Vec<String>)>;
+
+/// What the specification says of each set: the verdict, and for each clause verdict, margin and the point that keeps it worst.
+fn clauses(judged: &[Judged], numbers: &mut Numbers, texts: &mut Texts) {
+    let Some(first) = judged.first() else { return };
+    texts.push(("specification".to_owned(), judged.iter().map(|judged| judged.verdict().word().to_owned()).collect()));
+    for (place, sentence) in first.sentences.iter().enumerate() {
+        let name = slug(&sentence.ruling.name).replace('-', "_");
+        let each = || judged.iter().map(move |judged| &judged.sentences[place]);
+        let margin = |ruling: &tieline_campus::specification::Ruling| match ruling.verdict {
+            Verdict::NotShown => f64::NAN,
+            _ => 100.0 * ruling.margin.unwrap_or(f64::NAN),
+        };
+        numbers.push((format!("margin_percent_{name}"), each().map(|at| margin(&at.ruling)).collect()));
+        texts.push((format!("verdict_{name}"), each().map(|at| at.ruling.verdict.word().to_owned()).collect()));
+        texts.push((format!("point_{name}"), each().map(|at| at.point.clone()).collect()));
     }
-    let at = plan.at.as_nanos();
-    Some(Table {
-        name: "mitigation".to_owned(),
-        utc_ns: vec![at; tried.len()],
-        numbers,
-        texts: vec![
-            ("devices".to_owned(), tried.into_iter().map(|tried| tried.label).collect()),
-            ("pst_not_shown".to_owned(), not_shown),
-        ],
-    })
 }
 
 /// Energy imported, less what the stores hold more than at the start, J.
@@ -191,190 +285,34 @@ fn amplitude_w(lines: &[(f64, f64)], from_hz: f64, to_hz: f64) -> f64 {
     libm::sqrt(squares / 1.5)
 }
 
-/// What import must keep to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    /// Greatest less least power of the judged span, all points together, W.
-    pub swing_w: f64,
-    /// Over how long the judging meter averages, s; at least 10 ms. Swing and ramp are those of these means.
-    pub window_s: f64,
-    /// Greatest rise or fall of these means within a ramp window, over its length, W/s.
-    pub ramp_w_per_s: f64,
-    /// The ramp window, s: a limit in MW/min binds within a minute, and a shorter judged span shows it in part.
-    pub ramp_window_s: f64,
-}
-
-impl Bounds {
-    fn kept(&self, meter: &Measures) -> bool {
-        meter.swing_over_w(self.window_s) <= self.swing_w
-            && meter.ramp_over_w_per_s(self.window_s, self.ramp_window_s) <= self.ramp_w_per_s
-    }
-}
-
-/// A point of the frontier: the least battery under one floor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sized {
-    /// Floor as a share of rated power; 0: none.
-    pub floor: f64,
-    /// Least battery power that keeps the bounds, W; infinite: twice the load does not. Then [`Self::bare`] is without any.
-    pub power_w: f64,
-    /// Energy that it needs in this span, J.
-    pub energy_j: f64,
-    /// The part that no length of span changes, J, and the drift, W: a span of T s needs about `swing_j + |drift_w| T`.
-    pub swing_j: f64,
-    /// Mean power by which the stored energy drifts in the judged span, W: losses mostly, so negative.
-    pub drift_w: f64,
-    /// What the floor burns, as a share of the energy imported.
-    pub burned: f64,
-    /// Swing, W, and ramp, W/s, of the milliseconds behind that battery, which no meter has averaged.
-    pub bare: (f64, f64),
-}
-
-/// Floors that are tried.
-const FLOORS: [f64; 8] = [0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
-
-/// Least battery for each floor: the GPUs run once per floor, the battery is sized on their load by bisection.
-#[must_use]
-pub fn size(
-    scenario: &Scenario,
-    bounds: &Bounds,
-    seed: u64,
-    spread: Spread<'_>,
-    told: &mut Told<'_>,
-) -> Option<(Vec<Sized>, Table)> {
-    let plan = &scenario.waveform;
-    let mut frontier = Vec::new();
-    for (index, floor) in FLOORS.into_iter().enumerate() {
-        let devices = Devices { floor: (floor > 0.0).then_some(floor), battery: None, ..plan.devices.clone() };
-        let what = format!("floor {:.0} %", 100.0 * floor);
-        let mut progress = |done: f64| told(&what, (index as f64 + done) / FLOORS.len() as f64);
-        let tried = attempt(scenario, plan, core::slice::from_ref(&devices), seed, spread, true, &mut progress)?;
-        let Some(tried) = tried.into_iter().next() else { continue };
-        let least = least(scenario, plan, bounds, &tried.load_w);
-        let burned = tried.ledger.burned_j / tried.ledger.meter_j;
-        frontier.push(Sized { floor, burned, ..least });
-    }
-    let column = |name: &str, value: fn(&Sized) -> f64| (name.to_owned(), frontier.iter().map(value).collect());
-    let table = Table {
-        name: "frontier".to_owned(),
-        utc_ns: vec![plan.at.as_nanos(); frontier.len()],
-        numbers: vec![
-            column("floor_percent", |sized| 100.0 * sized.floor),
-            column("battery_mw", |sized| if sized.power_w.is_finite() { sized.power_w / MW } else { f64::NAN }),
-            column("battery_mwh", |sized| if sized.power_w.is_finite() { sized.energy_j / MWH } else { f64::NAN }),
-            column("swing_mwh", |sized| if sized.power_w.is_finite() { sized.swing_j / MWH } else { f64::NAN }),
-            column("drift_mw", |sized| sized.drift_w / MW),
-            column("burned_percent", |sized| 100.0 * sized.burned),
-            column("swing_1ms_mw", |sized| sized.bare.0 / MW),
-            column("ramp_1ms_mw_per_s", |sized| sized.bare.1 / MW),
-        ],
-        texts: Vec::new(),
-    };
-    Some((frontier, table))
-}
-
-/// Powers that are tried, as shares of the mean load: from 1/500 upwards, each a quarter more than the one before.
-const SHARES: usize = 32;
-
-/// Least power and energy, over all points together, that keep the bounds; the points share in proportion to their load.
-///
-/// More power is not always better: through delay and lag a battery adds where it comes too late. So powers are tried
-/// upwards, and only between the last that fails and the first that keeps the bounds is halved.
-fn least(scenario: &Scenario, plan: &Plan, bounds: &Bounds, load_w: &[Vec<f64>]) -> Sized {
-    let load_w: Vec<&[f64]> = load_w.iter().filter(|row| !row.is_empty()).map(Vec::as_slice).collect();
-    let all: f64 = load_w.iter().map(|row| mean_w(row)).sum();
-    let try_power = |power_w: f64| {
-        let (meter, sized) = behind(scenario, plan, &load_w, power_w);
-        (bounds.kept(&meter), sized)
-    };
-    let shares = core::iter::once(0.0).chain((0..SHARES).map(|i| 0.002 * libm::pow(1.25, i as f64)));
-    let (mut low, mut bare) = (0.0, (f64::NAN, f64::NAN));
-    for share in shares {
-        let (keeps, mut sized) = try_power(share * all);
-        if !keeps {
-            (low, bare) = (share * all, if share > 0.0 { bare } else { sized.bare });
-            continue;
-        }
-        while sized.power_w - low > 1e-3 * all {
-            let middle = 0.5 * (low + sized.power_w);
-            match try_power(middle) {
-                (true, found) => sized = found,
-                (false, _) => low = middle,
-            }
-        }
-        return sized;
-    }
-    let none = f64::INFINITY;
-    Sized { floor: 0.0, power_w: none, energy_j: none, swing_j: none, drift_w: 0.0, burned: 0.0, bare }
-}
-
-fn mean_w(row: &[f64]) -> f64 {
-    row.iter().sum::<f64>() / row.len().max(1) as f64
-}
-
-/// Import behind batteries of so much power in all, shared in proportion to the points' loads, and what they go through.
-fn behind(scenario: &Scenario, plan: &Plan, load_w: &[&[f64]], power_w: f64) -> (Measures, Sized) {
-    let fast = plan.devices.battery.unwrap_or(Loop::usual());
-    let round_trip = scenario.plant.batteries.first().map_or(0.9, |unit| unit.round_trip);
-    let all: f64 = load_w.iter().map(|row| mean_w(row)).sum();
-    let steps = load_w.first().map_or(0, |row| row.len());
-    let (mut sum_w, mut stored_j) = (vec![0.0; steps], vec![0.0; steps]);
-    let mut energy_j = 0.0;
-    for row in load_w {
-        let battery = tieline_campus::waveform::Battery {
-            rated_w: power_w * mean_w(row) / all,
-            // So much that energy never binds; what is used says what is needed.
-            energy_j: 10.0 * all * plan.span_s,
-            round_trip,
-            soc_range: (0.0, 1.0),
-            soc_start: 0.5,
-            delay_ms: fast.delay_ms,
-            lag_s: fast.lag_s,
-            smooth_s: fast.smooth_s,
-            ramp_w_per_s: (fast.ramp_w_per_s, fast.ramp_w_per_s),
-            recentre_s: f64::INFINITY,
-        };
-        let (import_w, energy) = battery.lead(row);
-        energy_j += (energy.most_share - energy.least_share) * energy.capacity_j;
-        let (mut held_j, each) = (0.0, libm::sqrt(round_trip));
-        for ((import_w, load_w), (sum_w, stored_j)) in
-            import_w.iter().zip(*row).zip(sum_w.iter_mut().zip(&mut stored_j))
-        {
-            let charge_w = import_w - load_w;
-            held_j += 1e-3 * if charge_w > 0.0 { charge_w * each } else { charge_w / each };
-            *sum_w += import_w;
-            *stored_j += held_j;
-        }
-    }
-    let mut meter = Measures::new(plan.settle_s);
-    sum_w.into_iter().for_each(|import_w| meter.add(import_w));
-    let (swing_j, drift_w) = swing_and_drift(&stored_j[(steps.min((plan.settle_s * 1e3) as usize))..]);
-    let bare = (meter.swing_w(), meter.ramp_w_per_s());
-    (meter, Sized { floor: 0.0, power_w, energy_j, swing_j, drift_w, burned: 0.0, bare })
-}
-
-/// Stored energy, 1 ms a value, as a straight line from the first to the last and the greatest less the least about it: J
-/// and W. The line grows with the span, by losses and by what the low-pass has not settled; the swing does not.
-fn swing_and_drift(stored_j: &[f64]) -> (f64, f64) {
-    let (Some(first), Some(last)) = (stored_j.first(), stored_j.last()) else { return (0.0, 0.0) };
-    let per_ms = (last - first) / stored_j.len().saturating_sub(1).max(1) as f64;
-    let about = stored_j.iter().enumerate().map(|(ms, j)| j - first - per_ms * ms as f64);
-    let (least, most) = about.fold((0.0_f64, 0.0_f64), |(a, b), x| (a.min(x), b.max(x)));
-    (most - least, 1e3 * per_ms)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::f64::consts::TAU;
+    use tieline_campus::specification::Connection;
+    use tieline_campus::spectrum::flicker::Lamp;
 
     #[test]
-    fn energy_for_another_span_is_the_swing_and_as_much_drift() {
-        let stored = |steps: usize| -> Vec<f64> {
-            (0..=steps).map(|ms| -0.02 * ms as f64 + if ms % 1_000 < 500 { 0.0 } else { 7.0 }).collect()
+    fn points_that_move_against_one_another_flicker_though_their_sum_stands_still() {
+        let connection = Connection { short_circuit_ratio: Some(20.0), x_over_r: Some(0.0), power_factor: 1.0 };
+        let site = Site { connection, reference_w: Some(1e6), lamp: Lamp::V120Hz60 };
+        let import = |side: f64| -> flicker::Kept {
+            let mut kept = flicker::Kept::default();
+            // A second that does not count, then 8.8 Hz at the threshold of 120 V: 0.321 % of the voltage.
+            let wave = |ms: u32| 0.003_21 * 0.5 * 20.0 * 1e6 * side * libm::sin(TAU * 8.8 * f64::from(ms) * 1e-3);
+            let all: Vec<f64> = (0..21_000).map(|ms| if ms < 1_000 { 9e6 } else { 1e5 + wave(ms) }).collect();
+            all.chunks(777).for_each(|block| kept.add(1_000, block));
+            kept
         };
-        for steps in [3_000, 60_000] {
-            let (swing_j, drift_w) = swing_and_drift(&stored(steps));
-            assert!((swing_j - 7.0).abs() < 1e-9 && (drift_w + 20.0).abs() < 1e-9, "{swing_j} {drift_w}");
-        }
+        let points = [import(1.0), import(-1.0), import(0.0), flicker::Kept::default()];
+        let means_w = [1e5, 1e5, 1e5, 0.0];
+        let found = severities(&points, &means_w, &site, 10.0);
+        let pst: Vec<f64> = found.iter().map(|(_, pst)| pst.clone().expect("the network is known")).collect();
+        // A steady sensation of one is a Pst of 0.714; means of 5 ms take 0.3 % off 8.8 Hz.
+        assert_eq!(found.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!((pst[0] / 0.714 - 1.0).abs() < 0.03 && (pst[1] / pst[0] - 1.0).abs() < 0.01, "{pst:?}");
+        assert!(pst[2] < 1e-3 && worst(&found).expect("shown") == pst[0].max(pst[1]), "{pst:?}");
+        let unknown = Site { connection: Connection { x_over_r: None, ..connection }, ..site };
+        assert!(worst(&severities(&points, &means_w, &unknown, 10.0)).is_err());
     }
 }

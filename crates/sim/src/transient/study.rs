@@ -5,7 +5,8 @@
 //!
 //! Not modelled: anything that `measures`, `risk` and the waveform itself leave out.
 
-use super::measures::{Measures, SAMPLE_MS, band_share, lines as lines_of, spectrum};
+use super::judged::{Judged, Judging};
+use super::measures::{Measures, SAMPLE_MS, amplitude_at, band_share, lines, spectrum, strongest};
 use super::risk::{Nearness, risk};
 use super::{Loop, NAME, Plan, campus, play, there, training_step};
 use crate::metrics::{CurveBuilder, MW, MWH};
@@ -13,6 +14,7 @@ use crate::operation::{Outlet, judge, slug};
 use crate::results::{Finding, Outcome, Table};
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
+use tieline_campus::spectrum::welch::Spectrum;
 use tieline_campus::waveform::{JobPace, Ledger, Spread, StoreEnergy, Tile, Waveform};
 
 /// Every metric of this study, without its name before it.
@@ -23,6 +25,9 @@ pub const METRICS: &[&str] = &[
     "battery_soc_max_percent",
     "battery_soc_min_percent",
     "battery_throughput_mwh",
+    "clauses_failed",
+    "clauses_not_shown",
+    "clauses_passed",
     "conversion_mwh",
     "cooling_mwh",
     "energy_residual_share",
@@ -61,6 +66,7 @@ pub const METRICS: &[&str] = &[
     "shelf_soc_min_percent",
     "shelf_throughput_mwh",
     "simulated_s",
+    "spectrum_segments",
     "step_longest_s",
     "step_mean_s",
     "steps",
@@ -72,6 +78,7 @@ pub const METRICS: &[&str] = &[
 pub const METRIC_FAMILIES: &[&str] = &[
     "job_step_s.",
     "job_mean_share.",
+    "clause_margin_percent.",
     "mode_distance_hz.",
     "mode_nearest_mw.",
     "mode_response_mw.",
@@ -101,6 +108,8 @@ pub struct Summary {
     pub load_mean_w: f64,
     /// Greatest mean second of it, W.
     pub load_peak_second_w: f64,
+    /// What the plan's specification says of the import, where it has one.
+    pub judged: Option<Judged>,
 }
 
 /// The scenario as the operation study shall run it: jobs draw their mean over the step. The controller is told nothing.
@@ -141,6 +150,7 @@ struct Record {
     load: Measures,
     meter: Measures,
     halls: Vec<Measures>,
+    judging: Option<Judging>,
     seconds: (f64, usize, f64),
     rows: Table,
     row: (Vec<f64>, usize),
@@ -170,6 +180,7 @@ impl Record {
             load: Measures::new(plan.settle_s),
             meter: Measures::new(plan.settle_s),
             halls: vec![Measures::new(plan.settle_s); halls],
+            judging: plan.specification.as_ref().map(|known| Judging::new(scenario, known)),
             seconds: (0.0, 0, 0.0),
             row: (vec![0.0; columns.len()], 0),
             rows: Table {
@@ -187,6 +198,9 @@ impl Record {
     fn tile(&mut self, tile: &Tile, scenario: &Scenario, sink: &mut dyn FnMut(Table)) {
         let plan = &scenario.waveform;
         let most_ms = (plan.span_s * 1e3) as usize;
+        if let Some(judging) = &mut self.judging {
+            judging.tile(tile);
+        }
         for ms in 0..tile.len() {
             if self.steps_ms == most_ms {
                 return;
@@ -268,10 +282,11 @@ impl Record {
         core::mem::replace(&mut self.rows, empty)
     }
 
-    fn finish(self, scenario: &Scenario, waveform: &Waveform) -> (Outcome, Summary) {
+    fn finish(mut self, scenario: &Scenario, waveform: &Waveform) -> (Outcome, Summary) {
         let plan = &scenario.waveform;
         let (ledger, paces) = (waveform.ledger(), waveform.paces());
-        let summary = self.summary(scenario);
+        let judged = self.judging.take().map(Judging::finish);
+        let summary = self.summary(scenario, judged);
         let mut metrics = BTreeMap::new();
         let mut put = |name: &str, value: f64| {
             metrics.insert(format!("{NAME}.{name}"), value);
@@ -280,13 +295,14 @@ impl Record {
         put("simulated_s", self.steps_ms as f64 / 1e3);
         put("gpu_steps", waveform.gpus() as f64 * waveform.now_ms() as f64);
         stages(&self, &mut put);
-        spectra(&self, &mut put);
         energies(&ledger, &mut put);
         steps(scenario, &paces, &summary, &mut put);
         let period_s = main_period_s(&paces, plan);
+        let [load, meter] = [&self.load, &self.meter].map(|measures| density(measures, period_s));
+        spectra(load.as_ref(), meter.as_ref(), &mut put);
         // The grid sees the import; the load beside it says what the site's storage takes away or adds.
-        let modes = risk(&plan.modes, period_s, &lines(&self.meter));
-        for (near, load) in modes.iter().zip(risk(&plan.modes, period_s, &lines(&self.load))) {
+        let modes = risk(&plan.modes, period_s, &lines(meter.as_ref()));
+        for (near, load) in modes.iter().zip(risk(&plan.modes, period_s, &lines(load.as_ref()))) {
             let slug = slug(&near.mode.name);
             for (what, value) in [
                 ("distance_hz", near.distance_hz),
@@ -303,6 +319,10 @@ impl Record {
             }
         }
         let mut findings = findings(&self, scenario, &paces);
+        if let Some(judged) = &summary.judged {
+            judged.metrics().into_iter().for_each(|(name, value)| put(&name, value));
+            findings.extend(judged.broken());
+        }
         findings.extend(modes.iter().map(|near| at_mode(near, period_s, plan)));
         let curve_at_s = (0..self.steps_ms.div_ceil(self.per_bucket))
             .map(|bucket| (bucket * self.per_bucket) as f64 / 1e3)
@@ -319,7 +339,7 @@ impl Record {
         (outcome, summary)
     }
 
-    fn summary(&self, scenario: &Scenario) -> Summary {
+    fn summary(&self, scenario: &Scenario, judged: Option<Judged>) -> Summary {
         let plan = &scenario.waveform;
         let plant = &scenario.plant;
         let halls: Vec<_> = there(plant, plan.at).collect();
@@ -346,6 +366,7 @@ impl Record {
             hall_within_second_w,
             load_mean_w: self.campus.mean_w(),
             load_peak_second_w: self.seconds.2,
+            judged,
         }
     }
 }
@@ -360,9 +381,9 @@ fn columns(scenario: &Scenario) -> Vec<String> {
     sums.into_iter().chain(points).collect()
 }
 
-/// Lines of a stage's spectrum, Hz and W of amplitude.
-fn lines(measures: &Measures) -> Vec<(f64, f64)> {
-    lines_of(spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3).as_ref())
+/// Density of a stage.
+fn density(measures: &Measures, period_s: f64) -> Option<Spectrum> {
+    spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3, period_s)
 }
 
 fn stages(record: &Record, put: &mut dyn FnMut(&str, f64)) {
@@ -380,26 +401,19 @@ fn stages(record: &Record, put: &mut dyn FnMut(&str, f64)) {
     put("battery_flattens_percent", if load > 0.0 { 100.0 * (1.0 - meter / load) } else { 0.0 });
 }
 
-/// Largest line of a spectrum.
-fn largest(lines: &[(f64, f64)]) -> (f64, f64) {
-    lines.iter().copied().fold((0.0, 0.0), |a, b| if b.1 > a.1 { b } else { a })
-}
-
-fn spectra(record: &Record, put: &mut dyn FnMut(&str, f64)) {
-    let density = |measures: &Measures| spectrum(measures.samples_w(), SAMPLE_MS as f64 * 1e-3);
-    let [load, meter] = [("load", &record.load), ("meter", &record.meter)].map(|(name, measures)| {
-        let density = density(measures);
-        put(&format!("{name}_energy_01_20hz_percent"), 100.0 * band_share(density.as_ref(), 0.1, 20.0));
-        put(&format!("{name}_energy_02_3hz_percent"), 100.0 * band_share(density.as_ref(), 0.2, 3.0));
-        lines_of(density.as_ref())
-    });
-    let (hz, amplitude_w) = largest(&load);
+fn spectra(load: Option<&Spectrum>, meter: Option<&Spectrum>, put: &mut dyn FnMut(&str, f64)) {
+    for (name, density) in [("load", load), ("meter", meter)] {
+        put(&format!("{name}_energy_01_20hz_percent"), 100.0 * band_share(density, 0.1, 20.0));
+        put(&format!("{name}_energy_02_3hz_percent"), 100.0 * band_share(density, 0.2, 3.0));
+    }
+    let (hz, amplitude_w) = strongest(load);
     put("load_fundamental_hz", hz);
     put("load_fundamental_mw", amplitude_w / MW);
-    let there = meter.iter().filter(|line| (line.0 - hz).abs() < 1e-9).map(|line| line.1);
-    put("meter_fundamental_mw", there.fold(0.0, f64::max) / MW);
-    let magnitude: f64 = load.iter().map(|line| line.1).sum();
-    put("load_largest_line_share", if magnitude > 0.0 { amplitude_w / magnitude } else { 0.0 });
+    put("meter_fundamental_mw", amplitude_at(meter, hz) / MW);
+    let lines = lines(load);
+    let (most, magnitude) = lines.iter().fold((0.0_f64, 0.0), |(most, all), line| (most.max(line.1), all + line.1));
+    put("load_largest_line_share", if magnitude > 0.0 { most / magnitude } else { 0.0 });
+    put("spectrum_segments", load.map_or(0.0, |density| density.segments as f64));
 }
 
 fn energies(ledger: &Ledger, put: &mut dyn FnMut(&str, f64)) {

@@ -229,7 +229,7 @@ pub(super) fn fundamental(given: &Given) -> Outcome {
     (campus.halls[0].gpus, campus.halls[0].per_rack) = (2_304, 72);
     let mut measures = crate::transient::Measures::new(2.0);
     let (_, steps_s) = run(&campus, 86.0, &mut |_, gpus_w, _, _| measures.add(gpus_w))?;
-    let lines = crate::transient::lines(crate::transient::spectrum(measures.samples_w(), 0.01).as_ref());
+    let lines = crate::transient::lines(crate::transient::spectrum(measures.samples_w(), 0.01, period_s).as_ref());
     let top = lines.iter().copied().fold((0.0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
     let magnitude: f64 = lines.iter().map(|line| line.1).sum();
     let bin_hz = lines.first().map_or(0.0, |line| line.0);

@@ -81,8 +81,9 @@ pub fn rows(machine: &Machine) -> Result<Vec<Figure>> {
         }
         if !kept.is_empty() {
             let step_s = sampling.findings.step_s;
-            let judge = judge
-                .get_or_insert_with(|| Judge::new(known.clone(), Circumstances { step_s, ..Circumstances::default() }));
+            let judge = judge.get_or_insert_with(|| {
+                Judge::new(known.clone(), Circumstances { step_s, ..Circumstances::default() }).with_remedies()
+            });
             judge.push(Piece::Samples(&kept));
             kept.clear();
         }

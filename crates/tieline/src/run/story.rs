@@ -29,8 +29,6 @@ const NO_LIMIT_MW: f64 = 1e5;
 
 /// Everything that the screen tells of.
 pub struct Told<'a> {
-    /// What was asked for: a name or a path.
-    pub given: &'a str,
     /// What ran.
     pub scenario: &'a Scenario,
     /// What came of it.
@@ -458,9 +456,9 @@ fn findings(told: &Told<'_>) -> String {
         let _ = writeln!(text, "  {}{more}", screen::cut(&line, WIDTH - 2 - more.len()));
     }
     if !open.is_empty() {
-        let (count, name) = (open.len(), told.given);
+        let count = open.len();
         let words = if count == 1 { "finding does" } else { "findings do" };
-        let _ = writeln!(text, "  {count} {words} not close; in full: tieline check {name}");
+        let _ = writeln!(text, "  {count} {words} not close; in full: report.html and summary.json");
     }
     text
 }

@@ -8,30 +8,35 @@ use anyhow::{Result, anyhow};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tieline_campus::specification::Verdict;
 use tieline_sim::operation::Outlet;
 use tieline_sim::results::{Outcome, Table};
 use tieline_sim::scenario::Scenario;
-use tieline_sim::transient::{self, Sized, Summary};
+use tieline_sim::transient::{self, Judged, Sized, Summary};
 
 /// What else is asked of the study.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// Compare mitigations on the same luck.
     pub mitigate: bool,
     /// Find the least battery for each floor.
     pub size: bool,
+    /// The specification that judges, and what is set in it.
+    pub spec: Option<String>,
+    /// NAME=VALUE.
+    pub set: Vec<String>,
 }
 
 /// What came of it.
 pub struct Waves {
     pub outcome: Outcome,
     pub summary: Summary,
-    pub mitigation: Option<Table>,
+    pub mitigation: Option<(Table, Vec<Judged>)>,
     pub frontier: Option<Vec<Sized>>,
 }
 
 /// Runs the study and what was wished, with tables below `folder`.
-pub fn waves(scenario: &Scenario, seed: u64, folder: &Path, wishes: Wishes) -> Result<Waves> {
+pub fn waves(scenario: &Scenario, seed: u64, folder: &Path, wishes: &Wishes) -> Result<Waves> {
     let trouble = Trouble::default();
     let mut tables = Tables { folder, open: Default::default(), trouble: trouble.clone() };
     let spread = threads::on_threads(threads::cores());
@@ -58,15 +63,14 @@ pub fn waves(scenario: &Scenario, seed: u64, folder: &Path, wishes: Wishes) -> R
     if wishes.mitigate {
         let mut line = ProgressLine::new("mitigations");
         let mut told = |what: &str, done: f64| line.tell(what, done) && trouble.is_none();
-        let table = transient::compare(scenario, seed, &spread, &mut told).ok_or_else(ended)?;
+        let (table, judged) = transient::compare(scenario, seed, &spread, &mut told).ok_or_else(ended)?;
         tables.take(&table);
-        waves.mitigation = Some(table);
+        waves.mitigation = Some((table, judged));
     }
     if wishes.size {
-        let bounds = scenario.waveform.bounds;
         let mut line = ProgressLine::new("sizing");
         let mut told = |what: &str, done: f64| line.tell(what, done) && trouble.is_none();
-        let (frontier, table) = transient::size(scenario, &bounds, seed, &spread, &mut told).ok_or_else(ended)?;
+        let (frontier, table) = transient::size(scenario, seed, &spread, &mut told).ok_or_else(ended)?;
         tables.take(&table);
         waves.frontier = Some(frontier);
     }
@@ -159,11 +163,19 @@ pub fn tell(scenario: &Scenario, waves: &Waves) -> String {
             value(&format!("mode_best_shift_percent.{slug}")),
         );
     }
-    if let Some(table) = &waves.mitigation {
-        text.push_str(&mitigation(table));
+    if let Some(judged) = &waves.summary.judged {
+        text.push_str(&rulings(scenario, judged));
     }
-    if let Some(frontier) = &waves.frontier {
-        text.push_str(&sizes(scenario, frontier));
+    if let Some((table, judged)) = &waves.mitigation {
+        text.push_str(&mitigation(table));
+        if !judged.is_empty() {
+            text.push_str(&verdicts(table, judged));
+        }
+    }
+    match &waves.frontier {
+        Some(frontier) if scenario.waveform.specification.is_some() => text.push_str(&passing(frontier)),
+        Some(frontier) => text.push_str(&sizes(scenario, frontier)),
+        None => {}
     }
     text
 }
@@ -194,9 +206,131 @@ fn mitigation(table: &Table) -> String {
     let why = table.texts.iter().find(|(name, _)| name == "pst_not_shown");
     let _ = match why.and_then(|(_, reasons)| reasons.iter().find(|why| !why.is_empty())) {
         Some(why) => writeln!(text, "  Pst not shown: {why}"),
-        None => writeln!(text, "  Pst: the judged span repeated for ten minutes (IEC 61000-4-15, 120 V lamp)"),
+        None => writeln!(
+            text,
+            "  Pst: the judged span repeated for ten minutes (IEC 61000-4-15), at the point where it is worst"
+        ),
     };
     text
+}
+
+fn mark(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::NotShown => format!("{:<9}", "not-shown"),
+        said => screen::mark(said == Verdict::Pass, ("pass", "FAIL"), 9),
+    }
+}
+
+/// The specification, clause by clause, held against the import as the scenario has it.
+fn rulings(scenario: &Scenario, judged: &Judged) -> String {
+    let known = scenario.waveform.specification.as_ref();
+    let name = known.map_or("specification", |known| known.name.as_str());
+    let mut text = screen::heading(&format!("Import against {name}"));
+    let _ = writeln!(
+        text,
+        "  {} s of each point's milliseconds, by the judge of `comply`; of several points the one that keeps a clause worst",
+        screen::number(judged.span_s)
+    );
+    for sentence in judged.sentences.iter().filter(|sentence| sentence.ruling.verdict != Verdict::NotShown) {
+        let ruling = &sentence.ruling;
+        let margin = ruling.margin.map_or_else(|| "-".to_owned(), |margin| format!("{:+.1} %", 100.0 * margin));
+        let _ = writeln!(
+            text,
+            "  {} {:<16} {:>24} {margin:>10}  {}",
+            mark(ruling.verdict),
+            screen::cut(&ruling.name, 16),
+            sentence.figures(),
+            sentence.point
+        );
+    }
+    for line in judged.not_shown(scenario.waveform.settle_s) {
+        let _ = writeln!(text, "  not-shown {}", screen::wrap(&line, 110, 12));
+    }
+    text
+}
+
+/// The specification held against each set of devices, and what each set takes up.
+fn verdicts(table: &Table, judged: &[Judged]) -> String {
+    let mut text = screen::heading("The same against the specification, and who absorbs what");
+    let column = |name: &str| table.numbers.iter().find(|(found, _)| found == name).map(|(_, values)| values);
+    let cell = |name: &str, row: usize| column(name).map_or(f64::NAN, |values| values[row]);
+    for (row, (label, judged)) in table.texts[0].1.iter().zip(judged).enumerate() {
+        let absorbs: Vec<String> = [
+            ("PSU", cell("supply_throughput_mwh", row)),
+            ("BBU", cell("shelf_throughput_mwh", row)),
+            ("battery", cell("battery_throughput_mwh", row)),
+        ]
+        .into_iter()
+        .filter(|(_, mwh)| *mwh > 0.0)
+        .map(|(name, mwh)| format!("{name} {} kWh in and out", screen::number(1e3 * mwh)))
+        .chain((cell("burned_percent", row) > 0.0).then(|| format!("burned {:.1} %", cell("burned_percent", row))))
+        .collect();
+        let _ = writeln!(text, "  {} {label}", mark(judged.verdict()));
+        let all = [judged.words(), absorbs.join(", ")].into_iter().filter(|part| !part.is_empty());
+        let _ = writeln!(text, "            {}", screen::wrap(&all.collect::<Vec<_>>().join("; "), 110, 12));
+    }
+    let passing = judged.iter().filter(|judged| judged.passes()).count();
+    let _ = writeln!(text, "  {passing} of {} pass what the span shows", judged.len());
+    text
+}
+
+/// The least battery that passes the specification, for each floor and for what stands in the racks beside it.
+fn passing(frontier: &[Sized]) -> String {
+    let mut text = screen::heading("Least battery that passes, for each floor");
+    let _ = writeln!(
+        text,
+        "  every clause that the span shows, at every point; energy is what this span takes (another span: the swing, and the drift for its length)"
+    );
+    for sized in frontier {
+        let floor = if sized.floor > 0.0 { format!("{:.0} %", 100.0 * sized.floor) } else { "none".to_owned() };
+        let beside = screen::cut(&sized.beside, 40);
+        let _ = if sized.power_w.is_finite() {
+            writeln!(
+                text,
+                "  floor {floor:<5} {beside:<40} {:>8} MW {:>9} kWh ({} kWh and {} kW of drift), the floor burns {:.1} %",
+                screen::number(sized.power_w / 1e6),
+                screen::number(sized.energy_j / 3.6e6),
+                screen::number(sized.swing_j / 3.6e6),
+                screen::number(sized.drift_w / 1e3),
+                100.0 * sized.burned,
+            )
+        } else {
+            writeln!(text, "  floor {floor:<5} {beside:<40} no battery is enough: {}", sized.words)
+        };
+    }
+    let least = |of: &dyn Fn(&Sized) -> f64| {
+        frontier.iter().filter(|sized| sized.power_w.is_finite()).min_by(|a, b| of(a).total_cmp(&of(b)))
+    };
+    let words = |sized: &Sized| {
+        format!(
+            "floor {:.0} %, {}, {} MW and {} kWh",
+            100.0 * sized.floor,
+            sized.beside,
+            screen::number(sized.power_w / 1e6),
+            screen::number(sized.energy_j / 3.6e6)
+        )
+    };
+    if let (Some(battery), Some(floor)) = (least(&|sized| sized.power_w), least(&|sized| sized.floor)) {
+        let _ = writeln!(text, "  least battery: {}; lowest floor: {}", words(battery), words(floor));
+        for (name, power_w, energy_j) in battery.points.iter().filter(|_| battery.points.len() > 1) {
+            let _ = writeln!(
+                text,
+                "    of it at {name}: {} MW and {} kWh",
+                screen::number(power_w / 1e6),
+                screen::number(energy_j / 3.6e6)
+            );
+        }
+    }
+    text
+}
+
+/// The specification held against the import, for the page; empty where there is none.
+pub fn judged(scenario: &Scenario, summary: &Summary) -> String {
+    let plan = &scenario.waveform;
+    match (&plan.specification, &summary.judged) {
+        (Some(known), Some(judged)) => tieline_files::figure::rulings(&known.name, judged, plan.settle_s),
+        _ => String::new(),
+    }
 }
 
 /// The figure of the sizes, beside the batteries that are built at points on the grid.
@@ -204,7 +338,8 @@ pub fn frontier(scenario: &Scenario, sizes: &[Sized]) -> String {
     let plant = &scenario.plant;
     let built = plant.batteries.iter().filter(|unit| !plant.pois[unit.poi].island);
     let built = built.fold((0.0, 0.0), |(w, j), unit| (w + unit.rated_w, j + unit.energy_j));
-    tieline_files::figure::frontier(sizes, &scenario.waveform.bounds, built)
+    let known = scenario.waveform.specification.as_ref().map(|known| known.name.as_str());
+    tieline_files::figure::frontier(sizes, &scenario.waveform.bounds, known, built)
 }
 
 fn sizes(scenario: &Scenario, frontier: &[Sized]) -> String {
