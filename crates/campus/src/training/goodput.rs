@@ -8,7 +8,10 @@
 //! mortality, silent data corruption found late (it counts as an ordinary failure), checkpoints that fail, learning that
 //! suffers from a smaller batch. Shares of elastic jobs are upper bounds for it.
 
-use tieline_units::{Draw, Estimate, Purpose};
+mod staff;
+
+use staff::{Luck, Repairs, Staff};
+use tieline_units::{Draw, Estimate};
 
 /// Seconds of a day.
 const DAY_S: f64 = 86_400.0;
@@ -306,63 +309,6 @@ pub struct Run {
 /// A moment of a simulated run: time, work kept and alive, both in s; whether a failure struck there.
 pub type Mark = (f64, f64, bool);
 
-/// Exponential times from a stream of luck, four from every call of the generator.
-struct Luck<'d> {
-    draw: &'d Draw,
-    event: u64,
-    words: [u32; 4],
-    used: usize,
-    mean_s: f64,
-}
-
-impl<'d> Luck<'d> {
-    fn new(draw: &'d Draw, mean_s: f64) -> Self {
-        Self { draw, event: 0, words: [0; 4], used: 4, mean_s }
-    }
-    fn next_s(&mut self) -> f64 {
-        if self.used == 4 {
-            self.words = self.draw.words(0, Purpose::JobFailure, self.event);
-            self.event += 1;
-            self.used = 0;
-        }
-        let word = self.words[self.used];
-        self.used += 1;
-        // The middle of the word's cell: never 0, never 1.
-        -self.mean_s * libm::log((f64::from(word) + 0.5) * (1.0 / 4_294_967_296.0))
-    }
-}
-
-/// Nodes in repair; each is back after the same time, so they come back in the order in which they went.
-struct Repairs {
-    back_s: std::collections::VecDeque<f64>,
-    repair_s: f64,
-}
-
-impl Repairs {
-    /// The steady state at time zero: a Poisson number of nodes, each back within one repair time.
-    fn new(hazard: &Hazard, draw: &Draw) -> Self {
-        let mut back_s = std::collections::VecDeque::new();
-        if hazard.spares.is_finite() {
-            let mut luck = Luck { event: 1 << 40, ..Luck::new(draw, hazard.between_failures_s()) };
-            let mut at_s = luck.next_s();
-            while at_s < hazard.repair_s {
-                back_s.push_back(at_s);
-                at_s += luck.next_s();
-            }
-        }
-        Self { back_s, repair_s: hazard.repair_s }
-    }
-    fn fail(&mut self, at_s: f64) {
-        self.back_s.push_back(at_s + self.repair_s);
-    }
-    fn at(&mut self, at_s: f64) -> f64 {
-        while self.back_s.front().is_some_and(|back_s| *back_s <= at_s) {
-            self.back_s.pop_front();
-        }
-        self.back_s.len() as f64
-    }
-}
-
 /// Simulates one run of `work_s` seconds of full-speed work; `mark` sees every failure (pass a closure that does nothing).
 #[must_use]
 pub fn simulate(
@@ -444,7 +390,7 @@ fn wait_for_spares(
     failures: &mut u64,
 ) {
     while repairs.at(*at_s) > hazard.spares {
-        let back_s = repairs.back_s.front().copied().unwrap_or(*at_s);
+        let back_s = repairs.next_s();
         if *next_s < back_s {
             *at_s = *next_s;
             repairs.fail(*at_s);
@@ -453,53 +399,6 @@ fn wait_for_spares(
         } else {
             *at_s = back_s;
         }
-    }
-}
-
-/// Who of an elastic job is at work.
-struct Staff {
-    swaps: Repairs,
-    repairs: Repairs,
-    spares: f64,
-    replicas: f64,
-}
-
-impl Staff {
-    fn new(hazard: &Hazard, replicas: f64, swap_s: f64, draw: &Draw) -> Self {
-        let swaps = Repairs { back_s: std::collections::VecDeque::new(), repair_s: swap_s };
-        Self { swaps, repairs: Repairs::new(hazard, draw), spares: hazard.spares, replicas }
-    }
-    fn fail(&mut self, at_s: f64) {
-        self.swaps.fail(at_s);
-        if self.spares.is_finite() {
-            self.repairs.fail(at_s);
-        }
-    }
-    /// Share of the replicas at work, and until when that stays so if nothing fails, s.
-    fn speed(&mut self, at_s: f64) -> (f64, f64) {
-        let lacking = if self.spares.is_finite() { (self.repairs.at(at_s) - self.spares).max(0.0) } else { 0.0 };
-        let missing = self.swaps.at(at_s) + lacking;
-        let mut until_s = self.swaps.back_s.front().copied().unwrap_or(f64::INFINITY);
-        // A node that comes back changes the speed only if one is lacking.
-        if lacking > 0.0 {
-            until_s = until_s.min(self.repairs.back_s.front().copied().unwrap_or(f64::INFINITY));
-        }
-        ((1.0 - missing / self.replicas).max(0.0), until_s)
-    }
-    /// Works from one instant to another: the work done, or the instant at which `wanted` was done.
-    fn work(&mut self, mut at_s: f64, end_s: f64, wanted_s: f64) -> Result<f64, f64> {
-        let mut done_s = 0.0;
-        while at_s < end_s {
-            let (speed, until_s) = self.speed(at_s);
-            let until_s = until_s.min(end_s);
-            let more_s = speed * (until_s - at_s);
-            if done_s + more_s >= wanted_s {
-                return Err(at_s + (wanted_s - done_s) / speed);
-            }
-            done_s += more_s;
-            at_s = until_s;
-        }
-        Ok(done_s)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Time of one training step, where it goes, and how well the hardware is used.
 //!
 //! Each operation takes the longer of its arithmetic and its memory traffic, plus a fixed time; collectives take what
-//! `collective` says, less the share that hides; the pipeline adds its bubble. Two constants of the A100 were fitted (see
-//! `cluster`); nothing else was.
+//! `collective` says, less the share that hides; the pipeline adds its bubble. Computation takes as long as on the slowest
+//! GPU of the job. Which constants were fitted, and on what, stands in `cluster`.
 //!
-//! Not modelled: stragglers and jitter between GPUs, data loading, power or heat limits on clocks (`gpu` has the curve
-//! of throughput against a cap), uneven experts, the first steps of a run.
+//! Not modelled: jitter from step to step, GPUs that are broken and slow, data loading, power or heat limits on clocks
+//! (`gpu` has the curve of throughput against a cap), uneven experts, the first steps of a run.
 
 use super::cluster::{Accelerator, Cluster, Precision};
 use super::collective::{Group, Ranks, all_to_all_s, between_sites_s, half_ring_s, transfer_s};
@@ -54,6 +54,15 @@ impl Pass {
             streaming_s: self.streaming_s + other.streaming_s,
             tensor_s: self.tensor_s + other.tensor_s,
             expert_s: self.expert_s + other.expert_s,
+        }
+    }
+    /// The same with its computation stretched.
+    fn stretched(self, factor: f64) -> Self {
+        Self {
+            products_s: self.products_s * factor,
+            attention_s: self.attention_s * factor,
+            streaming_s: self.streaming_s * factor,
+            ..self
         }
     }
     fn times(self, factor: f64) -> Self {
@@ -110,6 +119,8 @@ struct Sizes<'a> {
     tensor: f64,
     gemm_flops: f64,
     memory_bytes_per_s: f64,
+    /// Computation of the slowest GPU of the job over that of a GPU of mean speed.
+    slowest: f64,
 }
 
 impl<'a> Sizes<'a> {
@@ -125,6 +136,7 @@ impl<'a> Sizes<'a> {
             tensor: real(layout.tensor),
             gemm_flops: gpu.peak(layout.precision) * gpu.gemm_share[layout.precision as usize],
             memory_bytes_per_s: gpu.memory_bytes_per_s * gpu.memory_share,
+            slowest: gpu.slowest(layout.gpus()),
         }
     }
 
@@ -322,6 +334,7 @@ impl<'a> Sizes<'a> {
             Recompute::Selective => Pass { attention_s: attention.0, ..Pass::default() },
             Recompute::Full => forward,
         };
+        let [forward, backward, again] = [forward, backward, again].map(|pass| pass.stretched(self.slowest));
         (forward, backward.plus(again), again)
     }
 
@@ -332,7 +345,8 @@ impl<'a> Sizes<'a> {
         let product = self.matrix(self.tokens, real(self.model.hidden), columns);
         let last = product.0 + product.1 + self.streaming(24.0 * self.tokens * columns);
         let (.., half) = self.tensor_collectives();
-        (self.streaming(4.0 * stream) + self.streaming(8.0 * stream) + 2.0 * half, last)
+        let first = self.streaming(4.0 * stream) + self.streaming(8.0 * stream);
+        (self.slowest * first + 2.0 * half, self.slowest * last)
     }
 
     /// One exposed transfer between stages, s.
@@ -413,7 +427,7 @@ pub fn evaluate(model: &Transformer, cluster: &Cluster, layout: &Layout) -> Step
     let (common, routed) = memory::stage_parameters(model, layout);
     let share = |group: Group| if layout.sharding >= Sharding::Optimizer { real(group.size) } else { 1.0 };
     let own = common / share(sizes.ranks.replicas) + routed / share(sizes.ranks.expert_replicas);
-    let optimizer_s = sizes.streaming(OPTIMIZER_TRAFFIC_BYTES * own);
+    let optimizer_s = sizes.slowest * sizes.streaming(OPTIMIZER_TRAFFIC_BYTES * own);
     let data_s = sizes.data(common, routed, (layers * forward.total(), layers * backward.total()));
 
     let time_s = work_s + bubble_s + optimizer_s + data_s;

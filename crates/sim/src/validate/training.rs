@@ -35,6 +35,7 @@ pub(super) const ERRORS_IN: &[Named] = &[
     ("batch", D::Count),
     ("sequence_parallel", D::Count),
     ("fused", D::Count),
+    ("splits_products", D::Count),
     ("recompute", D::Count),
     ("lighter_ends", D::Count),
     ("bits", D::Count),
@@ -182,9 +183,13 @@ fn row(given: &Given, place: usize) -> Result<Row, String> {
             other => return Err(format!("there is no format of {other} bits")),
         },
         attention: if flag("fused")? { Attention::Fused } else { Attention::Plain },
-        // One rule for every row, and for `tieline train`: software with fused attention hides what is usual (2023 on), the
-        // Megatron of 2021 and 2022 nothing. No case may choose.
-        overlap: if flag("fused")? { Overlap::USUAL } else { Overlap::NONE },
+        // One rule for every row: software with fused attention hides stage transfers and gradients as usual (2023 on), the
+        // Megatron of 2021 and 2022 nothing. Tensor collectives hide, by the usual share, where the publication says that its
+        // software splits products for it; a case states that as it states recomputation, and no share of its own.
+        overlap: Overlap {
+            tensor: if flag("splits_products")? { Overlap::USUAL.tensor } else { 0.0 },
+            ..if flag("fused")? { Overlap::USUAL } else { Overlap::NONE }
+        },
         lighter_ends: flag("lighter_ends")?,
         ..Layout::ONE
     };

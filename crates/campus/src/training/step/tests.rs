@@ -94,21 +94,40 @@ fn more_of_anything_slow_never_makes_a_step_faster() {
 }
 
 #[test]
-fn llama_3_comes_out_too_fast_at_short_sequences() {
+fn llama_3_comes_out_as_its_makers_software_did_not() {
     let cluster = Cluster::named("H100").expect("in the list");
     let model = Transformer::named("llama-3-405b").expect("in the list");
-    let layout = Layout { tensor: 8, pipeline: 16, interleave: 8, lighter_ends: true, ..Layout::ONE };
+    // NVIDIA's software: 17.20 s on 576 GPUs in 16 bits, 11.24 s in 8 (N-TRAIN-03).
+    for (precision, published_s) in [(Precision::Bf16, 17.20), (Precision::Fp8, 11.24)] {
+        let layout =
+            Layout { tensor: 8, context: 2, pipeline: 9, data: 4, interleave: 7, batch: 252, precision, ..Layout::ONE };
+        let error = evaluate(&model, &cluster, &layout).time_s / published_s - 1.0;
+        assert!(error.abs() < 0.06, "{precision:?}: {error}");
+    }
+    // Its maker's hid no tensor collectives, and reached less: V-TRAIN-28 allows three points, and fails.
+    let overlap = Overlap { tensor: 0.0, ..Overlap::USUAL };
+    let layout = Layout { tensor: 8, pipeline: 16, interleave: 8, lighter_ends: true, overlap, ..Layout::ONE };
     let long = Transformer { sequence: 131_072, ..model.clone() };
     for (model, layout, published) in [
         (&model, Layout { data: 64, batch: 2048, ..layout }, 0.43),
         (&model, Layout { data: 128, batch: 2048, ..layout }, 0.41),
         (&long, Layout { context: 16, data: 8, batch: 128, ..layout }, 0.38),
     ] {
-        let step = evaluate(model, &cluster, &layout);
-        // V-TRAIN-28 allows three points, and fails.
-        let off = step.mfu - published;
-        assert!(off > -0.03 && off < 0.06, "{layout}: {} for {published}", step.mfu);
+        let off = evaluate(model, &cluster, &layout).mfu - published;
+        assert!(off > -0.03 && off < 0.08, "{layout}: {off}");
     }
+}
+
+#[test]
+fn the_slowest_of_many_is_their_expected_largest() {
+    let gpu = Cluster::named("A100").expect("in the list").accelerator;
+    let over = |gpus: f64| (gpu.slowest(gpus) - 1.0) / gpu.spread;
+    // Expected largest of n standard normals, exact to the digits given (Harter 1961, table 1).
+    for (gpus, exact) in [(2.0, 0.564), (8.0, 1.424), (64.0, 2.383), (100.0, 2.508), (400.0, 2.968)] {
+        assert!((over(gpus) / exact - 1.0).abs() < 0.05, "{gpus}: {} for {exact}", over(gpus));
+    }
+    assert_eq!(gpu.slowest(1.0), 1.0);
+    assert!(over(555_000.0) > over(16_384.0) && over(555_000.0) < 5.0);
 }
 
 /// Published FP8 runs on H100 with known layouts (NVIDIA NeMo 24.07 performance summary): model, layout, TFLOP/s per GPU.
