@@ -3,6 +3,7 @@
 //! Not modelled: interaction; `train.json` beside the page has every number.
 
 mod chart;
+mod tables;
 
 use crate::report::{STYLE, escaped};
 use chart::{Chart, Line, bars, draw, lanes};
@@ -13,6 +14,8 @@ use tieline_sim::train::Study;
 const MOST_MARKS: usize = 400;
 /// Most stretches of a step that are drawn.
 const MOST_STRETCHES: usize = 4000;
+/// Shortest bar of the tornado, days.
+const LEAST_BAR_D: f64 = 0.005;
 /// Hour of the first day at which the curtailment is drawn.
 const CURTAILED_AT_H: f64 = 16.0;
 
@@ -28,10 +31,21 @@ pub fn page(study: &Study, title: &str, version: &str) -> String {
         escaped(&study.model.name),
         escaped(version)
     );
-    section(&mut body, "Progress", &[first_day(study), whole_run(study), tornado(study)]);
-    section(&mut body, "Goodput", &[goodput(study)]);
-    section(&mut body, "Cost of flexibility", &[cost(study), merit(study)]);
-    section(&mut body, "One step", &[step(study), table(study)]);
+    section(
+        &mut body,
+        "Progress",
+        &[
+            first_day(study),
+            whole_run(study),
+            tables::finish(study),
+            tornado(study),
+            tables::build_out(study),
+            tables::fleets(study),
+        ],
+    );
+    section(&mut body, "Goodput", &[goodput(study), tables::goodput(study)]);
+    section(&mut body, "Cost of flexibility", &[cost(study), tables::prices(study), merit(study)]);
+    section(&mut body, "One step", &[step(study), tables::layouts(study)]);
     let sources: Vec<String> = study.sources.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let _ = write!(
         body,
@@ -109,8 +123,13 @@ fn whole_run(study: &Study) -> String {
 
 fn tornado(study: &Study) -> String {
     let Some(likely) = study.outlook.likely_d else { return String::new() };
-    let rows: Vec<(String, f64, f64)> =
-        study.outlook.tornado.iter().filter(|row| row.1.is_finite() && row.2.is_finite()).cloned().collect();
+    // What moves nothing has no bar.
+    let moves =
+        |row: &&(String, f64, f64)| row.1.is_finite() && row.2.is_finite() && (row.1 - row.2).abs() > LEAST_BAR_D;
+    let rows: Vec<(String, f64, f64)> = study.outlook.tornado.iter().filter(moves).cloned().collect();
+    if rows.is_empty() {
+        return String::new();
+    }
     bars("What the finish hangs on: each unknown alone at its ends", "days, all likely", likely, &rows)
 }
 
@@ -125,13 +144,18 @@ fn goodput(study: &Study) -> String {
             steps: false,
         })
         .collect();
-    let [young, daly, _] = goodput.formulas_s;
     draw(&Chart {
         title: "Effective training time against the interval between checkpoints",
         axes: ("minutes between checkpoints", "% of time"),
         log: true,
         lines,
-        marks: vec![(young / 60.0, "Young".to_owned()), (daly / 60.0, String::new())],
+        marks: goodput
+            .formulas
+            .iter()
+            .take(2)
+            .zip(["", "Daly"])
+            .map(|(f, name)| (f.value / 60.0, name.to_owned()))
+            .collect(),
         spans: Vec::new(),
     })
 }
@@ -182,24 +206,4 @@ fn step(study: &Study) -> String {
     stages.dedup();
     let names: Vec<String> = stages.iter().map(|stage| format!("stage {}", stage + 1)).collect();
     lanes("When the first and the last pipeline stage compute and wait", &kinds, &rows, &names)
-}
-
-fn table(study: &Study) -> String {
-    let mut text = String::from(
-        "<h3>Layouts</h3><div class=\"scroll\"><table><thead><tr><th>layout</th><th class=\"num\">GPUs</th><th class=\"num\">step, s</th><th class=\"num\">MFU, %</th><th class=\"num\">HFU, %</th><th class=\"num\">GB a GPU</th><th>loses by</th></tr></thead><tbody>",
-    );
-    for row in &study.step.layouts {
-        let _ = write!(
-            text,
-            "<tr><td>{}</td><td class=\"num\">{:.0}</td><td class=\"num\">{:.3}</td><td class=\"num\">{:.1}</td><td class=\"num\">{:.1}</td><td class=\"num\">{:.1}</td><td>{}</td></tr>",
-            escaped(&row.layout),
-            row.gpus,
-            row.step_s,
-            100.0 * row.mfu,
-            100.0 * row.hfu,
-            row.memory_bytes / 1e9,
-            escaped(&row.loses)
-        );
-    }
-    text + "</tbody></table></div>"
 }

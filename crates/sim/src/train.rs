@@ -10,6 +10,7 @@ mod failures;
 mod fleet;
 pub mod plan;
 mod price;
+mod spares;
 mod utilisation;
 
 use crate::scenario::Scenario;
@@ -27,11 +28,13 @@ use tieline_campus::training::step::{Step, evaluate};
 use tieline_campus::training::{Job, JobKind};
 use tieline_units::Utc;
 
-pub use batch::Batches;
+pub use batch::{Batches, Fewer};
 pub use failures::{Estimated, Goodput, SecondHolder, Way};
 pub(crate) use failures::{Placed, hazard, own_checkpoint};
 pub use fleet::{BuildRow, Fleet, Outlook};
 pub use price::{JobPrice, Offer, Price, Rung};
+pub(crate) use spares::may_compute;
+pub use spares::{Spares, Without};
 pub use utilisation::{Modelled, paced};
 
 /// Layouts in the table.
@@ -73,6 +76,8 @@ pub struct Model {
 pub struct LayoutRow {
     /// The layout in short.
     pub layout: String,
+    /// The same as a line for the `[training]` table.
+    pub toml: String,
     /// GPUs at work.
     pub gpus: f64,
     /// Step, s.
@@ -155,6 +160,13 @@ pub(crate) struct Run<'s> {
     pub cluster: Cluster,
     /// GPUs in service when the run starts.
     pub gpus: f64,
+}
+
+impl Run<'_> {
+    /// Those of them that may compute: the others are spares.
+    pub(crate) fn usable(&self) -> f64 {
+        may_compute(self.plan, self.gpus, f64::INFINITY)
+    }
 }
 
 /// The study, or every reason why there is none.
@@ -299,7 +311,7 @@ fn step_study(run: &Run<'_>) -> Result<(Layout, Step, StepStudy), Vec<String>> {
         vec![(own, step, String::new())]
     } else {
         let said = |wrong: Vec<_>| wrong.iter().map(ToString::to_string).collect::<Vec<String>>();
-        let answer = search(&run.model, &run.cluster, &question(run.plan, run.gpus, PLACES)).map_err(said)?;
+        let answer = search(&run.model, &run.cluster, &question(run.plan, run.usable(), PLACES)).map_err(said)?;
         searched = [answer.layouts, answer.evaluations, answer.do_not_fit, answer.ruled_out];
         nearly = answer.nearly.map(|(layout, time_s, why)| format!("{layout}: {time_s:.2} s, but {why}"));
         answer.ranked.into_iter().map(|r| (r.layout, r.step, r.loses)).collect()
@@ -308,12 +320,15 @@ fn step_study(run: &Run<'_>) -> Result<(Layout, Step, StepStudy), Vec<String>> {
         let more = nearly.map_or_else(String::new, |why| format!("; nearest: {why}"));
         return Err(vec![format!(
             "{} fits on {:.0} {} in no layout{more}",
-            run.model.name, run.gpus, run.cluster.accelerator.name
+            run.model.name,
+            run.usable(),
+            run.cluster.accelerator.name
         )]);
     };
     let ranked_layouts: Vec<Layout> = ranked.iter().map(|(layout, ..)| *layout).collect();
     let row = |(layout, step, loses): &(Layout, Step, String)| LayoutRow {
         layout: layout.to_string(),
+        toml: layout.toml(),
         gpus: layout.gpus(),
         step_s: step.time_s,
         mfu: step.mfu,
@@ -369,7 +384,14 @@ fn chosen(run: &Run<'_>, own: &Layout) -> Result<(), Vec<String>> {
     wrong.push(match near {
         Some(layout) => {
             let batch = if layout.batch == own.batch { String::new() } else { format!("\nbatch = {}", layout.batch) };
-            format!("the nearest layout that works: {layout}\n{}{batch}", layout.toml())
+            let step = evaluate(&run.model, &run.cluster, &layout);
+            format!(
+                "the nearest layout that works: {layout}, MFU {:.1} % on {:.0} of {:.0} GPUs\n{}{batch}",
+                100.0 * step.mfu,
+                layout.gpus(),
+                run.gpus,
+                layout.toml()
+            )
         }
         None => "no layout works on these GPUs and this network".to_owned(),
     });

@@ -84,13 +84,13 @@ enum Mode {
         #[arg(long)]
         seed: Option<u64>,
         /// Curtailment to be priced: depth in percent of each job's GPU power.
-        #[arg(long, value_name = "PERCENT")]
+        #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
         depth: Option<f64>,
         /// Its length, hours.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         hours: Option<f64>,
         /// Its notice, minutes.
-        #[arg(long, value_name = "MINUTES")]
+        #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
         notice: Option<f64>,
     },
     /// One planner's format into another, and what is lost on the way.

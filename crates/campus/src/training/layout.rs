@@ -226,6 +226,9 @@ impl fmt::Display for Layout {
         if self.interleave > 1 {
             write!(f, " V{}", self.interleave)?;
         }
+        if self.lighter_ends {
+            write!(f, " lighter ends")?;
+        }
         let sharding = match self.sharding {
             Sharding::None => "",
             Sharding::Optimizer => " ZeRO-1",

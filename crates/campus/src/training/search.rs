@@ -1,6 +1,6 @@
 //! The best layouts of a model on a fleet, ranked, with the reason each of the others loses; and the nearest that works.
 //!
-//! Every layout of the space gets a lower bound on its step time (arithmetic of the products alone, with its bubble). They are
+//! Every layout of the space gets a lower bound on its step time (what its inner layers compute, with its bubble). They are
 //! evaluated in the order of their bounds until no bound can reach the last place of the table; so the table is the one
 //! that evaluating everything would give.
 //!
@@ -12,17 +12,19 @@ use super::layout::{Attention, Layout, Mistake, Overlap, Recompute, SecondCopy, 
 use super::memory;
 use super::model::{Transformer, real};
 use super::step::{Step, evaluate};
+use std::collections::BTreeMap;
 
 /// Largest micro-batch, context group and expert group that are tried.
 const MOST_MICRO_BATCH: u32 = 8;
-const MOST_CONTEXT: u32 = 16;
+const MOST_CONTEXT: u32 = 64;
 const MOST_EXPERT: u32 = 512;
 /// Fewer replicas than this share of what the fleet allows are not tried: too many GPUs would idle.
 const LEAST_SHARE: f64 = 0.45;
 /// Longest pipeline that is tried.
 const MOST_PIPELINE: u32 = 128;
-/// A context group is tried from this many tokens per rank on.
-const TOKENS_PER_CONTEXT_RANK: u32 = 4096;
+/// A context group leaves each of its ranks at least this many tokens of a sequence. guess: fewer make products too small
+/// to be worth a rank; long before, the model's own traffic and fixed times say so.
+const TOKENS_PER_CONTEXT_RANK: u32 = 512;
 
 /// Replicas are also tried in whole groups of these, so that expert groups divide them.
 const EVEN_GROUPS: [u32; 2] = [16, 128];
@@ -100,7 +102,7 @@ fn space_of(model: &Transformer, cluster: &Cluster, question: &Question, every_d
     for lighter_ends in [false, true] {
         let slots = model.layers + if lighter_ends { 2 } else { 0 };
         for tensor in divisors(model.heads).filter(|t| *t <= most_tensor) {
-            for context in (0..=4).map(|k| 1 << k).filter(|c| *c <= most_context) {
+            for context in (0..=6).map(|k| 1 << k).filter(|c| *c <= most_context) {
                 for pipeline in divisors(slots).filter(|p| *p <= MOST_PIPELINE) {
                     if tensor * context * pipeline > question.gpus || (lighter_ends && slots / pipeline < 2) {
                         continue;
@@ -203,16 +205,30 @@ fn choices(
     }
 }
 
-/// No step of this layout is shorter, s: the products' arithmetic at the share of peak that they reach, and the bubble.
-fn bound_s(model: &Transformer, cluster: &Cluster, layout: &Layout) -> f64 {
-    let gpu = &cluster.accelerator;
-    let flops = gpu.peak(layout.precision) * gpu.gemm_share[layout.precision as usize];
-    let embedding = 6.0 * real(model.vocabulary) * real(model.hidden);
-    let per_token = model.flops_per_token() - 3.0 * model.attention_flops_per_token() - embedding;
-    let again = if layout.recompute == Recompute::Full { 4.0 / 3.0 } else { 1.0 };
-    let tokens = real(layout.batch) * real(model.sequence);
-    let bubble = (real(layout.pipeline) - 1.0) / (real(layout.interleave) * real(layout.micro_batches()).max(1.0));
-    again * per_token * tokens / (layout.gpus() * flops) * (1.0 + bubble)
+/// Lower bounds of step times. What one layer computes hangs on few of a layout's numbers, so few layers are evaluated.
+struct Bounds<'a> {
+    model: &'a Transformer,
+    cluster: &'a Cluster,
+    layer_s: BTreeMap<(u32, u32, u32, u32, Recompute), f64>,
+}
+
+impl<'a> Bounds<'a> {
+    fn new(model: &'a Transformer, cluster: &'a Cluster) -> Self {
+        Self { model, cluster, layer_s: BTreeMap::new() }
+    }
+
+    /// No step of this layout is shorter, s: what an inner stage computes, and the bubble; nothing that is sent.
+    fn bound_s(&mut self, layout: &Layout) -> f64 {
+        let key = (layout.tensor, layout.context, layout.micro_batch, layout.expert, layout.recompute);
+        let layer_s = *self.layer_s.entry(key).or_insert_with(|| {
+            let step = evaluate(self.model, self.cluster, layout);
+            step.forward.working() + step.backward.working()
+        });
+        let bubble = (real(layout.pipeline) - 1.0) / real(layout.interleave);
+        let passes = real(layout.micro_batches()) + bubble;
+        // Rounding must not lift it over the step.
+        passes * layout.stage_layers(self.model) * layer_s * (1.0 - 1e-9)
+    }
 }
 
 /// The ranked table.
@@ -237,10 +253,11 @@ fn ask(model: &Transformer, cluster: &Cluster, question: &Question, bounded: boo
         return Err(wrong);
     }
     let layouts = space(model, cluster, question);
+    let mut bounds = Bounds::new(model, cluster);
     let mut order: Vec<(f64, usize)> =
-        layouts.iter().enumerate().map(|(place, layout)| (bound_s(model, cluster, layout), place)).collect();
+        layouts.iter().enumerate().map(|(place, layout)| (bounds.bound_s(layout), place)).collect();
     if bounded {
-        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     }
     let there = cluster.accelerator.memory_bytes - cluster.accelerator.reserved_bytes;
     let mut best: Vec<(f64, usize, Step)> = Vec::new();
@@ -338,18 +355,17 @@ fn reason(model: &Transformer, winner: &(Layout, Step), loser: &(Layout, Step)) 
     format!("{}: +{:.1} % of the step", worst.0, 100.0 * worst.1)
 }
 
-/// The layout nearest to a wanted one that works on at most `gpus` GPUs; a batch that divides nothing is moved too.
-///
-/// Distance: sum of the absolute doublings of each degree, half a doubling for another recomputation or sharding.
+/// Distance within which the fastest layout counts as nearest too.
+const ABOUT_AS_NEAR: f64 = 0.5;
+
+/// The layout nearest to a wanted one that works on at most `gpus` GPUs, the fastest of those about as near; the batch is
+/// moved only where nothing works with it.
 #[must_use]
 pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u32) -> Option<Layout> {
-    let mut batches = vec![wanted.batch.max(1)];
     // A power of two near the batch, and the least batch that gives every replica something to do.
-    batches.extend([
-        wanted.batch.max(1).next_power_of_two(),
-        wanted.data.max(1).saturating_mul(wanted.micro_batch.max(1)),
-    ]);
-    let mut best: Option<(f64, Layout)> = None;
+    let whole = wanted.data.max(1).saturating_mul(wanted.micro_batch.max(1));
+    let batches = [wanted.batch.max(1), wanted.batch.max(1).checked_next_power_of_two().unwrap_or(whole), whole];
+    let mut near: Vec<(f64, Layout)> = Vec::new();
     for batch in batches {
         let question = Question {
             gpus,
@@ -363,33 +379,52 @@ pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u3
         if !unanswerable(model, cluster, &question).is_empty() {
             return None;
         }
-        for layout in space_of(model, cluster, &question, true) {
-            let far = distance(wanted, &layout);
-            if best.as_ref().is_none_or(|(least, _)| far < *least) && mistakes(model, cluster, &layout).is_empty() {
-                best = Some((far, layout));
-            }
+        near.extend(
+            space_of(model, cluster, &question, true).into_iter().map(|layout| (distance(wanted, &layout), layout)),
+        );
+    }
+    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut best: Option<(f64, Layout)> = None;
+    let mut most = f64::INFINITY;
+    for (far, layout) in near {
+        if far > most {
+            break;
+        }
+        if !mistakes(model, cluster, &layout).is_empty() {
+            continue;
+        }
+        if far <= 0.0 {
+            return Some(layout);
+        }
+        most = most.min(far + ABOUT_AS_NEAR);
+        let tokens_per_s = evaluate(model, cluster, &layout).tokens_per_s;
+        if best.as_ref().is_none_or(|(fastest, _)| tokens_per_s > *fastest) {
+            best = Some((tokens_per_s, layout));
         }
     }
     best.map(|(_, layout)| layout)
 }
 
+/// How far one layout lies from another. A degree of parallelism that differs counts one and its doublings, a batch that
+/// differs four more; what only says how a stage is worked through (lighter ends, recomputation, sharding, chunks,
+/// micro-batch) counts little. guess: what a person who chose the degrees would rather give up.
 fn distance(a: &Layout, b: &Layout) -> f64 {
     let doublings = |x: u32, y: u32| libm::log2(real(x.max(1)) / real(y.max(1))).abs();
+    let differs = |x: u32, y: u32, counts: f64| if x == y { 0.0 } else { counts + doublings(x, y) };
     let degrees = [
         (a.tensor, b.tensor),
         (a.context, b.context),
         (a.pipeline, b.pipeline),
         (a.data, b.data),
         (a.expert, b.expert),
-        (a.interleave, b.interleave),
-        (a.micro_batch, b.micro_batch),
-        (a.batch, b.batch),
     ];
-    let half = |differs: bool| if differs { 0.5 } else { 0.0 };
-    degrees.into_iter().map(|(x, y)| doublings(x, y)).sum::<f64>()
-        + half(a.recompute != b.recompute)
-        + half(a.sharding != b.sharding)
-        + half(a.lighter_ends != b.lighter_ends)
+    let little = |differs: bool| if differs { 0.1 } else { 0.0 };
+    degrees.into_iter().map(|(x, y)| differs(x, y, 1.0)).sum::<f64>()
+        + differs(a.batch, b.batch, 4.0)
+        + 0.1 * (doublings(a.interleave, b.interleave) + doublings(a.micro_batch, b.micro_batch))
+        + little(a.recompute != b.recompute)
+        + little(a.sharding != b.sharding)
+        + little(a.lighter_ends != b.lighter_ends)
 }
 
 #[cfg(test)]
@@ -428,15 +463,48 @@ mod tests {
                 assert!(mistakes(&model, &cluster, &ranked.layout).is_empty(), "{name}: {}", ranked.layout);
             }
             assert!(fast.ranked.iter().skip(1).all(|ranked| !ranked.loses.is_empty()));
+            let mut names: Vec<String> = fast.ranked.iter().map(|ranked| ranked.layout.to_string()).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), fast.ranked.len(), "{name}: two layouts that read alike");
+        }
+    }
+
+    #[test]
+    fn a_small_batch_is_spread_by_context_over_the_whole_fleet() {
+        let model = Transformer::named("llama-3-405b").expect("in the list");
+        let cluster = Cluster::named("H100").expect("in the list");
+        for (batch, context, data) in [(512, 4, 64), (256, 8, 32), (64, 16, 8)] {
+            let pipeline = if batch == 64 { 16 } else { 8 };
+            let wide = Layout { tensor: 8, context, pipeline, data, batch, lighter_ends: true, ..Layout::ONE };
+            assert_eq!(mistakes(&model, &cluster, &wide), Vec::new());
+            let answer = search(&model, &cluster, &question(16_384, batch)).expect("a sound question");
+            let best = &answer.ranked[0];
+            let pinned = evaluate(&model, &cluster, &wide);
+            assert!(
+                best.step.time_s <= pinned.time_s,
+                "{batch}: {} {} s, {} s",
+                best.layout,
+                best.step.time_s,
+                pinned.time_s
+            );
+            // At 64 sequences half of the fleet is faster than all of it.
+            assert!(batch == 64 || best.layout.gpus() > 0.9 * 16_384.0, "{}", best.layout);
         }
     }
 
     #[test]
     fn a_bound_never_exceeds_its_step() {
-        let model = Transformer::named("deepseek-v3").expect("in the list");
-        let cluster = Cluster::named("H100").expect("in the list");
-        for layout in space(&model, &cluster, &question(256, 512)) {
-            assert!(bound_s(&model, &cluster, &layout) <= evaluate(&model, &cluster, &layout).time_s, "{layout}");
+        for (name, product, gpus) in
+            [("deepseek-v3", "H100", 256), ("gpt3-175b", "A100", 64), ("llama-3-70b", "GB200", 144)]
+        {
+            let model = Transformer::named(name).expect("in the list");
+            let cluster = Cluster::named(product).expect("in the list");
+            let mut bounds = Bounds::new(&model, &cluster);
+            for layout in space(&model, &cluster, &question(gpus, 512)) {
+                let (bound_s, time_s) = (bounds.bound_s(&layout), evaluate(&model, &cluster, &layout).time_s);
+                assert!(bound_s <= time_s && bound_s > 0.0, "{layout}: {bound_s} {time_s}");
+            }
         }
     }
 
@@ -461,13 +529,24 @@ mod tests {
             let near = nearest(&model, &cluster, &bad, 512).expect("something works");
             assert_eq!(mistakes(&model, &cluster, &near), Vec::new());
         }
+        // The degrees of Llama 3: they stay, with lighter ends and something recomputed.
+        let llama = Transformer::named("llama-3-405b").expect("in the list");
+        let h100 = Cluster::named("H100").expect("in the list");
+        let meta = Layout { tensor: 8, pipeline: 16, data: 128, batch: 2048, ..Layout::ONE };
+        let near = nearest(&llama, &h100, &meta, 16_384).expect("something works");
+        assert_eq!((near.tensor, near.pipeline, near.data, near.lighter_ends), (8, 16, 128, true), "{near}");
+        let mfu = |layout: &Layout| evaluate(&llama, &h100, layout).mfu;
+        assert!(mfu(&near) > 0.4, "{near}: {}", mfu(&near));
+        // More GPUs than there are: what is about as near is not the slowest of it.
+        let large = Layout { pipeline: 18, data: 512, ..meta };
+        let near = nearest(&llama, &h100, &large, 16_384).expect("something works");
+        assert!(near.gpus() <= 16_384.0 && mfu(&near) > 0.24, "{near}: {}", mfu(&near));
         let mut dead = cluster.clone();
         dead.fabric.bytes_per_s = 0.0;
         assert_eq!(mistakes(&model, &dead, &good), vec![Mistake::NoBandwidth("fabric between domains")]);
         assert_eq!(nearest(&model, &dead, &good, 512), None);
         assert!(search(&model, &dead, &question(512, 512)).is_err());
         let experts = Transformer::named("deepseek-v3").expect("in the list");
-        let h100 = Cluster::named("H100").expect("in the list");
         let many = Layout { expert: 512, data: 512, batch: 512, ..Layout::ONE };
         let said: Vec<String> = mistakes(&experts, &h100, &many).iter().map(ToString::to_string).collect();
         assert!(said.iter().any(|line| line.contains("512 is more than the 256 experts")), "{said:?}");

@@ -97,7 +97,15 @@ pub(super) fn product_of(sheet: &Sheet<'_, '_>) -> Option<Product> {
     if product.is_none() {
         let catalogue = gpu::catalogue();
         let names: Vec<&str> = catalogue.iter().map(|product| product.name.as_str()).collect();
-        reference(sheet, "product", &names, "");
+        let near = nearest(&name, names.iter().copied()).unwrap_or("the nearest one");
+        sheet.wrong(
+            "product",
+            &format!("\"{name}\", which is not in the catalogue"),
+            &format!("one of: {}", names.join(", ")),
+            &format!(
+                "a file cannot define a product; take {near} and state what differs: domain_gb_per_s, fabric_gb_per_s, stragglers and speed_low in [training]"
+            ),
+        );
     }
     product
 }

@@ -109,10 +109,16 @@ impl Lines {
 #[must_use]
 pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     names
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(name.chars().count()) / 3)
+        .map(|candidate| (distance(name, candidate), !left_out(name, candidate), candidate))
+        .filter(|(distance, _, candidate)| *distance <= 1 + candidate.chars().count().min(name.chars().count()) / 3)
         .min()
-        .map(|(_, candidate)| candidate)
+        .map(|(.., candidate)| candidate)
+}
+
+/// Whether a name is a candidate of which something was left out: nearer than one in which something else stands.
+fn left_out(name: &str, candidate: &str) -> bool {
+    let mut rest = candidate.chars();
+    name.chars().all(|wanted| rest.any(|found| found == wanted))
 }
 
 /// Levenshtein distance; long names are cut at 64 characters.

@@ -203,8 +203,7 @@ impl<'s, 'i> Sheet<'s, 'i> {
                 let names: Vec<&str> = fields.iter().map(|field| field.key).chain(["source"]).collect();
                 let hint = nearest(name, names.iter().copied())
                     .map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
-                let expected =
-                    if names.len() > 14 { "a known key".to_owned() } else { format!("one of: {}", names.join(", ")) };
+                let expected = format!("one of: {} (`tieline schema` says what each means)", names.join(", "));
                 notes.mistake(key.span(), &full, "an unknown key", &expected, &hint);
             }
         }

@@ -28,6 +28,15 @@ pub(super) fn training(root: &Sheet<'_, '_>) -> Option<TrainingPlan> {
         _ => Precision::Bf16,
     };
     let batch = whole(&sheet, "batch");
+    let step_tokens = f64::from(batch) * f64::from(model.sequence);
+    if sheet.has("tokens") && sheet.has("batch") && !model.name.is_empty() && sheet.si("tokens") < step_tokens {
+        sheet.wrong(
+            "tokens",
+            &format!("{:.0} tokens", sheet.si("tokens")),
+            &format!("at least one step: {batch} sequences of {} tokens, {step_tokens:.0}", model.sequence),
+            "did you leave out M, B or T?",
+        );
+    }
     let range = |low: &str, high: &str| {
         let range = (sheet.si(low), sheet.si(high));
         if range.0 > 1.0 || range.1 < 1.0 {
@@ -60,7 +69,7 @@ pub(super) fn training(root: &Sheet<'_, '_>) -> Option<TrainingPlan> {
         stall_s: sheet.si("stall"),
         second_copy,
         fleets: sheet.tables("fleet").iter().filter_map(other_fleet).collect(),
-        storage_bytes_per_s: sheet.si("storage_gb_per_s") * GB,
+        storage: per_gb("storage_gb_per_s"),
         copy_bytes_per_s: sheet.si("copy_gb_per_s") * GB,
         planned_every_s: sheet.si("planned_every"),
         planned_stop_s: sheet.si("planned_stop"),
@@ -192,6 +201,20 @@ fn shape(sheet: &Sheet<'_, '_>) -> Option<Transformer> {
         );
     }
     let nearest = built.with_active(share * built.parameters());
+    if let (Some(least), Some(most)) = (built.with_active(0.0), built.with_active(built.parameters())) {
+        let of = |model: &Transformer| model.active_parameters() / model.parameters();
+        let (least, most) = (of(&least), of(&most));
+        let count = built.experts.map_or(1.0, |experts| f64::from(experts.count));
+        let half = 0.5 * (most - least) / (count - 1.0).max(1.0);
+        if share < least - half || share > most + half {
+            sheet.wrong(
+                "active_share",
+                &format!("{:.1} %", 100.0 * share),
+                &format!("{:.1} to {:.1} %: from one expert a token to all", 100.0 * least, 100.0 * most),
+                "what is not routed works on every token",
+            );
+        }
+    }
     if nearest.is_none() {
         sheet.wrong(
             "active_share",

@@ -9,6 +9,8 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 260.0;
 /// Room for the axes: left, right, top, bottom.
 const ROOM: (f64, f64, f64, f64) = (70.0, 20.0, 14.0, 40.0);
+/// Height of a bar with its name.
+const BAR: f64 = 46.0;
 /// Ticks wanted on an axis.
 const TICKS: f64 = 6.0;
 
@@ -217,15 +219,15 @@ fn framed(title: &str, legend: &str, height: f64, svg: &str) -> String {
 pub fn bars(title: &str, axis: &str, middle: f64, rows: &[(String, f64, f64)]) -> String {
     let all = rows.iter().flat_map(|row| [row.1, row.2]).chain([middle]);
     let Some((low, high)) = range(all) else { return String::new() };
-    let x = Scale { from: low, to: high, start: 260.0, end: WIDTH - 130.0, log: false };
-    let height = 30.0 * rows.len() as f64 + 34.0;
+    let x = Scale { from: low, to: high, start: 10.0, end: WIDTH - 130.0, log: false };
+    // A name stands above its bar, where the whole width is its own.
+    let height = BAR * rows.len() as f64 + 34.0;
     let mut svg = String::new();
     let text = "style=\"fill:var(--ink);font-size:12px\"";
     for (place, (name, a, b)) in rows.iter().enumerate() {
-        let top = 30.0 * place as f64 + 6.0;
+        let top = BAR * place as f64 + 22.0;
         let (from, to) = (x.at(a.min(*b)), x.at(a.max(*b)));
-        let _ =
-            write!(svg, "<text x=\"250\" y=\"{:.1}\" text-anchor=\"end\" {text}>{}</text>", top + 14.0, escaped(name));
+        let _ = write!(svg, "<text x=\"10\" y=\"{:.1}\" {text}>{}</text>", top - 5.0, escaped(name));
         let _ = write!(
             svg,
             "<rect x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"20\" style=\"fill:var(--c1)\"/>",

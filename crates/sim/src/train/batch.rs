@@ -17,7 +17,7 @@ const MOST: usize = 6;
 /// Idle GPUs and the best batch nearby.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Batches {
-    /// GPUs of the run that its layout leaves idle.
+    /// GPUs of the run that its layout leaves idle, spares not counted.
     pub idle_gpus: f64,
     /// What they cost at the job's value of a GPU-hour, $ a day.
     pub idle_usd_per_day: f64,
@@ -29,6 +29,41 @@ pub struct Batches {
     pub searched: Vec<u32>,
     /// The one with most tokens per second, if it beats the scenario's own.
     pub better: Option<BetterBatch>,
+    /// The smallest of the fleets of half, a quarter, ... of the GPUs that is still nearly as fast, if one is.
+    pub fewer: Option<Fewer>,
+}
+
+/// A part of the fleet that trains nearly as fast.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fewer {
+    /// GPUs at work.
+    pub gpus: f64,
+    /// Layout in short.
+    pub layout: String,
+    /// Step, s.
+    pub step_s: f64,
+    /// Its tokens per second over those of the whole fleet.
+    pub kept: f64,
+}
+
+/// Half of the GPUs that keep at least this share of the tokens are worth a line. guess.
+const NEARLY_AS_FAST: f64 = 0.8;
+
+fn fewer(run: &Run<'_>, best: &Step) -> Option<Fewer> {
+    let mut found = None;
+    let mut gpus = libm::floor(0.5 * run.usable());
+    while gpus >= 1.0 {
+        let answer = search(&run.model, &run.cluster, &question(run.plan, gpus, 1)).ok();
+        let Some(next) = answer.and_then(|answer| answer.ranked.into_iter().next()) else { break };
+        let kept = next.step.tokens_per_s / best.tokens_per_s;
+        if kept < NEARLY_AS_FAST {
+            break;
+        }
+        let (layout, step_s) = (next.layout.to_string(), next.step.time_s);
+        found = Some(Fewer { gpus: next.layout.gpus(), layout, step_s, kept });
+        gpus = libm::floor(0.5 * next.layout.gpus());
+    }
+    found
 }
 
 /// A better batch.
@@ -51,7 +86,7 @@ pub(super) fn batches(run: &Run<'_>, ranked: &[Layout], best: &Step) -> Option<B
     let mut tried: BTreeSet<u32> = BTreeSet::new();
     for layout in ranked {
         let inner = layout.gpus() / f64::from(layout.data);
-        let round = libm::floor(run.gpus / inner) * f64::from(layout.micro_batch);
+        let round = libm::floor(run.usable() / inner) * f64::from(layout.micro_batch);
         // Interleaved pipelines want whole rounds of micro-batches.
         let whole = if layout.interleave > 1 { round * f64::from(layout.pipeline) } else { round };
         for rounds in [libm::floor(own / whole), libm::ceil(own / whole)] {
@@ -64,7 +99,7 @@ pub(super) fn batches(run: &Run<'_>, ranked: &[Layout], best: &Step) -> Option<B
     tried.extend([low, high].into_iter().filter(|batch| *batch >= 1.0 && *batch != own).map(|batch| batch as u32));
     let mut better: Option<(BetterBatch, f64)> = None;
     for batch in &tried {
-        let asked = tieline_campus::training::search::Question { batch: *batch, ..question(run.plan, run.gpus, 1) };
+        let asked = tieline_campus::training::search::Question { batch: *batch, ..question(run.plan, run.usable(), 1) };
         let Some(found) = search(&run.model, &run.cluster, &asked).ok().and_then(|a| a.ranked.into_iter().next())
         else {
             continue;
@@ -77,7 +112,8 @@ pub(super) fn batches(run: &Run<'_>, ranked: &[Layout], best: &Step) -> Option<B
     }
     let layout = ranked.first()?;
     let usd_per_day = |gpus: f64| gpus * run.job.usd_per_gpu_hour * DAY_S / 3600.0;
-    let idle_gpus = run.gpus - layout.gpus();
+    let spares = super::spares::standing_by(run.plan, run.gpus, layout.gpus()) * super::GPUS_PER_NODE;
+    let idle_gpus = run.gpus - layout.gpus() - spares;
     let waiting_gpus = layout.gpus() * layout.uneven();
     Some(Batches {
         idle_gpus,
@@ -86,5 +122,6 @@ pub(super) fn batches(run: &Run<'_>, ranked: &[Layout], best: &Step) -> Option<B
         waiting_usd_per_day: usd_per_day(waiting_gpus),
         searched: tried.into_iter().collect(),
         better: better.map(|(better, _)| better),
+        fewer: fewer(run, best),
     })
 }

@@ -3,7 +3,7 @@
 //! Not modelled: which halls get power first where power is short.
 
 use super::plan::{OtherFleet, TrainingPlan};
-use super::{DAY_S, GPUS_PER_NODE, Placed, Run, cluster_of, hazard, own_checkpoint, question};
+use super::{DAY_S, Placed, Run, cluster_of, hazard, may_compute, own_checkpoint, question};
 use serde::Serialize;
 use tieline_campus::hall::Hall;
 use tieline_campus::training::buildout::{self, Acts, Event, Phase, Unknown, Variant};
@@ -89,6 +89,10 @@ pub struct Outlook {
     pub likely_d: Option<f64>,
     /// Days at 10, 50 and 90 % of the draws, each with its standard error.
     pub quantiles_d: [(f64, f64); 3],
+    /// Share of the draws that never finish.
+    pub never: f64,
+    /// Why the likely value lies outside the range from P10 to P90; empty where it does not.
+    pub aside: String,
     /// Draws.
     pub draws: u32,
     /// What it hangs on: name, days at its low and at its high end.
@@ -105,24 +109,38 @@ pub struct Outlook {
 
 /// Best layout of a model on a cluster, and the kept speed of one GPU, FLOP/s.
 #[derive(Clone)]
-struct Pace {
-    layout: Layout,
-    mfu: f64,
-    effective: f64,
+pub(super) struct Pace {
+    pub layout: Layout,
+    pub mfu: f64,
+    pub effective: f64,
+    pub tokens_per_s: f64,
     kept_flops: f64,
 }
 
-fn pace(run: &Run<'_>, model: &Transformer, cluster: &Cluster, gpus: f64) -> Option<Pace> {
-    let answer = search(model, cluster, &question(run.plan, gpus, 1)).ok()?;
+/// The pace of the best layout on what may compute of a fleet.
+pub(super) fn pace(
+    run: &Run<'_>,
+    model: &Transformer,
+    cluster: &Cluster,
+    usable: f64,
+    fleet_gpus: f64,
+) -> Option<Pace> {
+    let answer = search(model, cluster, &question(run.plan, usable, 1)).ok()?;
     let best = answer.ranked.first()?;
-    Some(pace_of(run, model, &best.layout, &best.step, cluster))
+    Some(pace_of(run, model, &best.layout, &best.step, (cluster, fleet_gpus)))
 }
 
-fn pace_of(run: &Run<'_>, model: &Transformer, layout: &Layout, step: &Step, cluster: &Cluster) -> Pace {
-    let hazard = hazard(run, &Placed { model, cluster, layout, step_s: step.time_s });
+fn pace_of(
+    run: &Run<'_>,
+    model: &Transformer,
+    layout: &Layout,
+    step: &Step,
+    (cluster, fleet_gpus): (&Cluster, f64),
+) -> Pace {
+    let hazard = hazard(run, &Placed { model, cluster, layout, step_s: step.time_s, fleet_gpus });
     let effective = effective_share(&hazard, &own_checkpoint(run, model, layout.gpus()));
     let kept_flops = cluster.accelerator.peak(layout.precision) * step.mfu * effective;
-    Pace { layout: *layout, mfu: step.mfu, effective, kept_flops }
+    Pace { layout: *layout, mfu: step.mfu, effective, tokens_per_s: step.tokens_per_s, kept_flops }
 }
 
 /// A phase, the pace on it, and what it was found for.
@@ -130,6 +148,8 @@ struct Built {
     phase: Phase,
     pace: Pace,
     cluster: Cluster,
+    /// GPUs in service, and those of them that may compute.
+    gpus: f64,
     usable: f64,
 }
 
@@ -186,28 +206,34 @@ fn steps(run: &Run<'_>, layout: Option<&Layout>) -> Vec<Built> {
         };
         let all_in_w = here.iter().map(|hall| hall.gpus * all_in_w(hall, run.job.activity)).sum::<f64>() / gpus;
         let power_w = power_w(run, from_d);
-        let usable = libm::floor(gpus.min(power_w / all_in_w));
+        let powered = libm::floor(gpus.min(power_w / all_in_w));
+        let usable = may_compute(run.plan, gpus, powered);
         let Ok(cluster) = cluster_of(&slowest.product.name, run.plan) else { continue };
-        let own = layout.copied().filter(|_| run.plan.layout.is_some() || usable == run.gpus);
-        let before = built.last().filter(|before| before.usable == usable && before.cluster == cluster);
+        let own = layout.copied().filter(|_| run.plan.layout.is_some() || usable == run.usable());
+        let before =
+            built.last().filter(|before| before.usable == usable && before.gpus == gpus && before.cluster == cluster);
         let pace = match (own, before) {
             (_, Some(before)) => Some(before.pace.clone()),
-            (Some(layout), _) if layout.gpus() <= usable => {
+            (Some(layout), _) if layout.gpus() <= powered => {
                 let step = evaluate(&run.model, &cluster, &layout);
-                Some(pace_of(run, &run.model, &layout, &step, &cluster))
+                Some(pace_of(run, &run.model, &layout, &step, (&cluster, gpus)))
             }
-            _ => pace(run, &run.model, &cluster, usable),
+            _ => pace(run, &run.model, &cluster, usable, gpus),
         };
         let Some(pace) = pace else { continue };
         let phase = Phase {
             from_d,
             // Only the GPUs of the layout work; idle ones would be counted as working otherwise.
             gpus: pace.layout.gpus(),
-            power_w: if power_w / all_in_w < gpus { pace.layout.gpus() * all_in_w } else { f64::INFINITY },
+            power_w: if powered < may_compute(run.plan, gpus, f64::INFINITY) {
+                pace.layout.gpus() * all_in_w
+            } else {
+                f64::INFINITY
+            },
             all_in_w,
             kept_flops: pace.kept_flops,
         };
-        built.push(Built { phase, pace, cluster, usable });
+        built.push(Built { phase, pace, cluster, gpus, usable });
     }
     built
 }
@@ -231,7 +257,7 @@ fn build(run: &Run<'_>) -> Vec<BuildRow> {
             gpus,
             at_work: built.pace.layout.gpus(),
             power_w: power_w.is_finite().then_some(power_w),
-            limited_by: limit(phase, &built.pace, gpus).to_owned(),
+            limited_by: limit(phase, &built.pace, built.usable).to_owned(),
             tokens_per_s: rate / run.model.flops_per_token(),
             alone_d: work / rate / DAY_S,
             through_d: buildout::finish_d(&regroupings(&rest), work, run.plan.resize_s / DAY_S),
@@ -254,6 +280,9 @@ fn in_service(run: &Run<'_>, at_d: f64) -> f64 {
 fn active(run: &Run<'_>, built: &[Built]) -> Option<Unknown> {
     let likely = run.model.active_parameters();
     let (low, high) = run.plan.active_range;
+    if low >= 1.0 && high <= 1.0 {
+        return None;
+    }
     let per_second = |phase: &Phase, model: &Transformer| phase.at_work() * phase.kept_flops / model.flops_per_token();
     let mut variants = vec![Variant { factor: 1.0, slower: vec![1.0; built.len()] }];
     let mut counts = Vec::new();
@@ -266,12 +295,17 @@ fn active(run: &Run<'_>, built: &[Built]) -> Option<Unknown> {
             continue;
         }
         let slower = |here: &Built| {
-            let pace = match run.plan.layout {
+            // A layout of choice stays where it fits; another model that it does not fit would be laid out anew.
+            let own = run
+                .plan
+                .layout
+                .filter(|own| tieline_campus::training::layout::mistakes(&model, &here.cluster, own).is_empty());
+            let pace = match own {
                 Some(own) => {
-                    let fits = tieline_campus::training::layout::mistakes(&model, &here.cluster, &own).is_empty();
-                    fits.then(|| pace_of(run, &model, &own, &evaluate(&model, &here.cluster, &own), &here.cluster))
+                    let step = evaluate(&model, &here.cluster, &own);
+                    Some(pace_of(run, &model, &own, &step, (&here.cluster, here.gpus)))
                 }
-                None => pace(run, &model, &here.cluster, here.usable),
+                None => pace(run, &model, &here.cluster, here.usable, here.gpus),
             };
             pace.map_or(f64::INFINITY, |pace| {
                 let moved = Phase {
@@ -303,14 +337,23 @@ fn unknowns(run: &Run<'_>, built: &[Built]) -> Vec<Unknown> {
         let side = if low >= 1.0 || high <= 1.0 { ", one-sided" } else { "" };
         format!("{name} ({:.0} to {:.0} %{side})", 100.0 * low, 100.0 * high)
     };
-    let mut all = vec![unknown(&range("tokens", plan.tokens_range), Acts::Work, plan.tokens_range)];
+    // What is known is no unknown: neither a draw nor a bar.
+    let open = |(low, high): (f64, f64)| low < 1.0 || high > 1.0;
+    let mut all = Vec::new();
+    if open(plan.tokens_range) {
+        all.push(unknown(&range("tokens", plan.tokens_range), Acts::Work, plan.tokens_range));
+    }
     all.extend(active(run, built));
-    all.push(unknown(&range("speed beyond the model", plan.speed_range), Acts::Speed, plan.speed_range));
-    all.push(Unknown {
-        name: format!("later halls (0 to {:.0} d late, never early)", plan.delay_s / DAY_S),
-        acts: Acts::Delay,
-        range: [0.0, 0.0, plan.delay_s / DAY_S],
-    });
+    if open(plan.speed_range) {
+        all.push(unknown(&range("speed beyond the model", plan.speed_range), Acts::Speed, plan.speed_range));
+    }
+    if built.len() > 1 {
+        all.push(Unknown {
+            name: format!("later halls (0 to {:.0} d late, never early)", plan.delay_s / DAY_S),
+            acts: Acts::Delay,
+            range: [0.0, 0.0, plan.delay_s / DAY_S],
+        });
+    }
     all
 }
 
@@ -333,12 +376,12 @@ fn fallback(run: &Run<'_>) -> Option<Event> {
 /// Idle GPUs beyond which the layout, and so the batch, is what limits. guess: a fiftieth.
 const IDLE: f64 = 0.02;
 
-fn limit(phase: &Phase, pace: &Pace, gpus: f64) -> &'static str {
+fn limit(phase: &Phase, pace: &Pace, usable: f64) -> &'static str {
     if phase.power_w.is_finite() {
         return "power";
     }
     let at_work = pace.layout.gpus() * (1.0 - pace.layout.uneven());
-    if at_work < (1.0 - IDLE) * gpus { "batch" } else { "GPUs" }
+    if at_work < (1.0 - IDLE) * usable { "batch" } else { "GPUs" }
 }
 
 pub(super) fn outlook(run: &Run<'_>, layout: &Layout, seed: u64) -> Outlook {
@@ -349,29 +392,59 @@ pub(super) fn outlook(run: &Run<'_>, layout: &Layout, seed: u64) -> Outlook {
     let unknowns = unknowns(run, &built);
     let event = fallback(run);
     let finishes = buildout::outlook(&plain, work, resize_d, &unknowns, event.as_ref(), seed, DRAWS);
-    let row = |Built { phase, pace, .. }: &Built| PhaseRow {
+    let row = |Built { phase, pace, usable, .. }: &Built| PhaseRow {
         from_d: phase.from_d,
         gpus: in_service(run, phase.from_d),
         at_work: pace.layout.gpus(),
-        limited_by: limit(phase, pace, in_service(run, phase.from_d)).to_owned(),
+        limited_by: limit(phase, pace, *usable).to_owned(),
         uneven: pace.layout.uneven(),
         mfu: pace.mfu,
         effective: pace.effective,
         layout: pace.layout.to_string(),
     };
+    let likely_d = buildout::finish_d(&plain, work, resize_d);
+    let quantiles_d = [0.1, 0.5, 0.9].map(|share| buildout::quantile(&finishes, share));
+    let tornado: Vec<(String, f64, f64)> = buildout::tornado(&plain, work, resize_d, &unknowns, event.as_ref())
+        .into_iter()
+        .map(|bar| (bar.name, bar.low_d, bar.high_d))
+        .collect();
     Outlook {
         phases: built.iter().map(row).collect(),
-        likely_d: buildout::finish_d(&plain, work, resize_d),
-        quantiles_d: [0.1, 0.5, 0.9].map(|share| buildout::quantile(&finishes, share)),
+        likely_d,
+        quantiles_d,
+        never: finishes.iter().filter(|days| !days.is_finite()).count() as f64 / finishes.len().max(1) as f64,
+        aside: aside(likely_d, quantiles_d, &tornado),
         draws: DRAWS,
-        tornado: buildout::tornado(&plain, work, resize_d, &unknowns, event.as_ref())
-            .into_iter()
-            .map(|bar| (bar.name, bar.low_d, bar.high_d))
-            .collect(),
+        tornado,
         progress: buildout::progress(&plain, work, resize_d, POINTS),
         fleets: fleets(run),
         build: build(run),
         start_ns: run.begin.as_nanos(),
+    }
+}
+
+/// Why the likely finish lies outside the range of the draws, from the bars that point one way only.
+fn aside(likely_d: Option<f64>, [p10, _, p90]: [(f64, f64); 3], tornado: &[(String, f64, f64)]) -> String {
+    let Some(likely_d) = likely_d.filter(|likely_d| *likely_d < p10.0 || *likely_d > p90.0) else {
+        return String::new();
+    };
+    let early = likely_d < p10.0;
+    // A thousandth of the run is no bar.
+    let slack_d = 1e-3 * likely_d;
+    let one_way = |bar: &&(String, f64, f64)| {
+        let (least, most) = (bar.1.min(bar.2), bar.1.max(bar.2));
+        if early {
+            least >= likely_d - slack_d && most > likely_d + slack_d
+        } else {
+            most <= likely_d + slack_d && least < likely_d - slack_d
+        }
+    };
+    let names: Vec<&str> = tornado.iter().filter(one_way).map(|bar| bar.0.as_str()).collect();
+    let (side, end) = if early { ("before P10", "later") } else { ("after P90", "sooner") };
+    if names.is_empty() {
+        format!("the likely value lies {side}: together the unknowns pull the finish {end}")
+    } else {
+        format!("the likely value lies {side}: {} can only make it {end}", names.join(" and "))
     }
 }
 
@@ -390,10 +463,9 @@ fn fleets(run: &Run<'_>) -> Vec<Fleet> {
 fn fleet(run: &Run<'_>, other: &OtherFleet) -> Option<Fleet> {
     let cluster = Cluster { sites: other.sites, ..Cluster::named(&other.product)? };
     let model = other.model.as_ref().unwrap_or(&run.model);
-    // Spares are part of the fleet.
-    let nodes = libm::floor(other.gpus / GPUS_PER_NODE / (1.0 + run.plan.spares));
+    let usable = may_compute(run.plan, other.gpus, f64::INFINITY);
     let pace = if cluster.accelerator.peak(run.plan.precision) > 0.0 {
-        pace(run, model, &cluster, nodes * GPUS_PER_NODE)
+        pace(run, model, &cluster, usable, other.gpus)
     } else {
         None
     };

@@ -22,6 +22,11 @@ pub struct OtherFleet {
     pub model: Option<Transformer>,
 }
 
+/// Checkpoint storage where none is stated, bytes/s a GPU at work. guess: Llama 3's 2 TB/s for 24,000 GPUs (arXiv 2407.21783).
+const STORAGE_BYTES_PER_S_GPU: f64 = 80e6;
+/// And at most, bytes/s. guess: a large parallel file system.
+const MOST_STORAGE_BYTES_PER_S: f64 = 1e12;
+
 /// The `[training]` table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingPlan {
@@ -49,8 +54,8 @@ pub struct TrainingPlan {
     pub stall_s: f64,
     /// Where a second holder keeps what sharding leaves with one GPU only.
     pub second_copy: SecondCopy,
-    /// Bandwidth of the storage for checkpoints, bytes/s for the whole job.
-    pub storage_bytes_per_s: f64,
+    /// Bandwidth of the storage for checkpoints, bytes/s for the whole job, where it is stated.
+    pub storage: Option<f64>,
     /// Bandwidth at which a GPU copies its state out, bytes/s.
     pub copy_bytes_per_s: f64,
     /// Productive time between planned stops, s.
@@ -83,4 +88,12 @@ pub struct TrainingPlan {
     pub fleets: Vec<OtherFleet>,
     /// Power that there is for the run, W, from an instant on; empty: GPUs alone limit.
     pub power: Vec<(Utc, f64)>,
+}
+
+impl TrainingPlan {
+    /// Bandwidth of the checkpoint storage of a job of so many GPUs, bytes/s.
+    #[must_use]
+    pub fn storage_bytes_per_s(&self, gpus: f64) -> f64 {
+        self.storage.unwrap_or((STORAGE_BYTES_PER_S_GPU * gpus).min(MOST_STORAGE_BYTES_PER_S))
+    }
 }

@@ -46,7 +46,7 @@ pub struct JobPrice {
     pub name: String,
     /// Its GPUs at work.
     pub gpus: f64,
-    /// Its GPUs that the layout leaves idle, and their power, MW: not priced, and nothing to shed.
+    /// Its GPUs that the layout leaves idle, spares among them, and their power, MW: not priced, and nothing to shed.
     pub idle_gpus: f64,
     /// See `idle_gpus`.
     pub idle_mw: f64,
@@ -94,6 +94,8 @@ pub struct Price {
     pub shared: Vec<f64>,
     /// Whether the campus can.
     pub met: bool,
+    /// Share of its GPU power that it sheds so, or at most.
+    pub reached: f64,
     /// What that costs: $, GPU-hours, tokens of the run, days of the run.
     pub together: [f64; 4],
 }
@@ -131,7 +133,7 @@ fn flexible(
         // The run's own checkpoint; the others have states of their own, and serving has none to lose.
         JobKind::PreTraining => {
             tieline_campus::training::goodput::CHECKPOINT_BYTES_PER_PARAMETER * run.model.parameters()
-                / run.plan.storage_bytes_per_s
+                / run.plan.storage_bytes_per_s(gpus)
         }
         JobKind::ReinforcementLearning => job.checkpoint_stall_s + job.checkpoint_write_s,
         JobKind::Inference => 0.0,
@@ -161,9 +163,15 @@ fn on_the_day(run: &Run<'_>, first: (Layout, Step, f64)) -> (Layout, Step, f64) 
     let own = run.scenario.plant.jobs.iter().position(|job| job.name == run.job.name);
     let day = own.and_then(|place| super::standing(run.scenario, run.plan, place).ok());
     let Some(day) = day.filter(|day| day.gpus != run.gpus && run.plan.layout.is_none()) else { return first };
-    let answer = search(&day.model, &day.cluster, &super::question(day.plan, day.gpus, 1));
+    let answer = search(&day.model, &day.cluster, &super::question(day.plan, day.usable(), 1));
     let Some(best) = answer.ok().and_then(|answer| answer.ranked.into_iter().next()) else { return first };
-    let placed = Placed { model: &day.model, cluster: &day.cluster, layout: &best.layout, step_s: best.step.time_s };
+    let placed = Placed {
+        model: &day.model,
+        cluster: &day.cluster,
+        layout: &best.layout,
+        step_s: best.step.time_s,
+        fleet_gpus: day.gpus,
+    };
     let checkpoint = super::own_checkpoint(&day, &day.model, best.layout.gpus());
     (best.layout, best.step, effective_share(&super::hazard(&day, &placed), &checkpoint))
 }
@@ -215,7 +223,7 @@ pub(super) fn price(run: &Run<'_>, step: &Step, layout: &Layout, effective: f64)
         }
     }
     let total_w: f64 = jobs.iter().map(Flexible::power_w).sum();
-    let (shared, _, met) = share_out(&jobs, depth * total_w, duration_s, notice_s);
+    let (shared, reached_w, met) = share_out(&jobs, depth * total_w, duration_s, notice_s);
     let mut together = [0.0; 4];
     for (index, (job, depth)) in jobs.iter().zip(&shared).enumerate() {
         if let Some(cost) = (*depth > 0.0).then(|| job.cheapest(&Curtailment { depth: *depth, ..asked })).flatten() {
@@ -267,6 +275,7 @@ pub(super) fn price(run: &Run<'_>, step: &Step, layout: &Layout, effective: f64)
             .collect(),
         shared,
         met,
+        reached: if total_w > 0.0 { reached_w / total_w } else { 0.0 },
         together,
     }
 }

@@ -54,11 +54,11 @@ fn modelled(run: &Run<'_>, job: usize) -> Result<Modelled, String> {
             (own, evaluate(&run.model, &run.cluster, &own))
         }
         None => {
-            let answer = search(&run.model, &run.cluster, &question(run.plan, run.gpus, 1));
+            let answer = search(&run.model, &run.cluster, &question(run.plan, run.usable(), 1));
             let answer =
                 answer.map_err(|wrong| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
             let best = answer.ranked.into_iter().next().ok_or_else(|| {
-                format!("{} fits on {:.0} {} in no layout", run.model.name, run.gpus, run.cluster.accelerator.name)
+                format!("{} fits on {:.0} {} in no layout", run.model.name, run.usable(), run.cluster.accelerator.name)
             })?;
             (best.layout, best.step)
         }

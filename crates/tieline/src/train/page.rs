@@ -4,7 +4,7 @@
 
 use crate::screen::{columns, wrap};
 use std::fmt::Write as _;
-use tieline_sim::train::{Batches, Goodput, Offer, Outlook, Price, StepStudy, Study};
+use tieline_sim::train::{Batches, Goodput, Offer, Outlook, Price, Rung, Spares, StepStudy, Study};
 use tieline_units::{Span, Utc};
 
 /// Widest line, columns.
@@ -12,6 +12,8 @@ const WIDTH: usize = 110;
 /// Rows of the layout table and of the merit order.
 const LAYOUTS: usize = 5;
 const RUNGS: usize = 8;
+/// Days beyond which nothing is told but that it takes longer.
+const MOST_D: f64 = 36_500.0;
 /// Nanoseconds of a day.
 const DAY_NS: f64 = 86_400e9;
 
@@ -46,6 +48,36 @@ fn short(value: f64) -> String {
         }
     }
     format!("{value:.0}")
+}
+
+/// Bytes: 8.37e13 as "83.7 TB".
+fn bytes(value: f64) -> String {
+    for (size, word) in [(1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")] {
+        if value.abs() >= size {
+            return format!("{:.2} {word}", value / size);
+        }
+    }
+    format!("{value:.0} B")
+}
+
+/// A number of some size with three figures, and without decimals from a hundred on.
+fn three(value: f64) -> String {
+    match value.abs() {
+        v if v >= 99.95 => format!("{value:.0}"),
+        v if v >= 9.995 => format!("{value:.1}"),
+        v if v >= 0.9995 => format!("{value:.2}"),
+        v if v > 0.0 && v.is_finite() => format!("{value:.*}", (2.0 - v.log10().floor()) as usize),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// How often something fails.
+fn every(between_s: f64) -> String {
+    if between_s.is_finite() {
+        format!("a failure every {} ({} a day)", span(between_s), three(86_400.0 / between_s))
+    } else {
+        "no failures".to_owned()
+    }
 }
 
 fn span(s: f64) -> String {
@@ -83,15 +115,13 @@ fn figures(error: f64) -> String {
 fn rough(days: f64) -> String {
     match days {
         d if !d.is_finite() => "never".to_owned(),
+        d if d > MOST_D => "more than 100 years".to_owned(),
         d if d >= 9.95 => format!("{d:.0}"),
         d => format!("{d:.1}"),
     }
 }
 
 fn date(start_ns: i64, days: f64) -> String {
-    if !days.is_finite() || days > 36_500.0 {
-        return "never".to_owned();
-    }
     let at = Utc::nanos(start_ns) + Span::nanos((days * DAY_NS) as i64);
     at.to_string().chars().take(10).collect()
 }
@@ -182,29 +212,40 @@ fn batch(text: &mut String, batches: &Batches) {
             )
         },
     );
-    let said = format!("{idle}; of {} other batches within 10 %, {better}", batches.searched.len());
+    let fewer = batches.fewer.as_ref().map_or_else(String::new, |fewer| {
+        format!(
+            "; {:.0} GPUs are nearly as fast: {} in {}, {:.0} % of the tokens/s",
+            fewer.gpus,
+            fewer.layout,
+            span(fewer.step_s),
+            100.0 * fewer.kept
+        )
+    });
+    let said = format!("{idle}; of {} other batches within 10 %, {better}{fewer}", batches.searched.len());
     let _ = writeln!(text, "         {}", wrap(&said, WIDTH, 9));
 }
 
 fn goodput(text: &mut String, goodput: &Goodput) {
     let _ = writeln!(
         text,
-        "Goodput  a failure every {} ({:.0} a day); checkpoint {} B: {} to copy out, {} to write",
-        span(goodput.between_failures_s),
-        goodput.failures_per_day,
-        short(goodput.checkpoint_bytes),
+        "Goodput  {}; checkpoint {}: {} to copy out, {} to write",
+        every(goodput.between_failures_s),
+        bytes(goodput.checkpoint_bytes),
         span(goodput.copy_s),
         span(goodput.write_s)
     );
-    let causes: Vec<String> =
-        goodput.causes.iter().take(4).map(|cause| format!("{} {:.1}", cause.name, cause.value)).collect();
-    let _ = writeln!(text, "         a day: {}, others less (shares of Llama 3)", causes.join(", "));
-    let [young, daly, available] = goodput.formulas_s.map(span);
-    let _ = writeln!(
-        text,
-        "         interval, if it stopped the job: Young {young}, Daly {daly}, availability {available}"
-    );
-    let mut rows = vec![vec!["way".to_owned(), "interval".to_owned(), "effective".to_owned(), "simulated".to_owned()]];
+    if goodput.failures_per_day > 0.0 {
+        let causes: Vec<String> =
+            goodput.causes.iter().take(4).map(|cause| format!("{} {}", cause.name, three(cause.value))).collect();
+        let _ = writeln!(text, "         a day: {}, others less (shares of Llama 3)", causes.join(", "));
+        let formulas: Vec<String> =
+            goodput.formulas.iter().map(|formula| format!("{} {}", formula.name, span(formula.value))).collect();
+        let said = format!("interval by formula, if each checkpoint stopped the job: {}", formulas.join(", "));
+        let _ = writeln!(text, "         {}", wrap(&said, WIDTH, 9));
+    }
+    let _ = writeln!(text, "         {}", wrap(&spares(&goodput.spares), WIDTH, 9));
+    let heads = ["way", "interval", "effective", "simulated", "storage writes"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for way in &goodput.ways {
         rows.push(vec![
             way.name.clone(),
@@ -214,9 +255,13 @@ fn goodput(text: &mut String, goodput: &Goodput) {
                 || "-".to_owned(),
                 |s| format!("{:.2} {} (n = {:.0})", 100.0 * s.value, error(100.0 * s.standard_error), s.samples),
             ),
+            format!("{} % of the time", three(100.0 * way.storage_busy)),
         ]);
     }
     text.push_str(&columns(9, &rows));
+    for note in &goodput.notes {
+        let _ = writeln!(text, "         {}", wrap(note, WIDTH, 9));
+    }
     let second = &goodput.second;
     let held = if second.bytes <= 0.0 {
         "every state has another holder; ".to_owned()
@@ -240,32 +285,66 @@ fn goodput(text: &mut String, goodput: &Goodput) {
         let shares: Vec<String> = ways.iter().map(|way| format!("{:.1} %", 100.0 * way.value)).collect();
         let _ = writeln!(
             text,
-            "         with all {gpus:.0} GPUs in one job, a failure every {}: {} in that order",
-            span(*between_s),
+            "         with all {gpus:.0} GPUs in one job, {}: {} in that order",
+            every(*between_s),
             shares.join(", ")
         );
     }
     text.push('\n');
 }
 
+/// The nodes that stand by, and what they change.
+fn spares(spares: &Spares) -> String {
+    if spares.nodes <= 0.0 {
+        let why = if spares.wanted > 0.0 {
+            format!("{} % are wanted, which is no whole node beside this layout", three(100.0 * spares.wanted))
+        } else {
+            "none are wanted".to_owned()
+        };
+        return format!("spares: none ({why}); a failed node is missing for {}", span(spares.repair_s));
+    }
+    let change = spares.without.as_ref().map_or_else(String::new, |without| {
+        format!(
+            "; without any: {} on {:.0} GPUs, effective {:.1} %, {:+.1} % tokens kept",
+            without.layout,
+            without.gpus,
+            100.0 * without.effective,
+            100.0 * without.faster
+        )
+    });
+    format!(
+        "spares: {:.0} nodes ({:.0} GPUs, {} $ a day) stand by and do not compute, for nodes that are away {} each{change}",
+        spares.nodes,
+        spares.gpus,
+        short(spares.usd_per_day),
+        span(spares.repair_s)
+    )
+}
+
 fn outlook(text: &mut String, outlook: &Outlook) {
-    let said = |days: f64| {
-        if days.is_finite() { format!("{days:.1} d ({})", date(outlook.start_ns, days)) } else { "never".to_owned() }
+    let said = |days: f64| match days {
+        d if !d.is_finite() => "never".to_owned(),
+        d if d > MOST_D => "more than 100 years".to_owned(),
+        d => format!("{d:.1} d ({})", date(outlook.start_ns, d)),
     };
     let likely = outlook.likely_d.map_or_else(|| "never on these halls".to_owned(), said);
-    let [p10, p50, p90] = outlook.quantiles_d;
     let _ = writeln!(text, "Finish   {likely} with everything at its likely value");
-    let _ = writeln!(
-        text,
-        "         P10 {} ± {}, P50 {} ± {}, P90 {} ± {} d ({} draws)",
-        said(p10.0),
-        figures(p10.1),
-        said(p50.0),
-        figures(p50.1),
-        said(p90.0),
-        figures(p90.1),
-        outlook.draws
-    );
+    let quantile = |(name, (days, error)): (&str, (f64, f64))| match days {
+        d if d.is_finite() && d <= MOST_D => format!("{name} {} ± {}", said(d), figures(error)),
+        d => format!("{name} {}", said(d)),
+    };
+    let quantiles: Vec<String> = ["P10", "P50", "P90"].into_iter().zip(outlook.quantiles_d).map(quantile).collect();
+    let _ = writeln!(text, "         {} ({} draws)", quantiles.join(", "), outlook.draws);
+    if outlook.never > 0.0 {
+        let _ = writeln!(
+            text,
+            "         {} % of the draws never finish: see the bars that end at never",
+            three(100.0 * outlook.never)
+        );
+    }
+    if !outlook.aside.is_empty() {
+        let _ = writeln!(text, "         {}", wrap(&outlook.aside, WIDTH, 9));
+    }
     let mut rows = Vec::new();
     for phase in &outlook.phases {
         rows.push(vec![
@@ -281,10 +360,12 @@ fn outlook(text: &mut String, outlook: &Outlook) {
     let bars: Vec<String> = outlook
         .tornado
         .iter()
-        .filter(|bar| (bar.1 - bar.2).abs() > 0.005)
+        .filter(|bar| bar.1 != bar.2 && !((bar.1 - bar.2).abs() <= 0.005))
         .map(|(name, low, high)| format!("{name} {} to {} d", rough(*low), rough(*high)))
         .collect();
-    let _ = writeln!(text, "         it hangs on: {}", wrap(&bars.join("; "), WIDTH, 22));
+    if !bars.is_empty() {
+        let _ = writeln!(text, "         it hangs on: {}", wrap(&bars.join("; "), WIDTH, 22));
+    }
     build(text, outlook);
     let rows: Vec<Vec<String>> = outlook
         .fleets
@@ -295,7 +376,7 @@ fn outlook(text: &mut String, outlook: &Outlook) {
                 fleet.model.clone(),
                 format!("{:.0} at work", fleet.gpus),
                 format!("MFU {:.1} %", 100.0 * fleet.mfu),
-                fleet.days.map_or_else(|| "fits in no layout".to_owned(), |days| format!("{days:.1} d")),
+                fleet.days.map_or_else(|| "fits in no layout".to_owned(), length),
             ]
         })
         .collect();
@@ -325,15 +406,23 @@ fn build(text: &mut String, outlook: &Outlook) {
                 row.power_w.map_or_else(|| "no power limit".to_owned(), |watts| format!("{:.2} GW", watts / 1e9)),
                 format!("{:.0} at work", row.at_work),
                 format!("limited by {}", row.limited_by),
-                format!("{:.1} d with this alone", row.alone_d),
+                format!("{} with this alone", length(row.alone_d)),
                 row.through_d.map_or_else(
                     || "never".to_owned(),
-                    |days| format!("{days:.1} d with later steps ({})", date(row.at_ns, days)),
+                    |days| {
+                        let day = if days > MOST_D { String::new() } else { format!(" ({})", date(row.at_ns, days)) };
+                        format!("{} with later steps{day}", length(days))
+                    },
                 ),
             ]
         })
         .collect();
     text.push_str(&columns(9, &rows));
+}
+
+/// A length in days.
+fn length(days: f64) -> String {
+    if days > MOST_D { "more than 100 years".to_owned() } else { format!("{days:.1} d") }
 }
 
 fn offered(offer: &Offer) -> Vec<String> {
@@ -342,7 +431,7 @@ fn offered(offer: &Offer) -> Vec<String> {
     }
     vec![
         format!("  {}", offer.response),
-        format!("{:.1} MW", offer.shed_mw),
+        format!("{} MW", three(offer.shed_mw)),
         format!("{} GPU-h", short(offer.gpu_hours)),
         format!("{} tokens", short(offer.tokens)),
         format!("{} late", span(offer.late_d * 86_400.0)),
@@ -362,16 +451,16 @@ fn price(text: &mut String, price: &Price) {
     );
     for job in &price.jobs {
         let idle = if job.idle_gpus > 0.0 {
-            format!(" ({:.0} more idle in this layout, {:.0} MW)", job.idle_gpus, job.idle_mw)
+            format!(" ({:.0} more stand by or idle, {} MW)", job.idle_gpus, three(job.idle_mw))
         } else {
             String::new()
         };
         let _ = writeln!(
             text,
-            "         {}: {:.0} GPUs at work, {:.0} MW{idle}, tier tolerates {:.0} %; the controller is told {:.0} $/MWh",
+            "         {}: {:.0} GPUs at work, {} MW{idle}, tier tolerates {:.0} %; the controller is told {:.0} $/MWh",
             job.name,
             job.gpus,
-            job.power_mw,
+            three(job.power_mw),
             100.0 * job.tolerance,
             job.controller_usd_per_mwh
         );
@@ -383,30 +472,20 @@ fn price(text: &mut String, price: &Price) {
         }
     }
     let [usd, gpu_hours, tokens, days] = price.together;
-    let verdict = if price.met { "meet" } else { "CANNOT meet" };
-    let _ = writeln!(
-        text,
-        "         Together, cheapest first and within their tiers, they {verdict} {:.0} %: {} $, {} GPU-h, {} tokens and {} of the run",
-        100.0 * price.depth,
+    let verdict = if price.met {
+        format!("meet {} %", three(100.0 * price.depth))
+    } else {
+        format!("CANNOT meet {} %, only {} %", three(100.0 * price.depth), three(100.0 * price.reached))
+    };
+    let said = format!(
+        "Together, cheapest first and within their tiers, they {verdict}: {} $, {} GPU-h, {} tokens and {} of the run",
         short(usd),
         short(gpu_hours),
         short(tokens),
         span(days * 86_400.0)
     );
-    let mut rows = Vec::new();
-    // A rung that goes on with the same job is shown where it ends.
-    for (place, rung) in price.merit.iter().enumerate() {
-        let goes_on =
-            price.merit.get(place + 1).is_some_and(|next| next.job == rung.job && next.response == rung.response);
-        if !goes_on {
-            rows.push(vec![
-                format!("up to {:.0} MW", rung.total_mw),
-                rung.job.clone(),
-                format!("{} to {:.0} %", rung.response, 100.0 * rung.depth),
-                format!("{:.0} $/MWh", rung.usd_per_mwh),
-            ]);
-        }
-    }
+    let _ = writeln!(text, "         {}", wrap(&said, WIDTH, 9));
+    let mut rows = merit(&price.merit);
     let more = rows.len().saturating_sub(RUNGS);
     rows.truncate(RUNGS);
     text.push_str(&columns(9, &rows));
@@ -414,4 +493,67 @@ fn price(text: &mut String, price: &Price) {
         let _ = writeln!(text, "         and {more} more rungs (--json has them)");
     }
     text.push('\n');
+}
+
+/// The merit order: rungs of one job and answer that follow each other as one row, with the prices of all of them.
+fn merit(rungs: &[Rung]) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut before_mw = 0.0;
+    for run in rungs.chunk_by(|a, b| a.job == b.job && a.response == b.response) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+        let mut from_mw = before_mw;
+        let mut usd_per_h = 0.0;
+        for rung in run {
+            usd_per_h += (rung.total_mw - from_mw) * rung.usd_per_mwh;
+            from_mw = rung.total_mw;
+        }
+        let price = if format!("{:.0}", first.usd_per_mwh) == format!("{:.0}", last.usd_per_mwh) {
+            format!("{:.0} $/MWh", last.usd_per_mwh)
+        } else {
+            let mean = usd_per_h / (last.total_mw - before_mw);
+            format!("{:.0} to {:.0} $/MWh, mean {mean:.0}", first.usd_per_mwh, last.usd_per_mwh)
+        };
+        rows.push(vec![
+            format!("up to {} MW", three(last.total_mw)),
+            first.job.clone(),
+            format!("{} to {:.0} %", first.response, 100.0 * last.depth),
+            price,
+        ]);
+        before_mw = last.total_mw;
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rungs_that_go_on_are_told_with_all_their_prices() {
+        let rung = |job: &str, depth, total_mw, usd_per_mwh| Rung {
+            job: job.to_owned(),
+            response: "cap",
+            depth,
+            total_mw,
+            usd_per_mwh,
+        };
+        let rows =
+            merit(&[rung("RL", 0.21, 20.9, 864.0), rung("RL", 0.22, 21.9, 968.0), rung("run", 0.05, 40.0, 996.0)]);
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0], ["up to 21.9 MW", "RL", "cap to 22 %", "864 to 968 $/MWh, mean 869"]);
+        assert_eq!(rows[1][3], "996 $/MWh");
+        // A site of a hundred GPUs sheds kilowatts, and says so.
+        assert_eq!(merit(&[rung("run", 0.23, 0.0123, 864.0)])[0][0], "up to 0.0123 MW");
+    }
+
+    #[test]
+    fn what_is_small_or_endless_is_told_as_such() {
+        assert_eq!(every(2.1 * 86_400.0), "a failure every 2.1 d (0.476 a day)");
+        assert_eq!(every(f64::INFINITY), "no failures");
+        assert_eq!(bytes(83.73e12), "83.73 TB");
+        assert_eq!(
+            (length(36_156_406.2).as_str(), rough(36_156_406.2).as_str()),
+            ("more than 100 years", "more than 100 years")
+        );
+    }
 }

@@ -71,6 +71,20 @@ fn the_best_interval_is_near_the_formulas_where_they_hold() {
 }
 
 #[test]
+fn dalys_interval_of_higher_order_is_the_optimum_of_his_complete_model() {
+    // A checkpoint of 84 s and a failure every 22 min: the first order with the restart in it is a quarter too long.
+    let h = Hazard { gpus: 555_000.0, ..hazard(555_000.0) };
+    let m = h.between_failures_s();
+    for stall_s in [5.0, 84.0, 200.0] {
+        let best_s = best_interval_s(&h, &Checkpoint::synchronous(600.0, stall_s));
+        let daly = daly_2006_s(m, stall_s);
+        assert!((daly / best_s - 1.0).abs() < 0.01, "{stall_s}: {daly} {best_s}");
+    }
+    assert!((daly_2006_s(1319.0, 83.73) - 415.9).abs() < 0.1);
+    assert_eq!(daly_2006_s(100.0, 300.0), 100.0);
+}
+
+#[test]
 fn causes_are_the_published_counts() {
     assert_eq!(CAUSES.iter().map(|cause| cause.1).sum::<u32>(), 419);
 }
