@@ -196,7 +196,7 @@ fn a_size_passes_in_the_whole_simulation_and_a_smaller_one_does_not() {
         plan.devices.battery = Some(Loop { power_share: power_w / built_w, ..fast });
         plan.devices.floor = (found.floor > 0.0).then_some(found.floor);
         plan.devices.supply = found.beside.contains("PSU");
-        plan.devices.shelf = found.beside.contains("BBU").then_some((50e3, 700.0));
+        plan.devices.shelf = found.beside.contains("BBU").then(tieline_sim::transient::Shelf::usual);
         let mut outlet = Outlet { sink: &mut |_| (), progress: &mut |_| true };
         let (_, summary) = transient(&scenario, 3, &in_turn, &mut outlet).expect("nobody ends it");
         summary.judged.expect("judged").passes()

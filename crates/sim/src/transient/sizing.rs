@@ -8,7 +8,7 @@
 use super::judged::judge_import;
 use super::measures::Measures;
 use super::mitigation::{Kept, Told, attempt};
-use super::{Devices, Loop, Plan};
+use super::{Devices, Loop, Plan, Shelf};
 use crate::metrics::{MW, MWH};
 use crate::results::Table;
 use crate::scenario::Scenario;
@@ -69,8 +69,6 @@ pub struct Sized {
 
 /// Floors that are tried.
 const FLOORS: [f64; 8] = [0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
-/// A battery shelf where the plan has none, J and W per GPU: guess, as in the table of mitigations.
-const USUAL_SHELF: (f64, f64) = (50e3, 700.0);
 
 /// What stands in the racks under a floor: as planned; where a specification judges also with storage in the power supplies
 /// and with a battery shelf beside it, if the plan is without.
@@ -82,7 +80,7 @@ fn racks(plan: &Plan, floor: f64) -> Vec<Devices> {
             all.push(Devices { supply: true, ..planned.clone() });
         }
         if planned.shelf.is_none() {
-            all.push(Devices { supply: true, shelf: Some(USUAL_SHELF), ..planned });
+            all.push(Devices { supply: true, shelf: Some(Shelf::usual()), ..planned });
         }
     }
     all
