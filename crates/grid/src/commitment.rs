@@ -12,8 +12,11 @@ mod accounts;
 mod fuels;
 mod lines;
 mod matrix;
+mod narrowing;
+mod paths;
 mod relief;
 mod rolling;
+mod rounding;
 mod search;
 mod services;
 mod solver;
@@ -28,6 +31,8 @@ pub use rolling::{Horizon, carry, roll};
 pub use search::{Options, Outcome, Plan, relaxed_usd, solve};
 pub use services::{Area, Offer, Product, Services};
 
+#[cfg(test)]
+mod fleets;
 #[cfg(test)]
 mod tests;
 

@@ -94,7 +94,9 @@ fn split(
     let t = columns.other.len();
     let unit = &problem.units[index];
     let matrix = &mut model.matrix;
-    let column = matrix.column(other.usd - burns.usd, 0.0, f64::INFINITY);
+    let start = unit.starts.iter().map(|start| start.fuel).fold(0.0, f64::max);
+    let most = burns.per_h.iter().copied().fold(0.0, f64::max) * problem.step_h() + start;
+    let column = matrix.column(other.usd - burns.usd, 0.0, most);
     columns.other.push(column);
     let mut within = vec![(column, 1.0)];
     within.extend(terms.iter().map(|(column, factor)| (*column, -factor)));
@@ -102,8 +104,6 @@ fn split(
     if other.blends {
         return;
     }
-    let start = unit.starts.last().map_or(0.0, |start| start.fuel);
-    let most = burns.per_h.iter().copied().fold(0.0, f64::max) * problem.step_h() + start;
     let choice = matrix.choice(0.0, 0.0, 1.0);
     columns.on_other.push(choice);
     let on = model.units[index].on[t];

@@ -8,6 +8,7 @@
 use super::accounts::{self, Costs};
 use super::lines::{self, Factors};
 use super::matrix::{MW, Matrix};
+use super::narrowing;
 use super::relief::{self, Relief};
 use super::services::Product;
 use super::solver::{self, End, Found, Limits};
@@ -153,7 +154,7 @@ pub(super) fn settle(
     let mut model = supply::model(problem);
     let mut rows = 0;
     for round in 1..=MOST_ROUNDS {
-        let Some(found) = search(&model, options)? else { return Ok(None) };
+        let Some(found) = search(problem, &model, options)? else { return Ok(None) };
         let fixed = fix(&model.matrix, &found.point)?;
         let mut plan = read(problem, &model, &fixed);
         let added = factors.as_mut().map_or(0, |factors| factors.cut(&mut model, problem, &plan));
@@ -187,8 +188,14 @@ pub(super) fn settle(
 }
 
 /// The best point that the search finds, with its bound.
-fn search(model: &Model, options: &Options) -> Result<Option<Found>, String> {
-    let found = solver::mixed(&model.matrix, &Limits { gap: options.gap, seconds: options.most_s })?;
+fn search(problem: &Problem, model: &Model, options: &Options) -> Result<Option<Found>, String> {
+    let found = match narrowing::search(problem, model, options)? {
+        Some(found) => found,
+        None => {
+            let limits = Limits { gap: options.gap, seconds: options.most_s, ..Limits::default() };
+            solver::mixed(&model.matrix, &limits)?
+        }
+    };
     match found.end {
         End::Best | End::Limit => Ok(Some(found)),
         End::Infeasible => Ok(None),

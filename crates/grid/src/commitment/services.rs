@@ -160,7 +160,8 @@ fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: us
         given.down = Some(one(down * minutes));
         given.regulates = Some(regulates);
     }
-    given.spinning = matrix.column(0.0, 0.0, unit.offer.spinning_w / MW);
+    let range = (unit.most_w - unit.least_w) / MW;
+    given.spinning = matrix.column(0.0, 0.0, range.min(unit.offer.spinning_w / MW));
     let most = (up * Product::Spinning.minutes()).min(unit.offer.spinning_w / MW);
     let mut terms = vec![(given.spinning, 1.0), (on, -most)];
     terms.extend(given.up.map(|column| (column, 1.0)));
@@ -177,7 +178,7 @@ fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: us
         matrix.at_most(&terms, most_w / MW);
         given.slow_off = Some(column);
     }
-    given.slow = matrix.column(0.0, 0.0, unit.offer.supplemental_w / MW);
+    given.slow = matrix.column(0.0, 0.0, range.min(unit.offer.supplemental_w / MW));
     let most = (up * Product::Supplemental.minutes()).min(unit.offer.supplemental_w / MW);
     let mut terms = vec![(given.slow, 1.0), (given.spinning, 1.0), (on, -most)];
     terms.extend(given.up.map(|column| (column, 1.0)));

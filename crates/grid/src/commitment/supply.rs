@@ -25,6 +25,8 @@ pub(super) struct Model {
     /// Rows of the balance and of the required reserve.
     pub balance: Vec<usize>,
     pub required: Vec<usize>,
+    /// Rows of what runs can give, where load and reserve need any.
+    pub capacity: Vec<usize>,
     /// Columns of shortage of the services.
     pub services: services::Columns,
 }
@@ -129,7 +131,10 @@ fn balance(model: &mut Model, problem: &Problem, t: usize) {
     if let Some(price) = problem.mismatch_usd_per_j {
         let cost = price * MWH * problem.step_h();
         let shed = model.matrix.column(cost, 0.0, load.max(0.0));
-        let surplus = model.matrix.column(cost, 0.0, f64::INFINITY);
+        // No more than everything gives.
+        let given: f64 = terms.iter().map(|(column, factor)| (model.matrix.upper[*column] * factor).max(0.0)).sum();
+        let most = given + (-load).max(0.0);
+        let surplus = model.matrix.column(cost, 0.0, most);
         model.shed.push(shed);
         model.surplus.push(surplus);
         terms.push((shed, 1.0));
@@ -153,7 +158,8 @@ fn capacity(model: &mut Model, problem: &Problem, t: usize) {
         terms.extend(columns.get(t).map(|column| (*column, 1.0)));
     }
     if needed > 0.0 {
-        model.matrix.row(&terms, needed, f64::INFINITY);
+        let row = model.matrix.row(&terms, needed, f64::INFINITY);
+        model.capacity.push(row);
     }
 }
 
@@ -164,14 +170,17 @@ fn reserve(model: &mut Model, problem: &Problem, t: usize) {
     if contingency.is_none() && problem.reserve.required_w.iter().all(|watts| *watts <= 0.0) {
         return;
     }
-    let all = model.matrix.column(0.0, 0.0, f64::INFINITY);
     let mut terms: Terms = model.units.iter().map(|columns| (columns.spare[t], 1.0)).collect();
+    let most = terms.iter().map(|(column, _)| model.matrix.upper[*column]).sum();
+    let all = model.matrix.column(0.0, 0.0, most);
     terms.push((all, -1.0));
     model.matrix.row(&terms, 0.0, 0.0);
     model.spare.push(all);
     let mut met = vec![(all, 1.0)];
     if let Some(price) = problem.reserve.short_usd_per_j {
-        let most = if contingency.is_some() { f64::INFINITY } else { required };
+        // No more than the requirement, or the loss of the greatest unit with what it holds itself.
+        let lost = |unit: &super::Unit| contingency.map_or(0.0, |times| (1.0 + times) * unit.most_w / MW);
+        let most = problem.units.iter().map(lost).fold(required, f64::max);
         let short = model.matrix.column(price * MWH * problem.step_h(), 0.0, most);
         model.short.push(short);
         met.push((short, 1.0));

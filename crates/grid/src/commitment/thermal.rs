@@ -29,6 +29,8 @@ pub(super) struct Columns {
     pub pieces: Vec<Vec<(usize, usize)>>,
     /// Starts warmer than the coldest: (class, column) for each step.
     pub warm: Vec<Vec<(usize, usize)>>,
+    /// Rows that tie on, start and stop together: those of the minimum times among them.
+    pub logic: Vec<usize>,
 }
 
 /// A unit in MW, with limits as they bind: a start or stop is held by the ramp, too.
@@ -60,7 +62,7 @@ pub(super) fn add(matrix: &mut Matrix, problem: &Problem, unit: &Unit) -> Column
     let scaled = Scaled::of(unit);
     let mut columns = choices(matrix, problem, unit, &scaled);
     for t in 0..problem.hours {
-        logic(matrix, unit, &columns, t);
+        logic(matrix, unit, &mut columns, t);
         ramps(matrix, unit, &scaled, &columns, t);
         limits(matrix, unit, &scaled, &columns, t);
         pieces(matrix, problem, unit, &scaled, &mut columns, t);
@@ -93,7 +95,7 @@ fn choices(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled)
 }
 
 /// On follows from starts and stops; minimum times.
-fn logic(matrix: &mut Matrix, unit: &Unit, columns: &Columns, t: usize) {
+fn logic(matrix: &mut Matrix, unit: &Unit, columns: &mut Columns, t: usize) {
     let mut terms = vec![(columns.on[t], 1.0), (columns.start[t], -1.0), (columns.stop[t], 1.0)];
     let mut before = 0.0;
     if t > 0 {
@@ -101,16 +103,17 @@ fn logic(matrix: &mut Matrix, unit: &Unit, columns: &Columns, t: usize) {
     } else {
         before = f64::from(u8::from(unit.first.on));
     }
-    matrix.row(&terms, before, before);
+    columns.logic.push(matrix.row(&terms, before, before));
     let window = |of: &[usize], steps: usize| -> Terms {
         ((t + 1).saturating_sub(steps.max(1))..=t).map(|i| (of[i], 1.0)).collect()
     };
     let mut terms = window(&columns.start, unit.least_up);
     terms.push((columns.on[t], -1.0));
-    matrix.at_most(&terms, 0.0);
+    let up = matrix.at_most(&terms, 0.0);
     let mut terms = window(&columns.stop, unit.least_down);
     terms.push((columns.on[t], 1.0));
-    matrix.at_most(&terms, 1.0);
+    let down = matrix.at_most(&terms, 1.0);
+    columns.logic.extend([up, down]);
 }
 
 /// Output and reserve against the step before.
