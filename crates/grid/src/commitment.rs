@@ -43,7 +43,7 @@ pub const UNLIMITED: f64 = 1e20;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Problem {
     /// Number of steps.
-    pub hours: usize,
+    pub steps: usize,
     /// Length of a step, s.
     pub step_s: f64,
     /// Load, W, step by step.

@@ -32,7 +32,7 @@ impl Draw {
 }
 
 /// A fleet of units with ramps, minimum times, two classes of starts, some of them on before.
-fn fleet(seed: u64, units: usize, hours: usize) -> Problem {
+fn fleet(seed: u64, units: usize, steps: usize) -> Problem {
     let mut draw = Draw(seed);
     let mut all = Vec::new();
     for index in 0..units {
@@ -70,9 +70,9 @@ fn fleet(seed: u64, units: usize, hours: usize) -> Problem {
     }
     let total: f64 = all.iter().map(|unit| unit.most_w).sum();
     let load_w: Vec<f64> =
-        (0..hours).map(|t| total * (0.45 + 0.2 * libm::sin(t as f64 * 0.6) + 0.05 * draw.next())).collect();
+        (0..steps).map(|t| total * (0.45 + 0.2 * libm::sin(t as f64 * 0.6) + 0.05 * draw.next())).collect();
     Problem {
-        hours,
+        steps,
         step_s: 3600.0,
         reserve: Reserve { required_w: load_w.iter().map(|load| 0.05 * load).collect(), ..Reserve::default() },
         load_w,

@@ -21,11 +21,11 @@ pub(super) struct Columns {
 
 /// Adds split and supplies.
 pub(super) fn add(model: &mut Model, problem: &Problem) {
-    let mut burned: Vec<Vec<Terms>> = vec![vec![Vec::new(); problem.hours]; problem.fuels.len()];
+    let mut burned: Vec<Vec<Terms>> = vec![vec![Vec::new(); problem.steps]; problem.fuels.len()];
     for unit in 0..problem.units.len() {
         let mut columns = Columns::default();
         if let Some(burns) = &problem.units[unit].burns {
-            for t in 0..problem.hours {
+            for t in 0..problem.steps {
                 let terms = total(model, problem, burns, unit, t);
                 if let Some(other) = burns.other {
                     split(model, problem, (burns, other), unit, &terms, &mut columns);

@@ -99,14 +99,14 @@ impl States {
 
 /// The cheapest schedule of a unit, and what each choice adds; none where it has no schedule.
 fn cheapest(unit: &Unit, columns: &Columns, matrix: &Matrix, reduced: &[f64]) -> Option<(f64, Extra)> {
-    let hours = columns.on.len();
-    let states = States { on: unit.least_up.clamp(1, hours.max(1)), off: unit.least_down.clamp(1, hours.max(1)) };
+    let steps = columns.on.len();
+    let states = States { on: unit.least_up.clamp(1, steps.max(1)), off: unit.least_down.clamp(1, steps.max(1)) };
     let count = states.on + states.off;
     let (was_on, kept) = unit.held();
     let mut begin = vec![f64::INFINITY; count];
     // Bounds hold it as long as it must stay; more states than steps are not needed.
     begin[if was_on { kept.min(states.on - 1) } else { states.on + kept.min(states.off - 1) }] = 0.0;
-    let moves: Vec<Vec<Move>> = (0..hours).map(|t| states.moves(columns, matrix, reduced, t)).collect();
+    let moves: Vec<Vec<Move>> = (0..steps).map(|t| states.moves(columns, matrix, reduced, t)).collect();
     let mut forward = vec![begin];
     for (t, moves) in moves.iter().enumerate() {
         let mut next = vec![f64::INFINITY; count];
@@ -115,20 +115,20 @@ fn cheapest(unit: &Unit, columns: &Columns, matrix: &Matrix, reduced: &[f64]) ->
         }
         forward.push(next);
     }
-    let mut backward = vec![vec![0.0; count]; hours + 1];
-    for t in (0..hours).rev() {
+    let mut backward = vec![vec![0.0; count]; steps + 1];
+    for t in (0..steps).rev() {
         let mut before = vec![f64::INFINITY; count];
         for (from, to, cost) in &moves[t] {
             before[*from] = before[*from].min(backward[t + 1][*to] + cost);
         }
         backward[t] = before;
     }
-    let least = forward[hours].iter().copied().fold(f64::INFINITY, f64::min);
+    let least = forward[steps].iter().copied().fold(f64::INFINITY, f64::min);
     if !least.is_finite() {
         return None;
     }
     let mut extra = Extra::default();
-    for t in 0..hours {
+    for t in 0..steps {
         let through = |from: usize, until: usize| {
             (from..until).map(|state| forward[t + 1][state] + backward[t + 1][state]).fold(f64::INFINITY, f64::min)
         };

@@ -126,13 +126,13 @@ pub(super) fn add(model: &mut Model, problem: &Problem) {
     let Some(services) = &problem.services else { return };
     let mut all = Columns::default();
     for (index, unit) in problem.units.iter().enumerate() {
-        let given: Vec<Given> = (0..problem.hours).map(|t| offers(model, problem, unit, index, t)).collect();
-        for t in 0..problem.hours {
+        let given: Vec<Given> = (0..problem.steps).map(|t| offers(model, problem, unit, index, t)).collect();
+        for t in 0..problem.steps {
             fits(model, problem, unit, index, &given, t);
         }
         all.given.push(given);
     }
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         required(&mut model.matrix, problem, services, &mut all, t);
     }
     model.services = all;

@@ -57,7 +57,7 @@ pub(super) fn model(problem: &Problem) -> Model {
         model.stores.push(columns);
     }
     fuels::add(&mut model, problem);
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         balance(&mut model, problem, t);
         reserve(&mut model, problem, t);
         capacity(&mut model, problem, t);
@@ -73,7 +73,7 @@ fn weather(model: &mut Model, problem: &Problem) {
     }
     for (bus, members) in groups {
         let sum = |of: &dyn Fn(usize) -> f64| members.iter().map(|index| of(*index)).sum::<f64>() / MW;
-        let columns = (0..problem.hours)
+        let columns = (0..problem.steps)
             .map(|t| {
                 let least = sum(&|index| problem.renewables[index].least_w[t]);
                 let most = sum(&|index| problem.renewables[index].most_w[t]);
@@ -91,8 +91,8 @@ fn storage(matrix: &mut Matrix, problem: &Problem, index: usize) -> StoreColumns
     let step_h = problem.step_h();
     let (charge, discharge) = (store.charge_w / MW, store.discharge_w / MW);
     let mut columns = StoreColumns::default();
-    for t in 0..problem.hours {
-        let hold = if t + 1 == problem.hours { store.last_j.max(store.floor_j) } else { store.floor_j };
+    for t in 0..problem.steps {
+        let hold = if t + 1 == problem.steps { store.last_j.max(store.floor_j) } else { store.floor_j };
         columns.charge.push(matrix.column(store.charge_usd_per_j * MWH * step_h, 0.0, charge));
         columns.discharge.push(matrix.column(store.discharge_usd_per_j * MWH * step_h, 0.0, discharge));
         columns.energy.push(matrix.column(0.0, hold / MWH, store.energy_j / MWH));

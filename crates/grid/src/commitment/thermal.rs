@@ -61,7 +61,7 @@ impl Scaled {
 pub(super) fn add(matrix: &mut Matrix, problem: &Problem, unit: &Unit) -> Columns {
     let scaled = Scaled::of(unit);
     let mut columns = choices(matrix, problem, unit, &scaled);
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         logic(matrix, unit, &mut columns, t);
         ramps(matrix, unit, &scaled, &columns, t);
         limits(matrix, unit, &scaled, &columns, t);
@@ -77,7 +77,7 @@ fn choices(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled)
     let (kept_on, kept) = unit.held();
     let step_h = problem.step_h();
     let coldest = unit.starts.last().map_or(0.0, |start| start.usd);
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         let order = unit.ordered.get(t).copied().flatten();
         let decided = if t < kept { Some(kept_on) } else { order };
         let (low, high) = match decided {
@@ -149,12 +149,12 @@ fn ramps(matrix: &mut Matrix, unit: &Unit, scaled: &Scaled, columns: &Columns, t
 /// case of 6 July and made HiGHS slower there, so they are left out. Before a stop only the last step's reserve is bound: further
 /// ahead a unit may hold reserve that it would have to give back by falling, and PGLib-UC's rules allow that.
 fn limits(matrix: &mut Matrix, unit: &Unit, scaled: &Scaled, columns: &Columns, t: usize) {
-    let hours = columns.on.len();
+    let steps = columns.on.len();
     let (begin, end) = (scaled.range - scaled.begin, scaled.range - scaled.end);
     let mut row = |start: f64, stop: f64| {
         let mut terms = vec![(columns.above[t], 1.0), (columns.spare[t], 1.0), (columns.on[t], -scaled.range)];
         terms.push((columns.start[t], start));
-        if t + 1 < hours {
+        if t + 1 < steps {
             terms.push((columns.stop[t + 1], stop));
         }
         matrix.at_most(&terms, 0.0);
@@ -165,14 +165,14 @@ fn limits(matrix: &mut Matrix, unit: &Unit, scaled: &Scaled, columns: &Columns, 
     }
     // A start and the stop after it may lie one step apart: two rows, neither counts both in full.
     row(begin, (end - begin).max(0.0));
-    if t + 1 < hours {
+    if t + 1 < steps {
         row((begin - end).max(0.0), end);
     }
 }
 
 /// Cost pieces: each within its width, and within what a start or stop leaves of it.
 fn pieces(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled, columns: &mut Columns, t: usize) {
-    let hours = columns.on.len();
+    let steps = columns.on.len();
     let mut sum = vec![(columns.above[t], 1.0)];
     let mut parts = Vec::new();
     for (piece, pair) in unit.curve.windows(2).enumerate() {
@@ -188,7 +188,7 @@ fn pieces(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled, 
         let (a, c) = (lost(scaled.begin), lost(scaled.end));
         let mut row = |start: f64, stop: f64| {
             let mut terms = vec![(column, 1.0), (columns.on[t], -width), (columns.start[t], start)];
-            if t + 1 < hours {
+            if t + 1 < steps {
                 terms.push((columns.stop[t + 1], stop));
             }
             matrix.at_most(&terms, 0.0);
@@ -197,7 +197,7 @@ fn pieces(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled, 
             row(a, c);
         } else {
             row(a, (c - a).max(0.0));
-            if t + 1 < hours && c > 0.0 && a > 0.0 {
+            if t + 1 < steps && c > 0.0 && a > 0.0 {
                 row((a - c).max(0.0), c);
             }
         }
