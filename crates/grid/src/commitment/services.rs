@@ -2,7 +2,8 @@
 //!
 //! A better service may stand in for a lesser one; what a unit gives of all of them fits into its capacity and its ramp,
 //! scaled from the minutes in which each must be there to the step. As Egret's `ancillary_services` does it, whose cases
-//! V-GRID-49 and 54 are; its supplemental requirement counts no regulation, and neither does ours.
+//! V-GRID-49 and 54 are. Supplemental reserve counts regulation that is held beyond its own requirement, as Egret's later
+//! revisions do; its earlier ones did not, and cost 1.54 $ more there (487,390.79 $ for V-GRID-49).
 //!
 //! Not modelled: bids for services (they cost nothing here), deployment of what is held.
 
@@ -288,7 +289,7 @@ fn required(matrix: &mut Matrix, problem: &Problem, services: &Services, all: &m
             let with: &[usize] = match Product::ALL[product] {
                 Product::Spinning => &[0],
                 Product::NonSpinning => &[0, 2],
-                Product::Supplemental => &[2, 3],
+                Product::Supplemental => &[0, 2, 3],
                 _ => &[],
             };
             let counted = || with.iter().copied().filter(|other| !area.required_w[*other].is_empty()).chain([product]);
