@@ -12,8 +12,11 @@ mod accounts;
 mod fuels;
 mod lines;
 mod matrix;
+mod narrowing;
+mod paths;
 mod relief;
 mod rolling;
+mod rounding;
 mod search;
 mod services;
 mod solver;
@@ -29,6 +32,8 @@ pub use search::{Options, Outcome, Plan, relaxed_usd, solve};
 pub use services::{Area, Offer, Product, Services};
 
 #[cfg(test)]
+mod fleets;
+#[cfg(test)]
 mod tests;
 
 /// A price or limit that no study reaches: beyond it a limit is none. (Egret writes 1e100 for "any amount".)
@@ -38,7 +43,7 @@ pub const UNLIMITED: f64 = 1e20;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Problem {
     /// Number of steps.
-    pub hours: usize,
+    pub steps: usize,
     /// Length of a step, s.
     pub step_s: f64,
     /// Load, W, step by step.

@@ -7,7 +7,7 @@ mod opf;
 mod pf;
 pub mod realtime;
 pub mod source;
-mod uc;
+pub mod uc;
 
 use crate::{Verdict, dispatch, screen};
 use anyhow::{Context, Result};

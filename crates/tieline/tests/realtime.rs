@@ -40,12 +40,36 @@ fn what_is_asked_wrongly_is_said() {
         (&["grid", "realtime", CASE, "--outage", "99"][..], 2, "there is no branch \"99\""),
         (&["grid", "realtime", CASE, "--ahead", "0"], 2, "--ahead 1 to 24"),
         (&["grid", "opf", CASE, "--hour", "3"], 1, "--hour goes with a folder"),
-        (&["convert", CASE, "there.json"], 2, "ends in .m"),
+        (&["convert", CASE, "there.csv"], 2, "ends in .m (a network) or .json"),
+        (&["convert", CASE, "there.json"], 1, "is not JSON"),
+        (&["convert", CASE, "there.m", "--as", "egret"], 2, "--as is for unit-commitment cases"),
         (&["grid", "realtime", env!("CARGO_MANIFEST_DIR")], 1, "without SourceData"),
     ] {
         let said = tieline(words);
         let text = String::from_utf8_lossy(&said.stderr).into_owned();
         assert!(said.status.code() == Some(code) && text.contains(telling), "{words:?}: {:?} {text}", said.status);
+    }
+}
+
+/// A unit-commitment case in Egret's format costs what it costs in PGLib-UC's, and comes back as it went.
+#[test]
+fn a_day_converted_costs_the_same() {
+    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/../../grids/six-units.json");
+    let out = folder("convert-day");
+    let to = |name: &str| out.join(name).display().to_string();
+    let (egret, back) = (to("egret.json"), to("back.json"));
+    assert!(tieline(&["convert", case, &egret]).status.success());
+    let said = tieline(&["convert", &egret, &back, "--as", "pglib"]);
+    assert!(said.status.success());
+    assert!(String::from_utf8_lossy(&said.stdout).contains("PGLib-UC, 6 units, 24 steps"));
+    let cost = |case: &str| {
+        let said = tieline(&["grid", "uc", case, "--gap", "0", "--json"]);
+        let value: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+        value["metrics"]["uc.cost_usd"].as_f64().expect("a cost")
+    };
+    let first = cost(case);
+    for other in [&egret, &back] {
+        assert!((cost(other) - first).abs() < 1e-8 * first, "{other} costs {} $, not {first}", cost(other));
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
     let mismatch = price(walk, "load_mismatch_cost", 1e4);
     let short = price(walk, "reserve_shortfall_cost", 1e3);
     let mut problem = Problem {
-        hours,
+        steps: hours,
         step_s: minutes * 60.0,
         load_w: vec![0.0; hours],
         mismatch_usd_per_j: Some(mismatch),

@@ -23,7 +23,7 @@ pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
         }
     };
     let mut problem = Problem {
-        hours,
+        steps: hours,
         step_s: 3600.0,
         load_w: series(walk, tree, &["demand"], ANY),
         reserve: Reserve { required_w: vec![0.0; hours], ..Reserve::default() },

@@ -36,7 +36,17 @@ pub fn write(problem: &Problem, format: Format) -> (Value, Vec<String>) {
             drop(problem.step_s != 3600.0, "the length of a step: PGLib-UC knows hours only");
             pglib(problem)
         }
-        Format::Egret => egret(problem),
+        Format::Egret => {
+            drop(
+                problem.mismatch_usd_per_j.is_none(),
+                "that no load may be unserved: Egret's own price (10^4 $/MWh) is on it now",
+            );
+            drop(
+                problem.reserve.short_usd_per_j.is_none(),
+                "that no reserve may be missing: Egret's own price (10^3 $/MWh) is on it now",
+            );
+            egret(problem)
+        }
     };
     (value, lost)
 }
@@ -88,7 +98,7 @@ fn pglib(problem: &Problem) -> Value {
         (renewable.name.clone(), value)
     });
     json!({
-        "time_periods": problem.hours,
+        "time_periods": problem.steps,
         "demand": megawatts(&problem.load_w),
         "reserves": megawatts(&problem.reserve.required_w),
         "thermal_generators": thermal,
@@ -160,7 +170,7 @@ fn egret(problem: &Problem) -> Value {
         });
         (store.name.clone(), value)
     });
-    let keys: Vec<String> = (1..=problem.hours).map(|step| step.to_string()).collect();
+    let keys: Vec<String> = (1..=problem.steps).map(|step| step.to_string()).collect();
     let mut system = json!({
         "time_keys": keys,
         "time_period_length_minutes": problem.step_s / 60.0,

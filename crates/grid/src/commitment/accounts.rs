@@ -45,7 +45,7 @@ pub(super) fn starts(problem: &Problem, plan: &Plan, unit: usize) -> Vec<(usize,
     let first = problem.units[unit].first;
     let (mut was_on, mut steps) = (first.on, first.steps);
     let mut found = Vec::new();
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         let on = plan.on[unit][t];
         if on == was_on {
             steps += 1;

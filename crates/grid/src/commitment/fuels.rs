@@ -21,11 +21,11 @@ pub(super) struct Columns {
 
 /// Adds split and supplies.
 pub(super) fn add(model: &mut Model, problem: &Problem) {
-    let mut burned: Vec<Vec<Terms>> = vec![vec![Vec::new(); problem.hours]; problem.fuels.len()];
+    let mut burned: Vec<Vec<Terms>> = vec![vec![Vec::new(); problem.steps]; problem.fuels.len()];
     for unit in 0..problem.units.len() {
         let mut columns = Columns::default();
         if let Some(burns) = &problem.units[unit].burns {
-            for t in 0..problem.hours {
+            for t in 0..problem.steps {
                 let terms = total(model, problem, burns, unit, t);
                 if let Some(other) = burns.other {
                     split(model, problem, (burns, other), unit, &terms, &mut columns);
@@ -94,7 +94,9 @@ fn split(
     let t = columns.other.len();
     let unit = &problem.units[index];
     let matrix = &mut model.matrix;
-    let column = matrix.column(other.usd - burns.usd, 0.0, f64::INFINITY);
+    let start = unit.starts.iter().map(|start| start.fuel).fold(0.0, f64::max);
+    let most = burns.per_h.iter().copied().fold(0.0, f64::max) * problem.step_h() + start;
+    let column = matrix.column(other.usd - burns.usd, 0.0, most);
     columns.other.push(column);
     let mut within = vec![(column, 1.0)];
     within.extend(terms.iter().map(|(column, factor)| (*column, -factor)));
@@ -102,8 +104,6 @@ fn split(
     if other.blends {
         return;
     }
-    let start = unit.starts.last().map_or(0.0, |start| start.fuel);
-    let most = burns.per_h.iter().copied().fold(0.0, f64::max) * problem.step_h() + start;
     let choice = matrix.choice(0.0, 0.0, 1.0);
     columns.on_other.push(choice);
     let on = model.units[index].on[t];

@@ -55,7 +55,7 @@ impl<'n> Factors<'n> {
         let branches = &self.lines.network.branches;
         let mut flow_w = vec![0.0; branches.from.len()];
         let mut added = 0;
-        for t in 0..problem.hours {
+        for t in 0..problem.steps {
             self.flow.spread(&self.lines.network, &injection_w(problem, self.lines, plan, t), &mut flow_w);
             for branch in 0..flow_w.len() {
                 let rating_w = branches.rating_va[branch];
@@ -144,14 +144,14 @@ fn injection_w(problem: &Problem, lines: &Lines, plan: &Plan, t: usize) -> Vec<f
     feeds
 }
 
-/// Flow of every branch in every step, W: `hours` rows.
+/// Flow of every branch in every step, W: a row a step.
 ///
 /// # Errors
 /// A network without a DC flow, in words.
 pub(super) fn flows_w(problem: &Problem, lines: &Lines, plan: &Plan) -> Result<Vec<Vec<f64>>, String> {
     let mut factors = Factors::new(lines)?;
-    let mut rows = Vec::with_capacity(problem.hours);
-    for t in 0..problem.hours {
+    let mut rows = Vec::with_capacity(problem.steps);
+    for t in 0..problem.steps {
         let mut flow_w = vec![0.0; lines.network.branches.from.len()];
         factors.flow.spread(&lines.network, &injection_w(problem, lines, plan, t), &mut flow_w);
         rows.push(flow_w);
@@ -167,7 +167,7 @@ pub(super) fn complaints(problem: &Problem, lines: &Lines, found: &mut Vec<Strin
         found.push(format!("the lines have {buses} buses, {} of them with loads", lines.load_w.len()));
         return;
     }
-    if lines.load_w.iter().any(|bus| bus.len() != problem.hours) {
+    if lines.load_w.iter().any(|bus| bus.len() != problem.steps) {
         found.push("a bus has not one load a step".to_owned());
     }
     if lines.network.parts(None).1 > 1 || lines.network.buses.kind.contains(&BusKind::Isolated) {

@@ -82,7 +82,7 @@ pub(super) fn relief(problem: &Problem, options: &Options) -> Result<Vec<Relief>
 }
 
 fn collect(problem: &Problem, plan: &Plan, found: &mut Vec<Relief>) {
-    for step in 0..problem.hours {
+    for step in 0..problem.steps {
         for (lack, by_w) in [
             (Lack::Load, plan.shed_w[step]),
             (Lack::Surplus, plan.surplus_w[step]),

@@ -45,7 +45,7 @@ pub fn carry(problem: &Problem, plan: &Plan, steps: usize) -> Vec<State> {
 fn window(problem: &Problem, plan: &Plan, from: usize, until: usize) -> Problem {
     let cut = |values: &Vec<f64>| values.get(from..until.min(values.len())).unwrap_or(&[]).to_vec();
     let mut part = problem.clone();
-    part.hours = until - from;
+    part.steps = until - from;
     part.load_w = cut(&problem.load_w);
     part.reserve.required_w = cut(&problem.reserve.required_w);
     for renewable in &mut part.renewables {
@@ -96,12 +96,12 @@ pub fn roll(problem: &Problem, horizon: Horizon, options: &Options) -> Result<Re
     let mut kept = empty(problem);
     let mut from = 0;
     let mut widest = 0.0_f64;
-    while from < problem.hours {
-        let until = (from + horizon.keep + horizon.look).min(problem.hours);
+    while from < problem.steps {
+        let until = (from + horizon.keep + horizon.look).min(problem.steps);
         let part = window(problem, &kept, from, until);
         match search::solve(&part, options)? {
             Outcome::Solved(plan) => {
-                let steps = if until == problem.hours { until - from } else { horizon.keep };
+                let steps = if until == problem.steps { until - from } else { horizon.keep };
                 widest = widest.max(plan.gap);
                 kept.rounds += plan.rounds;
                 kept.line_rows += plan.line_rows;
@@ -111,7 +111,7 @@ pub fn roll(problem: &Problem, horizon: Horizon, options: &Options) -> Result<Re
             outcome @ Outcome::Infeasible(_) => return Ok(Err((from, outcome))),
         }
     }
-    kept.costs = accounts::price(problem, &kept, 0, problem.hours);
+    kept.costs = accounts::price(problem, &kept, 0, problem.steps);
     // Windows bound themselves, not the whole: the whole has no bound but what its windows' widest gap says of each.
     kept.bound_usd = f64::NEG_INFINITY;
     kept.gap = widest;

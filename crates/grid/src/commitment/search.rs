@@ -8,6 +8,7 @@
 use super::accounts::{self, Costs};
 use super::lines::{self, Factors};
 use super::matrix::{MW, Matrix};
+use super::narrowing;
 use super::relief::{self, Relief};
 use super::services::Product;
 use super::solver::{self, End, Found, Limits};
@@ -153,7 +154,7 @@ pub(super) fn settle(
     let mut model = supply::model(problem);
     let mut rows = 0;
     for round in 1..=MOST_ROUNDS {
-        let Some(found) = search(&model, options)? else { return Ok(None) };
+        let Some(found) = search(problem, &model, options)? else { return Ok(None) };
         let fixed = fix(&model.matrix, &found.point)?;
         let mut plan = read(problem, &model, &fixed);
         let added = factors.as_mut().map_or(0, |factors| factors.cut(&mut model, problem, &plan));
@@ -161,7 +162,7 @@ pub(super) fn settle(
             rows += added;
             continue;
         }
-        plan.costs = accounts::price(problem, &plan, 0, problem.hours);
+        plan.costs = accounts::price(problem, &plan, 0, problem.steps);
         let cost = plan.usd();
         let slack: f64 = factors.as_ref().map_or(0.0, |factors| {
             factors.slack.iter().map(|(_, _, column)| fixed.point[*column] * model.matrix.cost[*column]).sum()
@@ -187,8 +188,14 @@ pub(super) fn settle(
 }
 
 /// The best point that the search finds, with its bound.
-fn search(model: &Model, options: &Options) -> Result<Option<Found>, String> {
-    let found = solver::mixed(&model.matrix, &Limits { gap: options.gap, seconds: options.most_s })?;
+fn search(problem: &Problem, model: &Model, options: &Options) -> Result<Option<Found>, String> {
+    let found = match narrowing::search(problem, model, options)? {
+        Some(found) => found,
+        None => {
+            let limits = Limits { gap: options.gap, seconds: options.most_s, ..Limits::default() };
+            solver::mixed(&model.matrix, &limits)?
+        }
+    };
     match found.end {
         End::Best | End::Limit => Ok(Some(found)),
         End::Infeasible => Ok(None),
@@ -211,12 +218,12 @@ fn fix(matrix: &Matrix, point: &[f64]) -> Result<Found, String> {
 fn read(problem: &Problem, model: &Model, found: &Found) -> Plan {
     let point = &found.point;
     let watts = |columns: &[usize]| -> Vec<f64> { columns.iter().map(|column| point[*column] * MW).collect() };
-    let hours = problem.hours;
+    let steps = problem.steps;
     let mut plan = Plan::default();
     for ((unit, columns), fuel) in problem.units.iter().zip(&model.units).zip(&model.fuels) {
         let on: Vec<bool> = columns.on.iter().map(|column| point[*column] > 0.5).collect();
         plan.output_w
-            .push((0..hours).map(|t| if on[t] { unit.least_w + point[columns.above[t]] * MW } else { 0.0 }).collect());
+            .push((0..steps).map(|t| if on[t] { unit.least_w + point[columns.above[t]] * MW } else { 0.0 }).collect());
         plan.spare_w.push(watts(&columns.spare));
         plan.other_fuel.push(fuel.other.iter().map(|column| point[*column]).collect());
         plan.on_other.push(fuel.on_other.iter().map(|column| point[*column] > 0.5).collect());
@@ -224,7 +231,7 @@ fn read(problem: &Problem, model: &Model, found: &Found) -> Plan {
     }
     plan.renewable_w = vec![Vec::new(); problem.renewables.len()];
     for (_, members, columns) in &model.weather {
-        for t in 0..hours {
+        for t in 0..steps {
             // What is taken of the sum is taken of each in proportion to what it could give above its least.
             let least: f64 = members.iter().map(|index| problem.renewables[*index].least_w[t]).sum();
             let most: f64 = members.iter().map(|index| problem.renewables[*index].most_w[t]).sum();
@@ -241,7 +248,7 @@ fn read(problem: &Problem, model: &Model, found: &Found) -> Plan {
         plan.discharge_w.push(watts(&columns.discharge));
         plan.energy_j.push(columns.energy.iter().map(|column| point[*column] * 3.6e9).collect());
     }
-    let or_nothing = |columns: &[usize]| if columns.is_empty() { vec![0.0; hours] } else { watts(columns) };
+    let or_nothing = |columns: &[usize]| if columns.is_empty() { vec![0.0; steps] } else { watts(columns) };
     plan.shed_w = or_nothing(&model.shed);
     plan.surplus_w = or_nothing(&model.surplus);
     plan.short_w = or_nothing(&model.short);
@@ -255,6 +262,6 @@ fn read(problem: &Problem, model: &Model, found: &Found) -> Plan {
     let prices = |rows: &[usize]| -> Vec<f64> { rows.iter().map(|row| found.row_price[*row] * per_joule).collect() };
     plan.price_usd_per_j = prices(&model.balance);
     plan.reserve_price_usd_per_j =
-        if model.required.len() == hours { prices(&model.required) } else { vec![0.0; hours] };
+        if model.required.len() == steps { prices(&model.required) } else { vec![0.0; steps] };
     plan
 }

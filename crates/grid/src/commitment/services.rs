@@ -2,7 +2,8 @@
 //!
 //! A better service may stand in for a lesser one; what a unit gives of all of them fits into its capacity and its ramp,
 //! scaled from the minutes in which each must be there to the step. As Egret's `ancillary_services` does it, whose cases
-//! V-GRID-49 and 54 are; its supplemental requirement counts no regulation, and neither does ours.
+//! V-GRID-49 and 54 are. Supplemental reserve counts regulation that is held beyond its own requirement, as Egret's later
+//! revisions do; its earlier ones did not, and cost 1.54 $ more there (487,390.79 $ for V-GRID-49).
 //!
 //! Not modelled: bids for services (they cost nothing here), deployment of what is held.
 
@@ -126,13 +127,13 @@ pub(super) fn add(model: &mut Model, problem: &Problem) {
     let Some(services) = &problem.services else { return };
     let mut all = Columns::default();
     for (index, unit) in problem.units.iter().enumerate() {
-        let given: Vec<Given> = (0..problem.hours).map(|t| offers(model, problem, unit, index, t)).collect();
-        for t in 0..problem.hours {
+        let given: Vec<Given> = (0..problem.steps).map(|t| offers(model, problem, unit, index, t)).collect();
+        for t in 0..problem.steps {
             fits(model, problem, unit, index, &given, t);
         }
         all.given.push(given);
     }
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         required(&mut model.matrix, problem, services, &mut all, t);
     }
     model.services = all;
@@ -160,7 +161,8 @@ fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: us
         given.down = Some(one(down * minutes));
         given.regulates = Some(regulates);
     }
-    given.spinning = matrix.column(0.0, 0.0, unit.offer.spinning_w / MW);
+    let range = (unit.most_w - unit.least_w) / MW;
+    given.spinning = matrix.column(0.0, 0.0, range.min(unit.offer.spinning_w / MW));
     let most = (up * Product::Spinning.minutes()).min(unit.offer.spinning_w / MW);
     let mut terms = vec![(given.spinning, 1.0), (on, -most)];
     terms.extend(given.up.map(|column| (column, 1.0)));
@@ -177,7 +179,7 @@ fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: us
         matrix.at_most(&terms, most_w / MW);
         given.slow_off = Some(column);
     }
-    given.slow = matrix.column(0.0, 0.0, unit.offer.supplemental_w / MW);
+    given.slow = matrix.column(0.0, 0.0, range.min(unit.offer.supplemental_w / MW));
     let most = (up * Product::Supplemental.minutes()).min(unit.offer.supplemental_w / MW);
     let mut terms = vec![(given.slow, 1.0), (given.spinning, 1.0), (on, -most)];
     terms.extend(given.up.map(|column| (column, 1.0)));
@@ -287,7 +289,7 @@ fn required(matrix: &mut Matrix, problem: &Problem, services: &Services, all: &m
             let with: &[usize] = match Product::ALL[product] {
                 Product::Spinning => &[0],
                 Product::NonSpinning => &[0, 2],
-                Product::Supplemental => &[2, 3],
+                Product::Supplemental => &[0, 2, 3],
                 _ => &[],
             };
             let counted = || with.iter().copied().filter(|other| !area.required_w[*other].is_empty()).chain([product]);

@@ -5,8 +5,8 @@
 //!
 //! Not modelled: callbacks, quadratic terms.
 
-use super::matrix::Matrix;
-use highs::{HighsModelStatus, HighsSolutionStatus, Model, RowProblem, Sense, SolvedModel};
+use super::matrix::{Matrix, Terms};
+use highs::{Col, HighsModelStatus, HighsSolutionStatus, Model, RowProblem, Sense, SolvedModel};
 use std::ops::Bound;
 
 /// How a solve ended.
@@ -36,15 +36,21 @@ pub(super) struct Found {
 }
 
 /// What is asked of a mixed-integer solve.
-#[derive(Clone, Debug)]
-pub(super) struct Limits {
+#[derive(Clone, Debug, Default)]
+pub(super) struct Limits<'a> {
     pub gap: f64,
     pub seconds: Option<f64>,
+    /// Most nodes of the tree.
+    pub nodes: Option<i32>,
+    /// A point to begin with.
+    pub start: Option<&'a [f64]>,
+    /// Prove only: no looking for better points but by branching.
+    pub prove: bool,
 }
 
-fn problem(matrix: &Matrix, whole: bool) -> RowProblem {
+fn problem(matrix: &Matrix, whole: bool) -> (RowProblem, Vec<Col>) {
     let mut problem = RowProblem::default();
-    let columns: Vec<_> = (0..matrix.cost.len())
+    let columns: Vec<Col> = (0..matrix.cost.len())
         .map(|c| {
             let bounds = (Bound::Included(matrix.lower[c]), Bound::Included(matrix.upper[c]));
             if whole {
@@ -60,17 +66,18 @@ fn problem(matrix: &Matrix, whole: bool) -> RowProblem {
         terms.extend(matrix.terms(row).map(|(column, factor)| (columns[column], factor)));
         problem.add_row((Bound::Included(matrix.row_lower[row]), Bound::Included(matrix.row_upper[row])), &terms);
     }
-    problem
+    (problem, columns)
 }
 
 /// HiGHS with a matrix in it.
-fn model(matrix: &Matrix, whole: bool) -> Result<Model, String> {
-    let mut model = problem(matrix, whole)
+fn model(matrix: &Matrix, whole: bool) -> Result<(Model, Vec<Col>), String> {
+    let (problem, columns) = problem(matrix, whole);
+    let mut model = problem
         .try_optimise(Sense::Minimise)
         .map_err(|status| format!("HiGHS does not take the matrix: {status:?}"))?;
     option(&mut model, "threads", 1_i32)?;
     option(&mut model, "random_seed", 0_i32)?;
-    Ok(model)
+    Ok((model, columns))
 }
 
 fn option<V: highs::HighsOptionValue>(model: &mut Model, name: &str, value: V) -> Result<(), String> {
@@ -79,19 +86,64 @@ fn option<V: highs::HighsOptionValue>(model: &mut Model, name: &str, value: V) -
 
 /// Solves the linear relaxation.
 pub(super) fn linear(matrix: &Matrix) -> Result<Found, String> {
-    let solved = model(matrix, false)?.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
+    let solved = model(matrix, false)?.0.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
     Ok(found(matrix, &solved, false))
 }
 
 /// Solves with whole columns.
-pub(super) fn mixed(matrix: &Matrix, limits: &Limits) -> Result<Found, String> {
-    let mut model = model(matrix, true)?;
+pub(super) fn mixed(matrix: &Matrix, limits: &Limits<'_>) -> Result<Found, String> {
+    let mut model = model(matrix, true)?.0;
     option(&mut model, "mip_rel_gap", limits.gap)?;
     if let Some(seconds) = limits.seconds {
         option(&mut model, "time_limit", seconds)?;
     }
+    if let Some(nodes) = limits.nodes {
+        option(&mut model, "mip_max_nodes", nodes)?;
+    }
+    if limits.prove {
+        option(&mut model, "mip_heuristic_effort", 0.0)?;
+        for search in ["rins", "rens", "root_reduced_cost", "feasibility_jump"] {
+            option(&mut model, &format!("mip_heuristic_run_{search}"), false)?;
+        }
+    }
+    if limits.start.is_some() {
+        model
+            .try_set_solution(limits.start, None, None, None)
+            .map_err(|status| format!("HiGHS does not take a point to begin with: {status:?}"))?;
+    }
     let solved = model.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
     Ok(found(matrix, &solved, true))
+}
+
+/// A linear relaxation that keeps its basis while rows are added to it.
+pub(super) struct Relaxation {
+    model: Option<Model>,
+    columns: Vec<Col>,
+}
+
+impl Relaxation {
+    /// The relaxation of a matrix.
+    pub fn new(matrix: &Matrix) -> Result<Self, String> {
+        let (model, columns) = model(matrix, false)?;
+        Ok(Self { model: Some(model), columns })
+    }
+
+    /// Adds a row that is at most a value.
+    pub fn at_most(&mut self, terms: &Terms, upper: f64) -> Result<(), String> {
+        let model = self.model.as_mut().ok_or("the relaxation failed before")?;
+        let terms = terms.iter().map(|(column, factor)| (self.columns[*column], *factor));
+        model.try_add_row(..=upper, terms).map_err(|status| format!("HiGHS does not take a row: {status:?}"))?;
+        Ok(())
+    }
+
+    /// Solves it; `matrix` has the rows added.
+    pub fn solve(&mut self, matrix: &Matrix) -> Result<Found, String> {
+        let model = self.model.take().ok_or("the relaxation failed before")?;
+        let solved = model.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
+        let found = found(matrix, &solved, false);
+        self.model = Some(Model::from(solved));
+        Ok(found)
+    }
 }
 
 fn found(matrix: &Matrix, solved: &SolvedModel, whole: bool) -> Found {

@@ -12,16 +12,16 @@ const SLACK_W: f64 = 50.0;
 /// Everything wrong with a problem, in words.
 pub(super) fn complaints(problem: &Problem) -> Vec<String> {
     let mut found = Vec::new();
-    let hours = problem.hours;
-    if hours == 0 {
+    let steps = problem.steps;
+    if steps == 0 {
         found.push("there is no step".to_owned());
     }
     if !(problem.step_s.is_finite() && problem.step_s > 0.0) {
         found.push(format!("a step is {} s long", problem.step_s));
     }
     let mut series = |name: String, values: &[f64], least: f64| {
-        if values.len() != hours {
-            found.push(format!("{name}: {} values, expected {hours}", values.len()));
+        if values.len() != steps {
+            found.push(format!("{name}: {} values, expected {steps}", values.len()));
         } else if let Some(t) = values.iter().position(|value| !(value.is_finite() && *value >= least)) {
             found.push(format!("{name}: {} in step {}", values[t], t + 1));
         }
@@ -43,7 +43,7 @@ pub(super) fn complaints(problem: &Problem) -> Vec<String> {
     store_complaints(problem, &mut found);
     if let Some(services) = &problem.services {
         for area in &services.areas {
-            let wrong = |watts: &Vec<f64>| !watts.is_empty() && watts.len() != hours;
+            let wrong = |watts: &Vec<f64>| !watts.is_empty() && watts.len() != steps;
             if area.required_w.iter().any(wrong) || area.members.iter().any(|member| *member >= problem.units.len()) {
                 found.push(format!("area {}: requirements or units do not fit", area.name));
             }
@@ -74,8 +74,8 @@ fn unit_complaints(problem: &Problem, unit: &Unit, found: &mut Vec<String>) {
     if unit.first.steps == 0 {
         say("it has been on or off for no step before the first".to_owned());
     }
-    if !unit.ordered.is_empty() && unit.ordered.len() != problem.hours {
-        say(format!("{} orders, expected {}", unit.ordered.len(), problem.hours));
+    if !unit.ordered.is_empty() && unit.ordered.len() != problem.steps {
+        say(format!("{} orders, expected {}", unit.ordered.len(), problem.steps));
     }
     let (kept_on, kept) = unit.held();
     for (t, order) in unit.ordered.iter().enumerate().take(kept) {
@@ -146,7 +146,7 @@ pub(super) fn violations(problem: &Problem, plan: &Plan) -> Vec<String> {
     for index in 0..problem.units.len() {
         unit_violations(problem, plan, index, &mut found);
     }
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         let mut supply_w: f64 = plan.output_w.iter().map(|unit| unit[t]).sum();
         supply_w += plan.renewable_w.iter().map(|unit| unit[t]).sum::<f64>();
         for store in 0..problem.stores.len() {
@@ -176,7 +176,7 @@ pub(super) fn violations(problem: &Problem, plan: &Plan) -> Vec<String> {
 fn unit_violations(problem: &Problem, plan: &Plan, index: usize, found: &mut Vec<String>) {
     let unit = &problem.units[index];
     let (mut was_on, mut steps, mut before_w) = (unit.first.on, unit.first.steps, unit.first.output_w);
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         let (on, output_w, spare_w) = (plan.on[index][t], plan.output_w[index][t], plan.spare_w[index][t]);
         let mut say = |what: &str| found.push(format!("unit {}, step {}: {what}", unit.name, t + 1));
         if on != was_on {

@@ -25,6 +25,8 @@ pub(super) struct Model {
     /// Rows of the balance and of the required reserve.
     pub balance: Vec<usize>,
     pub required: Vec<usize>,
+    /// Rows of what runs can give, where load and reserve need any.
+    pub capacity: Vec<usize>,
     /// Columns of shortage of the services.
     pub services: services::Columns,
 }
@@ -55,7 +57,7 @@ pub(super) fn model(problem: &Problem) -> Model {
         model.stores.push(columns);
     }
     fuels::add(&mut model, problem);
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         balance(&mut model, problem, t);
         reserve(&mut model, problem, t);
         capacity(&mut model, problem, t);
@@ -71,7 +73,7 @@ fn weather(model: &mut Model, problem: &Problem) {
     }
     for (bus, members) in groups {
         let sum = |of: &dyn Fn(usize) -> f64| members.iter().map(|index| of(*index)).sum::<f64>() / MW;
-        let columns = (0..problem.hours)
+        let columns = (0..problem.steps)
             .map(|t| {
                 let least = sum(&|index| problem.renewables[index].least_w[t]);
                 let most = sum(&|index| problem.renewables[index].most_w[t]);
@@ -89,8 +91,8 @@ fn storage(matrix: &mut Matrix, problem: &Problem, index: usize) -> StoreColumns
     let step_h = problem.step_h();
     let (charge, discharge) = (store.charge_w / MW, store.discharge_w / MW);
     let mut columns = StoreColumns::default();
-    for t in 0..problem.hours {
-        let hold = if t + 1 == problem.hours { store.last_j.max(store.floor_j) } else { store.floor_j };
+    for t in 0..problem.steps {
+        let hold = if t + 1 == problem.steps { store.last_j.max(store.floor_j) } else { store.floor_j };
         columns.charge.push(matrix.column(store.charge_usd_per_j * MWH * step_h, 0.0, charge));
         columns.discharge.push(matrix.column(store.discharge_usd_per_j * MWH * step_h, 0.0, discharge));
         columns.energy.push(matrix.column(0.0, hold / MWH, store.energy_j / MWH));
@@ -129,7 +131,10 @@ fn balance(model: &mut Model, problem: &Problem, t: usize) {
     if let Some(price) = problem.mismatch_usd_per_j {
         let cost = price * MWH * problem.step_h();
         let shed = model.matrix.column(cost, 0.0, load.max(0.0));
-        let surplus = model.matrix.column(cost, 0.0, f64::INFINITY);
+        // No more than everything gives.
+        let given: f64 = terms.iter().map(|(column, factor)| (model.matrix.upper[*column] * factor).max(0.0)).sum();
+        let most = given + (-load).max(0.0);
+        let surplus = model.matrix.column(cost, 0.0, most);
         model.shed.push(shed);
         model.surplus.push(surplus);
         terms.push((shed, 1.0));
@@ -153,7 +158,8 @@ fn capacity(model: &mut Model, problem: &Problem, t: usize) {
         terms.extend(columns.get(t).map(|column| (*column, 1.0)));
     }
     if needed > 0.0 {
-        model.matrix.row(&terms, needed, f64::INFINITY);
+        let row = model.matrix.row(&terms, needed, f64::INFINITY);
+        model.capacity.push(row);
     }
 }
 
@@ -164,14 +170,17 @@ fn reserve(model: &mut Model, problem: &Problem, t: usize) {
     if contingency.is_none() && problem.reserve.required_w.iter().all(|watts| *watts <= 0.0) {
         return;
     }
-    let all = model.matrix.column(0.0, 0.0, f64::INFINITY);
     let mut terms: Terms = model.units.iter().map(|columns| (columns.spare[t], 1.0)).collect();
+    let most = terms.iter().map(|(column, _)| model.matrix.upper[*column]).sum();
+    let all = model.matrix.column(0.0, 0.0, most);
     terms.push((all, -1.0));
     model.matrix.row(&terms, 0.0, 0.0);
     model.spare.push(all);
     let mut met = vec![(all, 1.0)];
     if let Some(price) = problem.reserve.short_usd_per_j {
-        let most = if contingency.is_some() { f64::INFINITY } else { required };
+        // No more than the requirement, or the loss of the greatest unit with what it holds itself.
+        let lost = |unit: &super::Unit| contingency.map_or(0.0, |times| (1.0 + times) * unit.most_w / MW);
+        let most = problem.units.iter().map(lost).fold(required, f64::max);
         let short = model.matrix.column(price * MWH * problem.step_h(), 0.0, most);
         model.short.push(short);
         met.push((short, 1.0));

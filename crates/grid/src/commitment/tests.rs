@@ -25,7 +25,7 @@ fn unit(name: &str, least: f64, most: f64, usd: f64) -> Unit {
 
 fn problem(load: &[f64], units: Vec<Unit>) -> Problem {
     Problem {
-        hours: load.len(),
+        steps: load.len(),
         step_s: 3600.0,
         load_w: load.iter().map(|mw| mw * MW).collect(),
         reserve: Reserve { required_w: vec![0.0; load.len()], ..Reserve::default() },
@@ -319,7 +319,7 @@ fn nonsense_is_refused() {
         edit(&mut case);
         all.push((case, word));
     };
-    change("1 values, expected 2", &|case| case.hours = 2);
+    change("1 values, expected 2", &|case| case.steps = 2);
     change("negative or no number", &|case| case.units[0].most_w = -1.0);
     change("below the least", &|case| case.units[0].least_w = 200.0 * MW);
     change("outside its limits", &|case| case.units[0].first = State { on: true, steps: 1, output_w: 300.0 * MW });
@@ -357,7 +357,7 @@ fn windows_join_without_a_seam() {
     assert!(rolled.usd() >= whole.usd() - 1e-6, "windows cannot beat the whole");
     // The state that the long run leaves after two days: the rest of it, from there, costs what it cost in the long run.
     let mut rest = case.clone();
-    rest.hours = 24;
+    rest.steps = 24;
     rest.load_w = case.load_w[48..].to_vec();
     rest.reserve.required_w = vec![0.0; 24];
     for (unit, state) in rest.units.iter_mut().zip(carry(&case, &whole, 48)) {

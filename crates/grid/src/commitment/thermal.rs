@@ -29,6 +29,8 @@ pub(super) struct Columns {
     pub pieces: Vec<Vec<(usize, usize)>>,
     /// Starts warmer than the coldest: (class, column) for each step.
     pub warm: Vec<Vec<(usize, usize)>>,
+    /// Rows that tie on, start and stop together: those of the minimum times among them.
+    pub logic: Vec<usize>,
 }
 
 /// A unit in MW, with limits as they bind: a start or stop is held by the ramp, too.
@@ -59,8 +61,8 @@ impl Scaled {
 pub(super) fn add(matrix: &mut Matrix, problem: &Problem, unit: &Unit) -> Columns {
     let scaled = Scaled::of(unit);
     let mut columns = choices(matrix, problem, unit, &scaled);
-    for t in 0..problem.hours {
-        logic(matrix, unit, &columns, t);
+    for t in 0..problem.steps {
+        logic(matrix, unit, &mut columns, t);
         ramps(matrix, unit, &scaled, &columns, t);
         limits(matrix, unit, &scaled, &columns, t);
         pieces(matrix, problem, unit, &scaled, &mut columns, t);
@@ -75,7 +77,7 @@ fn choices(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled)
     let (kept_on, kept) = unit.held();
     let step_h = problem.step_h();
     let coldest = unit.starts.last().map_or(0.0, |start| start.usd);
-    for t in 0..problem.hours {
+    for t in 0..problem.steps {
         let order = unit.ordered.get(t).copied().flatten();
         let decided = if t < kept { Some(kept_on) } else { order };
         let (low, high) = match decided {
@@ -93,7 +95,7 @@ fn choices(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled)
 }
 
 /// On follows from starts and stops; minimum times.
-fn logic(matrix: &mut Matrix, unit: &Unit, columns: &Columns, t: usize) {
+fn logic(matrix: &mut Matrix, unit: &Unit, columns: &mut Columns, t: usize) {
     let mut terms = vec![(columns.on[t], 1.0), (columns.start[t], -1.0), (columns.stop[t], 1.0)];
     let mut before = 0.0;
     if t > 0 {
@@ -101,16 +103,17 @@ fn logic(matrix: &mut Matrix, unit: &Unit, columns: &Columns, t: usize) {
     } else {
         before = f64::from(u8::from(unit.first.on));
     }
-    matrix.row(&terms, before, before);
+    columns.logic.push(matrix.row(&terms, before, before));
     let window = |of: &[usize], steps: usize| -> Terms {
         ((t + 1).saturating_sub(steps.max(1))..=t).map(|i| (of[i], 1.0)).collect()
     };
     let mut terms = window(&columns.start, unit.least_up);
     terms.push((columns.on[t], -1.0));
-    matrix.at_most(&terms, 0.0);
+    let up = matrix.at_most(&terms, 0.0);
     let mut terms = window(&columns.stop, unit.least_down);
     terms.push((columns.on[t], 1.0));
-    matrix.at_most(&terms, 1.0);
+    let down = matrix.at_most(&terms, 1.0);
+    columns.logic.extend([up, down]);
 }
 
 /// Output and reserve against the step before.
@@ -146,12 +149,12 @@ fn ramps(matrix: &mut Matrix, unit: &Unit, scaled: &Scaled, columns: &Columns, t
 /// case of 6 July and made HiGHS slower there, so they are left out. Before a stop only the last step's reserve is bound: further
 /// ahead a unit may hold reserve that it would have to give back by falling, and PGLib-UC's rules allow that.
 fn limits(matrix: &mut Matrix, unit: &Unit, scaled: &Scaled, columns: &Columns, t: usize) {
-    let hours = columns.on.len();
+    let steps = columns.on.len();
     let (begin, end) = (scaled.range - scaled.begin, scaled.range - scaled.end);
     let mut row = |start: f64, stop: f64| {
         let mut terms = vec![(columns.above[t], 1.0), (columns.spare[t], 1.0), (columns.on[t], -scaled.range)];
         terms.push((columns.start[t], start));
-        if t + 1 < hours {
+        if t + 1 < steps {
             terms.push((columns.stop[t + 1], stop));
         }
         matrix.at_most(&terms, 0.0);
@@ -162,14 +165,14 @@ fn limits(matrix: &mut Matrix, unit: &Unit, scaled: &Scaled, columns: &Columns, 
     }
     // A start and the stop after it may lie one step apart: two rows, neither counts both in full.
     row(begin, (end - begin).max(0.0));
-    if t + 1 < hours {
+    if t + 1 < steps {
         row((begin - end).max(0.0), end);
     }
 }
 
 /// Cost pieces: each within its width, and within what a start or stop leaves of it.
 fn pieces(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled, columns: &mut Columns, t: usize) {
-    let hours = columns.on.len();
+    let steps = columns.on.len();
     let mut sum = vec![(columns.above[t], 1.0)];
     let mut parts = Vec::new();
     for (piece, pair) in unit.curve.windows(2).enumerate() {
@@ -185,7 +188,7 @@ fn pieces(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled, 
         let (a, c) = (lost(scaled.begin), lost(scaled.end));
         let mut row = |start: f64, stop: f64| {
             let mut terms = vec![(column, 1.0), (columns.on[t], -width), (columns.start[t], start)];
-            if t + 1 < hours {
+            if t + 1 < steps {
                 terms.push((columns.stop[t + 1], stop));
             }
             matrix.at_most(&terms, 0.0);
@@ -194,7 +197,7 @@ fn pieces(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled, 
             row(a, c);
         } else {
             row(a, (c - a).max(0.0));
-            if t + 1 < hours && c > 0.0 && a > 0.0 {
+            if t + 1 < steps && c > 0.0 && a > 0.0 {
                 row((a - c).max(0.0), c);
             }
         }

@@ -93,7 +93,10 @@ fn horizon(text: &str) -> Result<Option<Horizon>, std::num::ParseIntError> {
 }
 
 /// Reads a case; `Ok(None)`: it is wrong, and that was said.
-fn load(path: &Path) -> Result<Option<Case>> {
+///
+/// # Errors
+/// A file that cannot be opened.
+pub fn load(path: &Path) -> Result<Option<Case>> {
     let shown = path.display().to_string();
     let bytes = source::open_ordinary(path).with_context(|| match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -146,7 +149,7 @@ fn summary(shown: &str, case: &Case, plan: &Plan) -> Value {
             })
         })
         .collect();
-    let steps: Vec<Value> = (0..problem.hours)
+    let steps: Vec<Value> = (0..problem.steps)
         .map(|t| {
             let [load, output, renewable, spare] = step_sums(problem, plan, t);
             json!({
@@ -196,7 +199,7 @@ fn page(shown: &str, case: &Case, plan: &Plan, horizon: Option<Horizon>, seconds
     let _ = writeln!(
         text,
         "  {} steps of {minutes:.0} min, {} units, {} renewables, {} storages; {seconds:.1} s with reading",
-        problem.hours,
+        problem.steps,
         problem.units.len(),
         problem.renewables.len(),
         problem.stores.len()
@@ -247,7 +250,7 @@ fn cents(value: f64) -> String {
 
 /// Load, reserve and price: least and greatest, with their steps.
 fn prices(text: &mut String, problem: &Problem, plan: &Plan) {
-    let sums: Vec<[f64; 4]> = (0..problem.hours).map(|t| step_sums(problem, plan, t)).collect();
+    let sums: Vec<[f64; 4]> = (0..problem.steps).map(|t| step_sums(problem, plan, t)).collect();
     let rows: Vec<(&str, Vec<f64>)> = vec![
         ("load, MW", sums.iter().map(|sum| sum[0] / MW).collect()),
         ("renewables taken, MW", sums.iter().map(|sum| sum[2] / MW).collect()),
@@ -284,7 +287,7 @@ fn prices(text: &mut String, problem: &Problem, plan: &Plan) {
 fn chart(text: &mut String, problem: &Problem, plan: &Plan) {
     let on = |index: usize| plan.on[index].iter().filter(|on| **on).count();
     let all: Vec<usize> = (0..problem.units.len()).collect();
-    let (always, rest): (Vec<usize>, Vec<usize>) = all.into_iter().partition(|index| on(*index) == problem.hours);
+    let (always, rest): (Vec<usize>, Vec<usize>) = all.into_iter().partition(|index| on(*index) == problem.steps);
     let (never, mut some): (Vec<usize>, Vec<usize>) = rest.into_iter().partition(|index| on(*index) == 0);
     let starts: usize = (0..problem.units.len()).map(|index| plan.starts(problem, index).len()).sum();
     let _ = writeln!(
@@ -298,7 +301,7 @@ fn chart(text: &mut String, problem: &Problem, plan: &Plan) {
     if some.is_empty() {
         return;
     }
-    let wide = problem.hours.min(WIDTH);
+    let wide = problem.steps.min(WIDTH);
     let mut ruler = String::new();
     for t in 0..wide {
         ruler.push(if (t + 1) % 24 == 0 {
@@ -325,8 +328,8 @@ fn chart(text: &mut String, problem: &Problem, plan: &Plan) {
     if some.len() > ROWS {
         let _ = writeln!(text, "  and {} more; --json has all", some.len() - ROWS);
     }
-    if wide < problem.hours {
-        let _ = writeln!(text, "  the first {wide} of {} steps are shown", problem.hours);
+    if wide < problem.steps {
+        let _ = writeln!(text, "  the first {wide} of {} steps are shown", problem.steps);
     }
 }
 
@@ -390,7 +393,7 @@ fn relief_json(shown: &str, problem: &Problem, from: usize, relief: &[Relief]) -
 fn write(out: &Path, problem: &Problem, plan: &Plan, summary: &Value) -> Result<()> {
     let folder = OutDir::create(out)?;
     let step_ns = (problem.step_s * 1e9).round() as i64;
-    let utc_ns: Vec<i64> = (0..problem.hours as i64).map(|t| t * step_ns).collect();
+    let utc_ns: Vec<i64> = (0..problem.steps as i64).map(|t| t * step_ns).collect();
     let column = |name: &str, what: &str| format!("{}_{what}", name.replace(' ', "_"));
     let scaled = |values: &[f64], per: f64| -> Vec<f64> { values.iter().map(|value| value / per).collect() };
     let mut units = Vec::new();
