@@ -264,7 +264,7 @@ pub fn read(name: &str, open: Open<'_>) -> Result<System, Mistakes> {
     let (places, area) = buses(&bus, &mut network, &mut wrong);
     let (branch_name, emergency_va) = branches(&branch, &mut network, &places, &mut wrong);
     let mut units = generators(&gen_table, &mut network, &places, &mut wrong);
-    let links = dc_lines(&dc, &places, &mut wrong);
+    let links = dc_lines(&dc, &network, &places, &mut wrong);
     let by_name: BTreeMap<String, usize> = units.iter().enumerate().map(|(u, unit)| (unit.name.clone(), u)).collect();
     let reservoirs = reservoirs(&storage, &by_name, &mut wrong);
     let mut reserves = reserves(&reserve, &mut wrong);
@@ -510,6 +510,10 @@ fn generators(sheet: &Sheet, network: &mut Network, places: &BTreeMap<u64, usize
             let found = format!("found PMin {least} and PMax {most}, QMin {least_var} and QMax {most_var} at {name}");
             wrong.say(&sheet.file, row.line, format!("{found}; expected least at most the most"));
         }
+        if most < 0.0 && matches!(drive, Drive::Weather | Drive::MustTake) {
+            let found = format!("found PMax {most} at {name}, which follows sun, wind or water");
+            wrong.say(&sheet.file, row.line, format!("{found}; expected 0 or more (what draws power is a load)"));
+        }
         if unit.ramp_w_per_s < 0.0 {
             wrong.say(&sheet.file, row.line, format!("found a negative ramp rate at {name}"));
         }
@@ -549,7 +553,7 @@ fn cost(sheet: &Sheet, row: &sheet::Row, most: f64, fuel_usd: f64, wrong: &mut M
     Cost::Piecewise(points)
 }
 
-fn dc_lines(sheet: &Sheet, places: &BTreeMap<u64, usize>, wrong: &mut Mistakes) -> Vec<Link> {
+fn dc_lines(sheet: &Sheet, network: &Network, places: &BTreeMap<u64, usize>, wrong: &mut Mistakes) -> Vec<Link> {
     let mut links = Vec::new();
     for row in &sheet.rows {
         let ends = (place(sheet, row, "From Bus", places, wrong), place(sheet, row, "To Bus", places, wrong));
@@ -557,6 +561,15 @@ fn dc_lines(sheet: &Sheet, places: &BTreeMap<u64, usize>, wrong: &mut Mistakes) 
         let most_w = sheet.number(row, "MW Load", wrong) * 1e6;
         if most_w < 0.0 {
             wrong.say(&sheet.file, row.line, "found a negative MW Load, expected the line's capacity".to_owned());
+        }
+        let buses = &network.buses;
+        if let Some(dead) = [from, to].into_iter().find(|bus| buses.kind[*bus] == BusKind::Isolated) {
+            let hint = "delete the row, or give the bus another Bus Type";
+            let found = format!("the line ends at bus {}, which is Isolated", buses.number[dead]);
+            wrong.say(&sheet.file, row.line, format!("{found}; expected two buses in service ({hint})"));
+        } else if from == to {
+            let found = format!("the line begins and ends at bus {}", buses.number[from]);
+            wrong.say(&sheet.file, row.line, format!("{found}; expected two buses"));
         }
         links.push(Link { name: sheet.word(row, "UID").to_owned(), from, to, most_w });
     }

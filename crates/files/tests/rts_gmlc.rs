@@ -198,3 +198,22 @@ fn the_published_tables_are_their_matpower_copy() {
     let first: f64 = system.load_w(0).iter().sum();
     assert!((first - 3_337.331_884_2e6).abs() < 1e3, "{first}");
 }
+
+#[test]
+fn a_line_to_an_isolated_bus_and_weather_that_draws_are_told() {
+    let mut files = folder();
+    let bus = files.get_mut("SourceData/bus.csv").expect("buses");
+    *bus = bus.replace("3,Three,138,PQ", "3,Three,138,Isolated");
+    let dc = files.get_mut("SourceData/dc_branch.csv").expect("lines");
+    dc.push_str("DC2,2,2,10\n");
+    let units = files.get_mut("SourceData/gen.csv").expect("units");
+    *units = units.replace("2_WIND_1,2,WIND,Wind,0,0,1,50,0,", "2_WIND_1,2,WIND,Wind,0,0,1,-50,-60,");
+    let told = read_folder(&files).expect_err("mistakes").to_string();
+    for part in [
+        "SourceData/dc_branch.csv:2: the line ends at bus 3, which is Isolated; expected two buses in service (delete the row",
+        "SourceData/dc_branch.csv:3: the line begins and ends at bus 2; expected two buses",
+        "SourceData/gen.csv:3: found PMax -50 at 2_WIND_1, which follows sun, wind or water; expected 0 or more",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+}

@@ -6,17 +6,21 @@
 //! regulation's to give. Energy is conserved at every look, asserted. Prices are what one more megawatt would cost, split
 //! into energy and congestion. Covered by identities (prices, conservation) in its tests; V-GRID has no row for it.
 //!
-//! Not modelled: losses and voltages, trajectories of starting and stopping units (they step to and from their least
-//! output), units that do not follow their orders, forced outages within the day, the energy of regulation.
+//! A unit that starts steps to its least output and rises by its ramp; one that will stop comes down by its ramp in time,
+//! however far ahead that is, and steps from there.
+//!
+//! Not modelled: losses and voltages, output below the least on the way in and out, units that do not follow their orders, forced outages within the day, the energy of regulation.
 
 pub mod forecast;
 pub mod interval;
 pub mod priority;
 mod reason;
+#[cfg(test)]
+mod tests;
 
 use crate::network::direct::Convention;
 use crate::network::optimum::cost_usd_per_h;
-use crate::network::{Network, NetworkError};
+use crate::network::{BusKind, Network, NetworkError};
 use forecast::Forecast;
 use interval::{Limit, Look, Looker, Range};
 
@@ -57,6 +61,30 @@ pub struct Link {
     pub most_w: f64,
 }
 
+impl Link {
+    /// What makes the line unusable in this network, in words.
+    #[must_use]
+    pub fn wrong(&self, network: &Network) -> Option<String> {
+        let number = |bus: usize| network.buses.number[bus];
+        let named = || format!("DC line {}-{}", number(self.from), number(self.to));
+        if let Some(dead) = [self.from, self.to].into_iter().find(|bus| network.buses.kind[*bus] == BusKind::Isolated) {
+            let hint = "leave the line out, or put the bus in service";
+            return Some(format!(
+                "{}: bus {} is isolated; expected two buses in service ({hint})",
+                named(),
+                number(dead)
+            ));
+        }
+        if self.from == self.to {
+            return Some(format!("{}: it begins and ends at the same bus; expected two", named()));
+        }
+        if !(self.most_w.is_finite() && self.most_w >= 0.0) {
+            return Some(format!("{}: found a capacity of {} MW, expected 0 or more", named(), self.most_w / 1e6));
+        }
+        None
+    }
+}
+
 /// A day to dispatch.
 #[derive(Clone, Debug)]
 pub struct Day<'n> {
@@ -88,6 +116,15 @@ pub struct Day<'n> {
     pub emergency_va: Vec<f64>,
 }
 
+/// A part of the network that no line in service joins to another, in an interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Island {
+    /// Load as it came, W.
+    pub load_w: f64,
+    /// Price of energy, $/MWh.
+    pub energy_usd_per_mwh: f64,
+}
+
 /// What came of one interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interval {
@@ -99,7 +136,9 @@ pub struct Interval {
     pub load_w: f64,
     /// What the regulation had to add, W: load less outputs as they came.
     pub regulation_w: f64,
-    /// Output that the weather offered and was not taken, W.
+    /// Parts of the network, in the order of their first bus.
+    pub islands: Vec<Island>,
+    /// Output that came with the weather and was not taken, W.
     pub curtailed_w: f64,
     /// Cost of the base points, $/h.
     pub usd_per_h: f64,
@@ -131,18 +170,33 @@ pub fn run(day: &Day<'_>, forecast: &Forecast) -> Result<Dispatched, NetworkErro
     assert!(day.emergency_va.len() == day.network.branches.from.len(), "one rating per branch");
     let mut looker = Looker::new(day)?;
     let mut done = Dispatched::default();
+    let near = near_change(day, intervals);
     let mut before: Option<(Vec<f64>, f64)> = None;
     let mut held = vec![false; units];
     for t in 0..intervals {
         let seen = day.ahead.min(intervals - t);
         let (loads, available): (Vec<Vec<f64>>, Vec<Vec<f64>>) =
             (0..seen).map(|ahead| forecast.expected(t + ahead, ahead + 1)).unzip();
-        let range: Vec<Vec<Range>> = (0..seen)
-            .map(|ahead| ranges(day, t, ahead, &available[ahead], before.as_ref().map(|b| &b.0[..])))
-            .collect();
+        let mut range: Vec<Vec<Range>> = Vec::new();
+        for (ahead, available_w) in available.iter().enumerate() {
+            let stood: Option<Vec<Range>> = match (range.last(), &before) {
+                (Some(stood), _) => Some(stood.clone()),
+                (None, Some((before_w, _))) => Some(
+                    (0..units)
+                        .map(|unit| Range {
+                            runs: running(day, t - 1, unit),
+                            least_w: before_w[unit],
+                            most_w: before_w[unit],
+                        })
+                        .collect(),
+                ),
+                (None, None) => None,
+            };
+            range.push(ranges(day, t + ahead, &near, available_w, stood.as_deref()));
+        }
         let look = looker.look(&range, &loads, day.reserve_w[t])?;
         // What is left for units with fuel.
-        let net_w = loads[0].iter().sum::<f64>() - weather(day, &available[0]);
+        let net_w = live_w(day, &loads[0]) - weather(day, &available[0], &range[0]);
         if let Some((earlier_w, earlier_net_w)) = &before {
             let told = reason::Told {
                 day,
@@ -152,29 +206,66 @@ pub fn run(day: &Day<'_>, forecast: &Forecast) -> Result<Dispatched, NetworkErro
                 held: &held,
                 rose: net_w > *earlier_net_w,
                 look: &look,
+                edge_w: &(0..units)
+                    .map(|unit| edge(day, &near, t, unit).map_or(f64::INFINITY, |edge| edge.most_w))
+                    .collect::<Vec<f64>>(),
+                unserved_w: &by_island_w(&look, looker.part()),
             };
             done.orders.extend(told.orders(&mut looker));
         }
         held = (0..units).map(|unit| reason::held(day, &look, &range[0], unit)).collect();
         before = Some((look.output_w.clone(), net_w));
-        done.intervals.push(settle(day, forecast, t, look, &loads[0], &available[0], &range[0]));
+        done.intervals.push(settle(day, forecast, t, look, &loads[0], &range[0], looker.part()));
     }
     Ok(done)
 }
 
-/// What the weather offers, W.
-fn weather(day: &Day<'_>, available_w: &[f64]) -> f64 {
-    (0..available_w.len()).filter(|unit| day.ramp_w_per_s[*unit].is_infinite()).map(|unit| available_w[unit]).sum()
+/// What stands at buses in service, W.
+fn live_w(day: &Day<'_>, by_bus_w: &[f64]) -> f64 {
+    let live = |bus: &usize| day.network.buses.kind[*bus] != BusKind::Isolated;
+    (0..by_bus_w.len()).filter(live).map(|bus| by_bus_w[bus]).sum()
 }
 
-/// Where every unit may go: its limits, and in the first interval its ramp from where it stands.
-fn ranges(day: &Day<'_>, t: usize, ahead: usize, available_w: &[f64], before_w: Option<&[f64]>) -> Vec<Range> {
+/// What the weather offers, W.
+fn weather(day: &Day<'_>, available_w: &[f64], range: &[Range]) -> f64 {
+    let follows = |unit: &usize| range[*unit].runs && day.ramp_w_per_s[*unit].is_infinite();
+    (0..available_w.len()).filter(follows).map(|unit| available_w[unit]).sum()
+}
+
+/// Whether a unit runs in an interval.
+fn running(day: &Day<'_>, t: usize, unit: usize) -> bool {
+    let g = &day.network.generators;
+    day.committed[t * g.bus.len() + unit] && day.network.buses.kind[g.bus[unit]] != BusKind::Isolated
+}
+
+/// How many intervals a running unit has had since its start, or has until its stop, counting this one, whichever is
+/// less; by interval and unit. What runs at an end of the day may have run before or go on after.
+fn near_change(day: &Day<'_>, intervals: usize) -> Vec<usize> {
+    let units = day.ramp_w_per_s.len();
+    let mut near = vec![usize::MAX; intervals * units];
+    for unit in 0..units {
+        let (mut since, mut until) = (usize::MAX, usize::MAX);
+        for t in 0..intervals {
+            since = if running(day, t, unit) { since.saturating_add(1) } else { 0 };
+            near[t * units + unit] = since;
+        }
+        for t in (0..intervals).rev() {
+            until = if running(day, t, unit) { until.saturating_add(1) } else { 0 };
+            let place = &mut near[t * units + unit];
+            *place = (*place).min(until);
+        }
+    }
+    near
+}
+
+/// Where every unit may go in an interval: its limits, near enough to its least output where it starts or stops, and
+/// its ramp from where it stands, or may stand, in the interval before.
+fn ranges(day: &Day<'_>, t: usize, near: &[usize], available_w: &[f64], stood: Option<&[Range]>) -> Vec<Range> {
     let g = &day.network.generators;
     let units = g.bus.len();
     (0..units)
         .map(|unit| {
-            let runs = day.committed[(t + ahead) * units + unit]
-                && day.network.buses.kind[g.bus[unit]] != crate::network::BusKind::Isolated;
+            let runs = running(day, t, unit);
             if !runs {
                 return Range::default();
             }
@@ -184,18 +275,40 @@ fn ranges(day: &Day<'_>, t: usize, ahead: usize, available_w: &[f64], before_w: 
                 let least_w = if day.must_take[unit] { most_w } else { g.least_w[unit].min(most_w).min(0.0) };
                 return Range { runs, least_w, most_w };
             }
-            if let (0, Some(before_w), true) = (ahead, before_w, t > 0) {
-                if day.committed[(t - 1) * units + unit] {
-                    // Where it stands is within reach, whatever its limits became.
-                    least_w = least_w.max(before_w[unit] - ramp_w).min(before_w[unit] + ramp_w);
-                    most_w = most_w.min(before_w[unit] + ramp_w).max(before_w[unit] - ramp_w);
-                } else {
-                    most_w = most_w.min(least_w + ramp_w);
-                }
+            if let Some(edge) = edge(day, near, t, unit) {
+                least_w = least_w.max(edge.least_w);
+                most_w = most_w.min(edge.most_w);
+            }
+            if let Some(stood) = stood.map(|stood| stood[unit]).filter(|stood| stood.runs) {
+                // Where it stands is within reach, whatever its limits became.
+                let (low_w, high_w) = (stood.least_w - ramp_w, stood.most_w + ramp_w);
+                least_w = least_w.max(low_w).min(high_w);
+                most_w = most_w.min(high_w).max(low_w);
             }
             Range { runs, least_w: least_w.min(most_w), most_w }
         })
         .collect()
+}
+
+/// How far from the output that is nearest to none a unit may be, for its start or stop; nothing far from both.
+fn edge(day: &Day<'_>, near: &[usize], t: usize, unit: usize) -> Option<Range> {
+    let g = &day.network.generators;
+    let near = near[t * g.bus.len() + unit];
+    if near == usize::MAX || day.ramp_w_per_s[unit].is_infinite() {
+        return None;
+    }
+    let rest_w = 0.0_f64.max(g.least_w[unit]).min(g.most_w[unit]);
+    let by_w = near as f64 * day.ramp_w_per_s[unit] * day.step_s;
+    Some(Range { runs: true, least_w: rest_w - by_w, most_w: rest_w + by_w })
+}
+
+/// Load unserved in the part of every bus, W.
+fn by_island_w(look: &Look, part: &[usize]) -> Vec<f64> {
+    let mut sum_w = vec![0.0; look.island_usd_per_mwh.len()];
+    for (part, unserved_w) in part.iter().zip(&look.unserved_w).filter(|(part, _)| **part != usize::MAX) {
+        sum_w[*part] += unserved_w;
+    }
+    part.iter().map(|part| sum_w.get(*part).copied().unwrap_or(0.0)).collect()
 }
 
 /// What came, and what the regulation had to add.
@@ -205,21 +318,21 @@ fn settle(
     t: usize,
     look: Look,
     expected_w: &[f64],
-    available_w: &[f64],
     range: &[Range],
+    part: &[usize],
 ) -> Interval {
-    let (load_w, came_w) = forecast.actual(t);
+    let (by_bus_w, came_w) = forecast.actual(t);
     let mut output_w = look.output_w.clone();
     let mut curtailed_w = 0.0;
     for unit in (0..output_w.len()).filter(|unit| range[*unit].runs && day.ramp_w_per_s[*unit].is_infinite()) {
         // A unit that was held back gives its order if it can; another gives what comes.
         let held = reason::held(day, &look, range, unit);
-        curtailed_w += if held { (available_w[unit] - output_w[unit]).max(0.0) } else { 0.0 };
         output_w[unit] = if held { output_w[unit].min(came_w[unit]) } else { came_w[unit] };
+        curtailed_w += came_w[unit] - output_w[unit];
     }
-    let (load_w, expected_load_w): (f64, f64) = (load_w.iter().sum(), expected_w.iter().sum());
+    let (load_w, expected_load_w) = (live_w(day, &by_bus_w), live_w(day, expected_w));
     let given: f64 = output_w.iter().sum();
-    let shunts: f64 = day.network.buses.shunt_w.iter().sum();
+    let shunts = live_w(day, &day.network.buses.shunt_w);
     let gave: f64 = look.unserved_w.iter().sum::<f64>() - look.surplus_w.iter().sum::<f64>();
     let regulation_w = load_w + shunts - given - gave;
     let mut running = day.network.clone();
@@ -227,7 +340,12 @@ fn settle(
         *service = range.runs;
     }
     let usd_per_h = cost_usd_per_h(&running, &look.output_w);
-    Interval { look, expected_load_w, load_w, regulation_w, curtailed_w, usd_per_h }
+    let mut islands: Vec<Island> =
+        look.island_usd_per_mwh.iter().map(|price| Island { load_w: 0.0, energy_usd_per_mwh: *price }).collect();
+    for (part, load_w) in part.iter().zip(&by_bus_w).filter(|(part, _)| **part != usize::MAX) {
+        islands[*part].load_w += load_w;
+    }
+    Interval { look, expected_load_w, load_w, regulation_w, islands, curtailed_w, usd_per_h }
 }
 
 /// Words of a limit's branch, and of the loss it stands for.

@@ -182,6 +182,11 @@ impl PowerFlow {
     /// # Errors
     /// No convergence: the bus that fails worst, by how much, and what stands at a limit.
     pub fn solve(&mut self, network: &Network, rules: &Rules) -> Result<Flow, NetworkError> {
+        self.solve_within(network, rules, ROUNDS)
+    }
+
+    /// As `solve`, with so many rounds after the first in which voltages are let go or taken hold of again.
+    fn solve_within(&mut self, network: &Network, rules: &Rules, rounds: usize) -> Result<Flow, NetworkError> {
         let base = network.base_va;
         let count = network.bus_count();
         let mut base_holds = self.holds.clone();
@@ -213,7 +218,7 @@ impl PowerFlow {
         let mut iterations = 0;
         let mut at_limit: Vec<AtLimit> = Vec::new();
         for round in 0.. {
-            let done = self.iterate(network, rules);
+            let done = self.iterate(rules);
             let (spent, mismatch_pu) = match done {
                 Ok(done) => done,
                 Err(failure) => {
@@ -222,10 +227,16 @@ impl PowerFlow {
                 }
             };
             iterations += spent;
-            if !rules.reactive_limits
-                || round >= ROUNDS
-                || !self.switch(&least, &most, &load_var, &set, &mut returns, &mut at_limit)
-            {
+            let switched =
+                rules.reactive_limits && self.switch(&least, &most, &load_var, &set, &mut returns, &mut at_limit);
+            if switched && round >= rounds {
+                self.holds = base_holds;
+                return Err(NetworkError::Unsolved(format!(
+                    "reactive limits: voltages are still let go or taken hold of again after {} rounds",
+                    round + 1
+                )));
+            }
+            if !switched {
                 let flow = self.finish(network, iterations, mismatch_pu, at_limit);
                 core::mem::swap(&mut self.holds, &mut base_holds);
                 return Ok(flow);
@@ -301,7 +312,7 @@ impl PowerFlow {
     }
 
     /// Newton's iterations for the voltages held now: iterations and largest mismatch.
-    fn iterate(&mut self, network: &Network, rules: &Rules) -> Result<(usize, f64), Failure> {
+    fn iterate(&mut self, rules: &Rules) -> Result<(usize, f64), Failure> {
         let (mut bus, mut reactive, mut worst, mut squares) = self.mismatch();
         for iteration in 0..=rules.most_iterations {
             if worst.abs() <= rules.tolerance_pu {
@@ -337,7 +348,6 @@ impl PowerFlow {
                 share *= 0.5;
             }
         }
-        let _ = network;
         Err(Failure { bus, reactive, off_pu: worst, singular: false, lowest: self.lowest() })
     }
 

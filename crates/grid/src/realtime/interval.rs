@@ -2,7 +2,8 @@
 //!
 //! Limits on flows, ramps between the intervals looked at, and units that hold reserve below their most, are enforced as
 //! they are met: one that the answer without it keeps does not change the answer. What cannot be kept gives at its
-//! shortage price, so that there is always an answer.
+//! shortage price: whatever draws may go unserved, whatever feeds may find no taker, flows may exceed ratings and reserve
+//! may be short, so that outputs within limits and ramps always have an answer; one that is not found is an error.
 //!
 //! Not modelled: losses, reserve beyond the first interval, deliverability of reserve.
 
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A limit beyond by more than this counts as met, W.
 const MET_W: f64 = 100.0;
-/// Rounds of enforcing limits; more than a handful was not seen.
+/// Most rounds of enforcing limits; more than a handful was not seen.
 const ROUNDS: u32 = 40;
 
 /// A limit that is enforced as it is met; the first number is the interval of the look.
@@ -91,6 +92,8 @@ pub struct Look {
     pub surplus_w: Vec<f64>,
     /// Reserve that is short, W.
     pub reserve_short_w: f64,
+    /// Price of energy in every part of the network, $/MWh.
+    pub island_usd_per_mwh: Vec<f64>,
     /// Price of energy in the part of every bus, and what limits add, $/MWh.
     pub energy_usd_per_mwh: Vec<f64>,
     /// See `energy_usd_per_mwh`.
@@ -119,6 +122,8 @@ pub struct Looker<'d> {
     /// Share of a lost branch's flow that each branch takes over.
     takes_over: BTreeMap<usize, Vec<f64>>,
     enforced: BTreeSet<Limit>,
+    /// Rounds of enforcing limits after which there is no answer.
+    pub(super) most_rounds: u32,
     now: Network,
 }
 
@@ -129,6 +134,9 @@ impl<'d> Looker<'d> {
     /// A network that cannot be used; a branch whose loss cuts the network in two.
     pub fn new(day: &'d Day<'d>) -> Result<Self, NetworkError> {
         let network = day.network;
+        if let Some(why) = day.links.iter().find_map(|link| link.wrong(network)) {
+            return Err(NetworkError::Unusable(why));
+        }
         let mut direct = DirectFlow::new(network, day.convention, None)?;
         let (part, parts) = network.parts(None);
         let mut takes_over = BTreeMap::new();
@@ -157,7 +165,7 @@ impl<'d> Looker<'d> {
             takes_over.insert(*lost, shares);
         }
         let (factors, enforced) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { day, direct, part, parts, factors, takes_over, enforced, now: network.clone() })
+        Ok(Self { day, direct, part, parts, factors, takes_over, enforced, most_rounds: ROUNDS, now: network.clone() })
     }
 
     /// Decides; `range` is by interval of the look and unit, `load_w` by interval and bus.
@@ -194,7 +202,14 @@ impl<'d> Looker<'d> {
             iterations += solved.iterations;
             let met = self.met(&all, &solved.x, &still, range);
             let fresh: Vec<Limit> = met.into_iter().filter(|limit| !self.enforced.contains(limit)).collect();
-            if !fresh.is_empty() && rounds < ROUNDS {
+            if !fresh.is_empty() {
+                if rounds >= self.most_rounds {
+                    let first = super::limit_words(self.day.network, &fresh[0]);
+                    return Err(NetworkError::Unsolved(format!(
+                        "the dispatch was not solved: {} limits are still not kept after {rounds} rounds, the first: {first}",
+                        fresh.len()
+                    )));
+                }
                 self.enforced.extend(fresh);
                 continue;
             }
@@ -205,17 +220,21 @@ impl<'d> Looker<'d> {
         }
     }
 
+    /// Part of the network that every bus is in; `usize::MAX` for one out of service.
+    pub(super) fn part(&self) -> &[usize] {
+        &self.part
+    }
+
     /// What every binding limit of the first interval adds to the price at every bus, $/MWh.
     pub(super) fn congestion_terms(&mut self, look: &Look) -> Vec<(Limit, Vec<f64>)> {
-        let first = look.binding.iter().filter(|(limit, _)| matches!(limit, Limit::Flow { ahead: 0, .. }));
-        first
-            .map(|(limit, price)| match limit {
-                Limit::Flow { branch, lost, .. } => {
-                    (*limit, self.flow_factors(*branch, *lost).iter().map(|factor| price * factor).collect())
-                }
-                _ => (*limit, vec![0.0; self.part.len()]),
-            })
-            .collect()
+        let mut terms = Vec::new();
+        for (limit, price) in &look.binding {
+            if let Limit::Flow { ahead: 0, branch, lost } = limit {
+                let factors = self.flow_factors(*branch, *lost);
+                terms.push((*limit, factors.iter().map(|factor| price * factor).collect()));
+            }
+        }
+        terms
     }
 
     /// What loads and shunts take, as injections.
@@ -236,10 +255,14 @@ impl<'d> Looker<'d> {
         let Prices { unserved_usd_per_mwh, surplus_usd_per_mwh, reserve_usd_per_mwh, .. } = day.prices;
         let mut columns = Vec::new();
         for ahead in 0..range.len() {
-            let mut surplus_w = vec![0.0; self.part.len()];
+            // All that can be cut: what draws (unserved), and what feeds (surplus), a load below zero with it.
+            let drawn = self.drawn(&load_w[ahead]);
+            let mut unserved_w: Vec<f64> = drawn.iter().map(|given| (-given).max(0.0)).collect();
+            let mut surplus_w: Vec<f64> = drawn.iter().map(|given| given.max(0.0)).collect();
             for (unit, range) in range[ahead].iter().enumerate().filter(|(_, range)| range.runs) {
                 let bus = day.network.generators.bus[unit];
-                surplus_w[bus] += range.least_w.max(0.0);
+                surplus_w[bus] += range.most_w.max(0.0);
+                unserved_w[bus] += (-range.least_w).max(0.0);
                 self.now.generators.least_w[unit] = range.least_w;
                 self.now.generators.most_w[unit] = range.most_w;
                 for piece in pieces(&self.now, unit).map_err(NetworkError::Unusable)? {
@@ -254,11 +277,12 @@ impl<'d> Looker<'d> {
             for bus in (0..self.part.len()).filter(|bus| self.part[*bus] != usize::MAX) {
                 let mut give = |what, feeds, draws, width_w: f64, price: f64| {
                     if width_w > 0.0 {
-                        let (linear, width) = (price * mw, width_w / base);
+                        // A little wider than all there is: one more megawatt then has the shortage's price.
+                        let (linear, width) = (price * mw, (width_w + MET_W) / base);
                         columns.push(Column { ahead, what, feeds, draws, linear, square: 0.0, width });
                     }
                 };
-                give(What::Unserved, Some(bus), None, load_w[ahead][bus], unserved_usd_per_mwh);
+                give(What::Unserved, Some(bus), None, unserved_w[bus], unserved_usd_per_mwh);
                 give(What::Surplus, None, Some(bus), surplus_w[bus], surplus_usd_per_mwh);
             }
             for (link, known) in day.links.iter().enumerate().filter(|(_, link)| link.most_w > 0.0) {
@@ -306,6 +330,10 @@ impl<'d> Looker<'d> {
         reserve_w: f64,
     ) -> (Problem, Vec<(&'c Column, Option<usize>)>, usize) {
         let base = self.day.network.base_va;
+        let mut drawn_w = vec![0.0; still.len()];
+        for column in columns.iter().filter(|c| matches!(c.what, What::Unserved | What::Link { .. })) {
+            drawn_w[column.ahead] += column.width * base;
+        }
         let mut all: Vec<(&Column, Option<usize>)> = columns.iter().map(|column| (column, None)).collect();
         let mut problem = Problem::default();
         for column in columns {
@@ -315,9 +343,10 @@ impl<'d> Looker<'d> {
         static OVERLOAD: Column =
             Column { ahead: 0, what: What::Overload, feeds: None, draws: None, linear: 0.0, square: 0.0, width: 0.0 };
         for (place, limit) in limits.iter().enumerate() {
-            if let Limit::Flow { branch, lost, .. } = limit {
+            if let Limit::Flow { ahead, branch, lost } = limit {
                 for _ in 0..2 {
-                    let most = 10.0 * self.rating_w(*branch, *lost) / base;
+                    // Wide enough for all that is drawn, or a small rating could not give way.
+                    let most = (10.0 * self.rating_w(*branch, *lost)).max(drawn_w[*ahead]) / base;
                     problem.column(self.day.prices.overload_usd_per_mwh * base / 1e6, 0.0, most);
                     all.push((&OVERLOAD, Some(place)));
                 }
@@ -525,9 +554,9 @@ impl<'d> Looker<'d> {
                 What::Reserve { .. } => {}
             }
         }
-        let energy =
-            |bus: usize| if self.part[bus] == usize::MAX { f64::NAN } else { solved.price[self.part[bus]] / mw };
-        look.energy_usd_per_mwh = (0..buses).map(energy).collect();
+        look.island_usd_per_mwh = solved.price[..self.parts].iter().map(|price| price / mw).collect();
+        look.energy_usd_per_mwh =
+            self.part.iter().map(|part| look.island_usd_per_mwh.get(*part).copied().unwrap_or(f64::NAN)).collect();
         look.congestion_usd_per_mwh = vec![0.0; buses];
         if first_limit > self.parts * range.len() {
             look.reserve_usd_per_mwh = solved.price[first_limit - 1] / mw;

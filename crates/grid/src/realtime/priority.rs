@@ -58,8 +58,7 @@ pub fn commit(network: &Network, times: &[Times], need_w: &[f64], reserve_w: &[f
     }
     for (_, unit) in &order {
         let mut runs: Vec<bool> = (0..hours).map(|hour| on[hour * units + unit]).collect();
-        fill(&mut runs, false, times[*unit].down);
-        fill(&mut runs, true, times[*unit].up);
+        keep(&mut runs, times[*unit].up, times[*unit].down);
         for (hour, runs) in runs.into_iter().enumerate() {
             on[hour * units + unit] = runs;
         }
@@ -67,20 +66,35 @@ pub fn commit(network: &Network, times: &[Times], need_w: &[f64], reserve_w: &[f
     on
 }
 
-/// Turns on what is needed for no stretch of `state` inside the horizon to be shorter than `least`.
-fn fill(runs: &mut [bool], state: bool, least: usize) {
-    let mut begin = 0;
+/// Turns on what is needed for no gap or run inside the horizon to be shorter than its least: a run that was drawn out
+/// may leave a short gap, and a gap that was filled may end a short run, so both go on until nothing changes. Hours are
+/// only ever turned on, so that comes to an end.
+fn keep(runs: &mut [bool], up: usize, down: usize) {
+    loop {
+        let filled = fill(runs, false, down);
+        if !fill(runs, true, up) && !filled {
+            return;
+        }
+    }
+}
+
+/// Turns on what is needed for no stretch of `state` inside the horizon to be shorter than `least`; whether any was.
+fn fill(runs: &mut [bool], state: bool, least: usize) -> bool {
+    let (mut begin, mut changed) = (0, false);
+    let end_of =
+        |runs: &[bool], begin: usize| begin + runs[begin..].iter().take_while(|on| **on == runs[begin]).count();
     while begin < runs.len() {
-        let end = begin + runs[begin..].iter().take_while(|on| **on == runs[begin]).count();
+        let end = end_of(runs, begin);
         // What touches an end of the horizon may go on beyond it.
         if runs[begin] == state && begin > 0 && end < runs.len() && end - begin < least {
             let until = if state { (begin + least).min(runs.len()) } else { end };
             runs[begin..until].fill(true);
-            begin = if state { until } else { end };
-        } else {
-            begin = end;
+            changed = true;
         }
+        // What was turned on may have joined what follows.
+        begin = end_of(runs, begin);
     }
+    changed
 }
 
 #[cfg(test)]
@@ -95,5 +109,40 @@ mod tests {
         let mut runs = [false, true, false, false, false];
         fill(&mut runs, true, 3);
         assert_eq!(runs, [false, true, true, true, false]);
+    }
+
+    #[test]
+    fn a_run_drawn_out_leaves_no_short_gap() {
+        let on = |text: &str| text.bytes().map(|letter| letter == b'T').collect::<Vec<bool>>();
+        let mut runs = on("FTFFFFTT");
+        keep(&mut runs, 3, 4);
+        assert_eq!(runs, on("FTTTTTTT"));
+        // A run that was drawn out into the next is one run.
+        let mut runs = on("FTFFTFFFFFFF");
+        keep(&mut runs, 3, 1);
+        assert_eq!(runs, on("FTTTTFFFFFFF"));
+    }
+
+    /// Every pattern of ten hours: nothing is turned off, and no gap or run inside is too short.
+    #[test]
+    fn no_stretch_inside_the_horizon_is_too_short() {
+        for pattern in 0..1024_u32 {
+            let first: Vec<bool> = (0..10).map(|hour| pattern >> hour & 1 == 1).collect();
+            for (up, down) in [(1, 1), (3, 4), (4, 3), (2, 5), (5, 2)] {
+                let mut runs = first.clone();
+                keep(&mut runs, up, down);
+                assert!(first.iter().zip(&runs).all(|(before, after)| *after || !*before));
+                let mut begin = 0;
+                for hour in 1..=10 {
+                    if hour < 10 && runs[hour] == runs[begin] {
+                        continue;
+                    }
+                    let least = if runs[begin] { up } else { down };
+                    let inside = begin > 0 && hour < 10;
+                    assert!(!inside || hour - begin >= least, "{first:?} up {up} down {down}: {runs:?}");
+                    begin = hour;
+                }
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ pub enum Why {
     Start,
     /// It stops, as committed.
     Stop,
+    /// It comes down to its least output before a stop.
+    Ahead,
     /// Sun, wind or water that was held back may give all again.
     Release,
     /// Load less what the weather gives rose or fell.
@@ -46,6 +48,7 @@ impl Why {
         match self {
             Self::Start => "start",
             Self::Stop => "stop",
+            Self::Ahead => "stop ahead",
             Self::Release => "release",
             Self::Load => "load",
             Self::Merit => "merit",
@@ -86,6 +89,10 @@ pub(super) struct Told<'a> {
     /// Whether load less weather rose.
     pub(super) rose: bool,
     pub(super) look: &'a Look,
+    /// Most output that a start or stop nearby leaves every unit, W; infinite where none is near.
+    pub(super) edge_w: &'a [f64],
+    /// Load unserved in the part of every bus, W.
+    pub(super) unserved_w: &'a [f64],
 }
 
 impl Told<'_> {
@@ -137,14 +144,15 @@ impl Told<'_> {
         let energy = look.energy_usd_per_mwh[bus];
         let price = energy + look.congestion_usd_per_mwh[bus];
         let cost = marginal_usd_per_mwh(&self.day.network.generators.cost[unit], to_w / 1e6, up);
-        let short = look.reserve_short_w > LEAST_W || look.unserved_w.iter().sum::<f64>() > LEAST_W;
-        let dearest = || {
-            let term = |limit: &&(Limit, Vec<f64>)| limit.1[bus];
-            let sign = if up { 1.0 } else { -1.0 };
-            terms
-                .iter()
-                .max_by(|a, b| (sign * term(a)).total_cmp(&(sign * term(b))))
-                .map(|(limit, _)| Why::Congestion(*limit))
+        // A shortage elsewhere, or beyond a full line, leaves the price here below its own.
+        let prices = &self.day.prices;
+        let unserved = self.unserved_w[bus] > LEAST_W && price >= prices.unserved_usd_per_mwh - 1.0;
+        let unreserved = look.reserve_short_w > LEAST_W && price - cost >= prices.reserve_usd_per_mwh - 1.0;
+        let short = unserved || unreserved;
+        // The limit that does most to raise the price here, or to lower it.
+        let most = |sign: f64| {
+            let term = |limit: &&(Limit, Vec<f64>)| sign * limit.1[bus];
+            terms.iter().max_by(|a, b| term(a).total_cmp(&term(b))).map(|(limit, _)| Why::Congestion(*limit))
         };
         if self.day.ramp_w_per_s[unit].is_infinite() {
             if !held(self.day, look, self.range, unit) {
@@ -152,7 +160,11 @@ impl Told<'_> {
             }
             // Held back though it costs nothing: energy still worth its cost says that a limit does it.
             let limited = energy > cost + SAME_USD_PER_MWH && price <= cost + SAME_USD_PER_MWH;
-            return if limited { dearest().unwrap_or(Why::Load) } else { Why::Load };
+            // Whether its order rises or falls, what holds it back is what lowers its price most.
+            return if limited { most(-1.0).unwrap_or(Why::Load) } else { Why::Load };
+        }
+        if !up && to_w >= self.edge_w[unit] - LEAST_W && price > cost + SAME_USD_PER_MWH {
+            return Why::Ahead;
         }
         let ramp_w = self.day.ramp_w_per_s[unit] * self.day.step_s;
         let whole = (to_w - from_w).abs() >= ramp_w - LEAST_W.min(0.01 * ramp_w);
@@ -175,7 +187,7 @@ impl Told<'_> {
         } else {
             energy > cost + SAME_USD_PER_MWH && congestion < -SAME_USD_PER_MWH
         };
-        match dearest() {
+        match most(if up { 1.0 } else { -1.0 }) {
             Some(why) if turned => why,
             _ if up == self.rose => Why::Load,
             _ => Why::Merit,

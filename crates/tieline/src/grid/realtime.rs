@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tieline_files::rts_gmlc::{Drive, System};
 use tieline_grid::load::pjm_like;
-use tieline_grid::network::Network;
 use tieline_grid::network::direct::Convention;
+use tieline_grid::network::{BusKind, Network, NetworkError};
 use tieline_grid::realtime::forecast::{Forecast, Uncertainty, by_interval};
 use tieline_grid::realtime::interval::Limit;
 use tieline_grid::realtime::priority::{self, Times};
-use tieline_grid::realtime::{Day, Dispatched, Interval, Link, Order, Prices, Why, limit_words, run};
+use tieline_grid::realtime::{Day, Dispatched, Interval, Island, Link, Order, Prices, Why, limit_words, run};
 use tieline_units::{Span, Utc};
 
 /// Intervals of an hour.
@@ -90,11 +90,8 @@ struct Built {
 /// A file that cannot be read or written.
 pub fn realtime(asked: &Realtime) -> Result<Verdict> {
     let shown = asked.case.display().to_string();
-    let positive = |value: f64| value.is_finite() && value >= 0.0;
-    if !(1..=24).contains(&asked.ahead)
-        || ![asked.load_error, asked.weather_error, asked.ramp].into_iter().all(positive)
-    {
-        eprintln!("tieline: expected --ahead 1 to 24, and errors and ramps of 0 or more");
+    if let Err(why) = within(asked) {
+        eprintln!("tieline: {why}");
         return Ok(Verdict::Usage);
     }
     let mut built = match source::read(&asked.case)? {
@@ -109,7 +106,7 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
         },
     };
     if let Some(reserve_mw) = asked.reserve {
-        built.reserve_w = vec![reserve_mw.max(0.0) * 1e6; HOURS];
+        built.reserve_w = vec![reserve_mw * 1e6; HOURS];
     }
     if let Some(path) = &asked.commitment
         && let Err(why) = commitment(path, &mut built)?
@@ -130,10 +127,11 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
         seed: asked.seed,
         ..Uncertainty::default()
     };
-    let (day, forecast) = day(&built, outages, asked.ahead, &uncertainty);
     let begin = Instant::now();
-    match run(&day, &forecast) {
-        Ok(done) => {
+    let done =
+        day(&built, outages, asked.ahead, &uncertainty).and_then(|(day, forecast)| Ok((run(&day, &forecast)?, day)));
+    match done {
+        Ok((done, day)) => {
             let spent_s = begin.elapsed().as_secs_f64();
             let text = page(&built, &day, &done, spent_s);
             if let Some(out) = &asked.wants.out {
@@ -148,6 +146,25 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
     }
 }
 
+/// Whether the options are such as a day can have.
+fn within(asked: &Realtime) -> Result<(), String> {
+    if !(1..=24).contains(&asked.ahead) {
+        return Err(format!("found --ahead {}, expected --ahead 1 to 24 (intervals of five minutes)", asked.ahead));
+    }
+    let reserve_mw = asked.reserve.unwrap_or(0.0);
+    for (option, found, most, hint) in [
+        ("--load-error", asked.load_error, 0.2, "a share: 0.02 is two in a hundred; beyond 0.2 loads would turn round"),
+        ("--weather-error", asked.weather_error, 1.0, "a share: 0.1 is ten in a hundred"),
+        ("--ramp", asked.ramp, 100.0, "a share of the most output a minute: 0.02 is two in a hundred"),
+        ("--reserve", reserve_mw, 1e6, "megawatts"),
+    ] {
+        if !(0.0..=most).contains(&found) {
+            return Err(format!("found {option} {found}, expected 0 to {most} ({hint})"));
+        }
+    }
+    Ok(())
+}
+
 /// Dispatches a day of a folder for the benchmark: looks, programs and seconds.
 ///
 /// # Errors
@@ -158,7 +175,7 @@ pub fn measured_day(folder: &Path, date: &str) -> Result<(usize, u32, f64)> {
     };
     let hour = first_hour(&system, Some(date)).map_err(|why| anyhow!(why))?;
     let built = from_folder(*system, hour);
-    let (day, forecast) = day(&built, Vec::new(), 3, &Uncertainty::default());
+    let (day, forecast) = day(&built, Vec::new(), 3, &Uncertainty::default())?;
     let begin = Instant::now();
     let done = run(&day, &forecast)?;
     let spent_s = begin.elapsed().as_secs_f64();
@@ -260,7 +277,9 @@ fn from_case(network: Network, ramp: f64) -> Built {
     let load_w: Vec<Vec<f64>> =
         values.iter().map(|value| network.buses.load_w.iter().map(|load| load * value / highest).collect()).collect();
     let times: Vec<Times> = (0..units).map(|unit| Times { listed: network.runs(unit), up: 1, down: 1 }).collect();
-    let need_w: Vec<f64> = load_w.iter().map(|load| load.iter().sum()).collect();
+    let live = |bus: &usize| network.buses.kind[*bus] != BusKind::Isolated;
+    let need = |load: &Vec<f64>| (0..load.len()).filter(live).map(|bus| load[bus]).sum();
+    let need_w: Vec<f64> = load_w.iter().map(need).collect();
     // A tenth above the load, so that errors and ramps find something.
     let spare_w: Vec<f64> = need_w.iter().map(|need| 0.1 * need).collect();
     let on = priority::commit(&network, &times, &need_w, &spare_w);
@@ -295,16 +314,28 @@ fn commitment(path: &Path, built: &mut Built) -> Result<Result<(), String>> {
     for name in &names[1..] {
         let by_row = name.parse().ok().filter(|row| (1..=units).contains(row)).map(|row: usize| row - 1);
         match built.unit_name.iter().position(|unit| unit == name).or(by_row) {
+            Some(unit) if places.contains(&unit) => {
+                return Ok(Err(format!("line 1: column \"{name}\" names a unit a second time, expected each once")));
+            }
             Some(unit) => places.push(unit),
             None => return Ok(Err(format!("line 1: there is no unit \"{name}\""))),
         }
     }
+    let mut told = [0; HOURS];
     for (index, line) in lines {
         let words: Vec<&str> = line.split(',').map(str::trim).collect();
         let hour = words[0].parse().ok().filter(|hour| (1..=HOURS).contains(hour));
         let Some(hour) = hour.filter(|_| words.len() == names.len()) else {
             return Ok(Err(format!("line {}: expected an hour 1 to 24 and {} values", index + 1, places.len())));
         };
+        if told[hour - 1] > 0 {
+            let first = told[hour - 1];
+            return Ok(Err(format!(
+                "line {}: hour {hour} stands in line {first} already, expected it once",
+                index + 1
+            )));
+        }
+        told[hour - 1] = index + 1;
         for (unit, word) in places.iter().zip(&words[1..]) {
             built.on[(hour - 1) * units + unit] = match *word {
                 "0" => false,
@@ -312,6 +343,12 @@ fn commitment(path: &Path, built: &mut Built) -> Result<Result<(), String>> {
                 other => return Ok(Err(format!("line {}: found \"{other}\", expected 0 or 1", index + 1))),
             };
         }
+    }
+    let lacking: Vec<String> = (1..=HOURS).filter(|hour| told[hour - 1] == 0).map(|hour| hour.to_string()).collect();
+    if !lacking.is_empty() {
+        let (found, lacking) = (HOURS - lacking.len(), lacking.join(", "));
+        let hint = "leave a unit's column out for the priority list to decide about it";
+        return Ok(Err(format!("found {found} hours, expected {HOURS}: there is no hour {lacking} ({hint})")));
     }
     Ok(Ok(()))
 }
@@ -330,7 +367,12 @@ fn outages(built: &Built, named: &[String]) -> Result<Vec<usize>, String> {
         .collect()
 }
 
-fn day<'n>(built: &'n Built, outages: Vec<usize>, ahead: usize, uncertainty: &Uncertainty) -> (Day<'n>, Forecast) {
+fn day<'n>(
+    built: &'n Built,
+    outages: Vec<usize>,
+    ahead: usize,
+    uncertainty: &Uncertainty,
+) -> Result<(Day<'n>, Forecast), NetworkError> {
     let units = built.unit_name.len();
     let intervals = HOURS * PER_HOUR;
     let finer = |hourly: &[Vec<f64>], width: usize| {
@@ -346,7 +388,7 @@ fn day<'n>(built: &'n Built, outages: Vec<usize>, ahead: usize, uncertainty: &Un
     let load_w = finer(&built.load_w, built.network.bus_count());
     let available_w = finer(&built.available_w, units);
     let most_w = built.network.generators.most_w.clone();
-    let forecast = Forecast::new(load_w, available_w, most_w, built.kind.clone(), uncertainty);
+    let forecast = Forecast::new(intervals, load_w, available_w, most_w, built.kind.clone(), uncertainty)?;
     let committed =
         (0..intervals).flat_map(|t| built.on[t / PER_HOUR * units..(t / PER_HOUR + 1) * units].to_vec()).collect();
     let day = Day {
@@ -364,7 +406,7 @@ fn day<'n>(built: &'n Built, outages: Vec<usize>, ahead: usize, uncertainty: &Un
         outages,
         emergency_va: built.emergency_va.clone(),
     };
-    (day, forecast)
+    Ok((day, forecast))
 }
 
 /// Time of day at which an interval begins.
@@ -381,6 +423,7 @@ fn why_words(network: &Network, order: &Order) -> String {
         Why::RampAhead => format!("{turn} for the ramp ahead"),
         Why::Merit => format!("{turn} in merit order"),
         Why::Start | Why::Stop => order.why.name().to_owned(),
+        Why::Ahead => format!("{turn} for its stop ahead"),
         Why::Release => format!("{turn}, no longer held back"),
         _ => format!("{turn} for {}", order.why.name()),
     }
@@ -404,13 +447,27 @@ struct Sums {
     limits: Vec<(Limit, usize, f64)>,
 }
 
+/// Islands with load: in another, energy has no buyer and so no price.
+fn served(interval: &Interval) -> impl Iterator<Item = &Island> {
+    interval.islands.iter().filter(|island| island.load_w > 0.0)
+}
+
+fn served_w(interval: &Interval) -> f64 {
+    served(interval).map(|island| island.load_w).sum()
+}
+
+/// Mean price of energy in an interval, by load; nothing where there is no load.
+fn mean_energy(interval: &Interval) -> Option<f64> {
+    let load_w = served_w(interval);
+    let usd: f64 = served(interval).map(|island| island.energy_usd_per_mwh * island.load_w).sum();
+    (load_w > 0.0).then(|| usd / load_w)
+}
+
 fn sums(done: &Dispatched) -> Sums {
     let hours = 1.0 / PER_HOUR as f64;
     let count = done.intervals.len() as f64;
     let sum = |value: &dyn Fn(&Interval) -> f64| -> f64 { done.intervals.iter().map(value).sum::<f64>() + 0.0 };
-    let energy = |interval: &Interval| {
-        interval.look.energy_usd_per_mwh.iter().copied().find(|price| price.is_finite()).unwrap_or(f64::NAN)
-    };
+    let energies = || done.intervals.iter().flat_map(served).map(|island| island.energy_usd_per_mwh);
     let load_w = sum(&|i| i.load_w);
     let mut orders = BTreeMap::new();
     for order in &done.orders {
@@ -439,9 +496,9 @@ fn sums(done: &Dispatched) -> Sums {
         regulation_rms_w: (sum(&|i| i.regulation_w * i.regulation_w) / count).sqrt(),
         regulation_most_w: done.intervals.iter().map(|i| i.regulation_w.abs()).fold(0.0, f64::max),
         energy: [
-            done.intervals.iter().map(energy).fold(f64::INFINITY, f64::min),
-            sum(&|i| energy(i) * i.load_w) / load_w,
-            done.intervals.iter().map(energy).fold(f64::NEG_INFINITY, f64::max),
+            energies().fold(f64::INFINITY, f64::min),
+            sum(&|i| mean_energy(i).unwrap_or(0.0) * served_w(i)) / sum(&served_w),
+            energies().fold(f64::NEG_INFINITY, f64::max),
         ],
         orders,
         limits,
@@ -463,7 +520,12 @@ fn page(built: &Built, day: &Day<'_>, done: &Dispatched, spent_s: f64) -> String
     );
     let _ = writeln!(text, "  cost {} $ for {} MWh of load", screen::number(sums.usd), screen::number(sums.load_mwh));
     let [least, mean, most] = sums.energy;
-    let _ = writeln!(text, "  energy {least:.2} to {most:.2} $/MWh, {mean:.2} by load");
+    let islands = done.intervals.iter().map(|i| served(i).count()).max().unwrap_or(0);
+    let parts = if islands > 1 { format!(", in {islands} islands") } else { String::new() };
+    let _ = match islands {
+        0 => writeln!(text, "  there is no load, so energy has no price"),
+        _ => writeln!(text, "  energy {least:.2} to {most:.2} $/MWh, {mean:.2} by load{parts}"),
+    };
     let _ = writeln!(
         text,
         "  short: {:.2} MWh of load, {:.2} MWh of reserve, {:.2} MWh of flow beyond limits; curtailed {:.1} MWh",
@@ -514,6 +576,11 @@ fn page(built: &Built, day: &Day<'_>, done: &Dispatched, spent_s: f64) -> String
     text
 }
 
+/// Text as a cell of a CSV table: in quotes where it has to be.
+fn cell(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
 /// The tables: orders, and prices by bus.
 fn tables(out: &Path, built: &Built, done: &Dispatched) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
@@ -523,12 +590,12 @@ fn tables(out: &Path, built: &Built, done: &Dispatched) -> Result<()> {
             orders,
             "{},{},{:.3},{:.3},{:.4},{},{}",
             clock(order.interval),
-            built.unit_name[order.unit],
+            cell(&built.unit_name[order.unit]),
             order.from_w / 1e6,
             order.to_w / 1e6,
             order.price_usd_per_mwh,
             order.why.name(),
-            why_words(&built.network, order)
+            cell(&why_words(&built.network, order))
         );
     }
     let mut prices = "time,bus,energy_usd_per_mwh,congestion_usd_per_mwh\n".to_owned();
@@ -556,7 +623,7 @@ fn to_json(built: &Built, asked: &Realtime, done: &Dispatched) -> Value {
         .enumerate()
         .map(|(t, interval)| {
             let look = &interval.look;
-            let energy = look.energy_usd_per_mwh.iter().copied().find(|price| price.is_finite()).unwrap_or(f64::NAN);
+            let islands: Vec<f64> = served(interval).map(|island| island.energy_usd_per_mwh).collect();
             json!({
                 "time": clock(t),
                 "load_mw": interval.load_w / 1e6,
@@ -564,7 +631,8 @@ fn to_json(built: &Built, asked: &Realtime, done: &Dispatched) -> Value {
                 "regulation_mw": interval.regulation_w / 1e6,
                 "curtailed_mw": interval.curtailed_w / 1e6,
                 "unserved_mw": look.unserved_w.iter().sum::<f64>() / 1e6,
-                "energy_usd_per_mwh": finite(energy),
+                "energy_usd_per_mwh": mean_energy(interval).and_then(finite),
+                "island_energy_usd_per_mwh": islands,
                 "reserve_usd_per_mwh": look.reserve_usd_per_mwh,
                 "cost_usd_per_h": interval.usd_per_h,
                 "binding": look.binding.iter().filter(|(limit, _)| matches!(limit, Limit::Flow { ahead: 0, .. }))

@@ -9,9 +9,9 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use tieline_files::matpower::{self, Case};
 use tieline_files::rts_gmlc::{self, Drive, System};
-use tieline_grid::network::Network;
 use tieline_grid::network::direct::Convention;
 use tieline_grid::network::optimum::{self, Outcome};
+use tieline_grid::network::{BusKind, Network};
 use tieline_grid::realtime::priority::{self, Times};
 
 /// guess: errors a day ahead that a commitment leaves room for, share of load and of sun, wind and water.
@@ -169,8 +169,15 @@ pub fn commitment(system: &System, hours: std::ops::Range<usize>) -> Vec<bool> {
             Times { listed: known.drive == Drive::Fuel, up: hours(known.least_up_s), down: hours(known.least_down_s) }
         })
         .collect();
-    let given = |hour: usize| -> f64 { system.units.iter().filter_map(|u| Some(u.available_w.as_ref()?[hour])).sum() };
-    let load = |hour: usize| -> f64 { system.load_w(hour).iter().sum() };
+    // What hangs on a bus out of service neither draws nor gives.
+    let live = |bus: usize| system.network.buses.kind[bus] != BusKind::Isolated;
+    let given = |hour: usize| -> f64 {
+        let living = system.units.iter().zip(&system.network.generators.bus).filter(|(_, bus)| live(**bus));
+        living.filter_map(|(unit, _)| Some(unit.available_w.as_ref()?[hour])).sum()
+    };
+    let load = |hour: usize| -> f64 {
+        system.load_w(hour).iter().enumerate().filter(|(bus, _)| live(*bus)).map(|(_, load)| load).sum()
+    };
     let net = |hour: usize| load(hour) - given(hour);
     // An hour reaches half-way into its neighbours.
     let need = |hour: usize| {
