@@ -10,6 +10,7 @@ mod failures;
 mod fleet;
 pub mod plan;
 mod price;
+mod tiers;
 mod utilisation;
 
 use crate::scenario::Scenario;
@@ -32,6 +33,7 @@ pub use failures::{Estimated, Goodput, SecondHolder, Way};
 pub(crate) use failures::{Placed, hazard, own_checkpoint};
 pub use fleet::{BuildRow, Fleet, Outlook};
 pub use price::{JobPrice, Offer, Price, Rung};
+pub use tiers::tier_prices;
 pub use utilisation::{Modelled, paced};
 
 /// Layouts in the table.
