@@ -59,14 +59,31 @@ pub struct Plan {
     pub power_w: f64,
     /// Tariff of the grid that bills it.
     pub tariff: Option<String>,
-    /// Share of the draw and price ($/J) of each tier, the cheapest first.
-    pub tiers: Vec<(f64, f64)>,
+    /// Share of the draw and price ($/J) of each tier, the cheapest first; without a price where training gives it.
+    pub tiers: Vec<(f64, Option<f64>)>,
     /// How long before it binds an order is received.
     pub notice: Span,
     /// Added to the temperature in the middle of the hours, K.
     pub heat_wave_k: f64,
     /// First hour, number of hours, local clock against UTC.
     pub window: (Utc, usize, Span),
+}
+
+impl Plan {
+    /// The tiers with their prices, $/J: stated, or by the merit order of the scenario's jobs.
+    ///
+    /// # Errors
+    /// In words, where training cannot price them.
+    pub fn priced(&self, scenario: &Scenario) -> Result<Vec<(f64, f64)>, String> {
+        let stated: Option<Vec<(f64, f64)>> =
+            self.tiers.iter().map(|(depth, price)| Some((*depth, (*price)?))).collect();
+        if let Some(stated) = stated {
+            return Ok(stated);
+        }
+        let depths: Vec<f64> = self.tiers.iter().map(|tier| tier.0).collect();
+        let prices = crate::train::tier_prices(scenario, &depths, self.power_w)?;
+        Ok(depths.into_iter().zip(prices).collect())
+    }
 }
 
 /// Where the campus stands in a problem.

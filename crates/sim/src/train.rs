@@ -11,6 +11,7 @@ mod fleet;
 pub mod plan;
 mod price;
 mod spares;
+mod tiers;
 mod utilisation;
 
 use crate::scenario::Scenario;
@@ -35,6 +36,7 @@ pub use fleet::{BuildRow, Fleet, Outlook};
 pub use price::{JobPrice, Offer, Price, Rung};
 pub(crate) use spares::may_compute;
 pub use spares::{Spares, Without};
+pub use tiers::tier_prices;
 pub use utilisation::{Modelled, paced};
 
 /// Layouts in the table.

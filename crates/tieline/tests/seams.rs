@@ -281,7 +281,8 @@ fn operation_keeps_the_base_points_of_the_dispatch_at_its_prices() {
     let load_mw = |hour: usize| [10.0, 10.0, 17.0, 17.5, 17.5, 10.0].get(hour).copied().unwrap_or(9.0);
     let csv: String =
         "town_mw\n".to_owned() + &(0..hours).map(|hour| format!("{}\n", load_mw(hour))).collect::<String>();
-    let tiers = plan.tiers.iter().map(|(depth, price)| Tier { depth: *depth, price_usd_per_j: *price }).collect();
+    let priced = plan.priced(&scenario).unwrap_or_else(|why| panic!("{why}"));
+    let tiers = priced.into_iter().map(|(depth, price_usd_per_j)| Tier { depth, price_usd_per_j }).collect();
     let campus =
         CampusLoad { name: "c".to_owned(), zone: plan.zone.clone(), power_w: plan.power_w, tiers, tariff: None };
     let settings = Settings { window: Some(plan.window), campus: Some(campus), ..Settings::default() };
@@ -333,6 +334,43 @@ fn operation_keeps_the_base_points_of_the_dispatch_at_its_prices() {
     assert!(slack < 1e-4 * paid, "the slack is nothing beside the bill: {slack} $");
     assert!((account.price_usd_per_j[3] * 3.6e9 - 900.0).abs() < 0.1, "the campus sets the price");
     assert!(outcome.metrics["operation.events_missed"] == 0.0);
+}
+
+#[test]
+fn tiers_of_the_dispatch_take_their_prices_from_training() {
+    let stated = "  depth = \"50 %\"\n  price = \"900 $/MWh\"\n";
+    assert!(DISPATCH.contains(stated));
+    let of = |tiers: &str| {
+        let dispatch = DISPATCH.replace(stated, tiers).replace("[dispatch]\n", "[dispatch]\nprices = \"training\"\n");
+        let scenario = read(&format!("{CAMPUS}{TRAINING}{dispatch}"));
+        let plan = scenario.dispatch.clone().expect("it has one");
+        (plan.priced(&scenario), scenario)
+    };
+    let (priced, scenario) =
+        of("  depth = \"2 %\"\n  [[dispatch.tier]]\n  source = \"guess: for the test\"\n  depth = \"2 %\"\n");
+    let priced = priced.unwrap_or_else(|why| panic!("{why}"));
+    // The same from the page's merit order: at 1 W steps along it, through the feeder of the only hall at work.
+    let times = |_: &_, _: &_, _, _, _| vec![1.0; 10];
+    let study = tieline_sim::train::study(&scenario, 1, &times).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let feeder = scenario.plant.halls.iter().find(|hall| hall.job.is_some()).expect("one works").feeder_per_gpu_w();
+    let at = |shed_w: f64| {
+        let rung = study.price.merit.iter().find(|rung| shed_w <= rung.total_mw * 1e6).expect("it is on offer");
+        rung.usd_per_mwh / 3.6e9 / feeder
+    };
+    let power_w = scenario.dispatch.as_ref().expect("it has one").power_w;
+    let each_w = 0.02 * power_w / feeder;
+    for (place, (depth, usd_per_j)) in priced.iter().enumerate() {
+        let steps = each_w as usize;
+        let from_w = place as f64 * each_w;
+        let mean =
+            (0..steps).map(|k| at(from_w + (k as f64 + 0.5) * each_w / steps as f64)).sum::<f64>() / steps as f64;
+        assert_eq!(*depth, 0.02);
+        assert!((usd_per_j / mean - 1.0).abs() < 1e-3, "tier {place}: {usd_per_j:e} for {mean:e}");
+    }
+    assert!(priced[0].1 <= priced[1].1 && priced[0].1 > 0.0);
+    // More than the jobs offer is named, not priced.
+    let (refused, _) = of("  depth = \"100 %\"\n");
+    assert!(refused.expect_err("too deep").contains("offer"));
 }
 
 #[test]

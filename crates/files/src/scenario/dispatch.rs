@@ -15,13 +15,26 @@ pub(super) fn plan(root: &Sheet<'_, '_>, outlook: (Utc, usize), offset: Span) ->
         return None;
     }
     let sheet = root.table("dispatch");
-    let mut tiers: Vec<(f64, f64)> = Vec::new();
+    let by_training = sheet.word("prices") == "training";
+    if by_training && !root.has("training") {
+        sheet.wrong("prices", "\"training\" without a [training] table", "a table [training], or \"stated\"", "");
+    }
+    let mut tiers: Vec<(f64, Option<f64>)> = Vec::new();
     for tier in &sheet.tables("tier") {
-        let (depth, price) = (tier.si("depth"), tier.si("price"));
-        if tiers.last().is_some_and(|last| price < last.1) {
+        let (depth, price) = (tier.si("depth"), tier.number("price"));
+        match (by_training, price) {
+            (true, Some(_)) => tier.wrong("price", "a price beside prices = \"training\"", "no price of its own", ""),
+            (false, None) if !tier.has("price") => {
+                let hint = "or prices = \"training\" in [dispatch]";
+                tier.wrong("price", "nothing", "what a megawatt-hour not drawn costs the campus", hint);
+            }
+            _ => {}
+        }
+        let before = tiers.last().and_then(|last| last.1);
+        if before.zip(price).is_some_and(|(before, price)| price < before) {
             tier.wrong("price", "a tier that is cheaper than the one before", "the cheapest tier first", "");
         }
-        tiers.push((depth, price));
+        tiers.push((depth, if by_training { None } else { price }));
     }
     if tiers.iter().map(|tier| tier.0).sum::<f64>() > 1.0 + 1e-9 {
         sheet.wrong("tier", "tiers that give up more than the campus draws", "depths that add up to at most 100 %", "");

@@ -64,10 +64,23 @@ const DISPATCH: &[Field] = &[
         "time between an order and its start",
     ),
     key("tier", K::Tables(DISPATCH_TIER), May, ANY, "what the campus gives up at which price, the cheapest first"),
+    key(
+        "prices",
+        K::Word(&["stated", "training"]),
+        Else("stated", ""),
+        ANY,
+        "whether each tier states its price, or the merit order of `tieline train` gives it",
+    ),
 ];
 const DISPATCH_TIER: &[Field] = &[
     key("depth", K::Ratio, Must, SHARE, "draw given up in this tier alone, as a share of power"),
-    key("price", K::Price, Must, POSITIVE, "what a megawatt-hour not drawn costs the campus"),
+    key(
+        "price",
+        K::Price,
+        May,
+        POSITIVE,
+        "what a megawatt-hour not drawn costs the campus; left out where training prices it",
+    ),
 ];
 
 const GRID: &[Field] = &[

@@ -34,7 +34,7 @@ pub struct Zonal {
 /// A grid that cannot be read or dispatched, a table that cannot be written.
 pub fn zonal(scenario: &Scenario, given: &str, seed: u64, folder: &Path) -> Result<Zonal> {
     let plan = scenario.dispatch.as_ref().ok_or_else(|| anyhow!("{} has no table [dispatch]", scenario.name))?;
-    let case = grid(plan, &scenario.name, given, seed)?;
+    let case = grid(plan, scenario, given, seed)?;
     let solved = match solved(&case, threads::cores(), true) {
         Ok(solved) => solved,
         Err(failure) => bail!("the grid {}: {}", plan.grid, failure.words(&case.problem)),
@@ -54,7 +54,7 @@ pub fn zonal(scenario: &Scenario, given: &str, seed: u64, folder: &Path) -> Resu
 }
 
 /// The plan's grid over the run's hours, with the campus where the plan puts it.
-fn grid(plan: &Plan, scenario: &str, given: &str, seed: u64) -> Result<Case> {
+fn grid(plan: &Plan, scenario: &Scenario, given: &str, seed: u64) -> Result<Case> {
     // A grid file lies beside its scenario; a built-in one lies nowhere.
     let beside = Path::new(given).parent().filter(|folder| !folder.as_os_str().is_empty());
     let name = match (builtin(&plan.grid), beside) {
@@ -62,14 +62,15 @@ fn grid(plan: &Plan, scenario: &str, given: &str, seed: u64) -> Result<Case> {
         _ => plan.grid.clone(),
     };
     let Some((text, folder)) = text(&name)? else { bail!("dispatch.grid names no grid: \"{}\"", plan.grid) };
-    let tiers = plan.tiers.iter().map(|(depth, price)| Tier { depth: *depth, price_usd_per_j: *price }).collect();
+    let priced = plan.priced(scenario).map_err(|why| anyhow!("the tiers of [dispatch] cannot be priced: {why}"))?;
+    let tiers = priced.into_iter().map(|(depth, price_usd_per_j)| Tier { depth, price_usd_per_j }).collect();
     let settings = Settings {
         seed: Some(seed),
         sample: 0,
         window: Some(plan.window),
         heat_wave_k: plan.heat_wave_k,
         campus: Some(CampusLoad {
-            name: scenario.to_owned(),
+            name: scenario.name.clone(),
             zone: plan.zone.clone(),
             power_w: plan.power_w,
             tiers,
