@@ -196,11 +196,8 @@ fn models_with_experts_come_out_too_fast() {
     for (product, layout, tokens_per_s) in deepseek() {
         let cluster = Cluster::named(product).expect("in the list");
         let reached = evaluate(&cut, &cluster, &layout).tokens_per_s / layout.gpus();
-        println!(
-            "{product} {:?} {layout}: {:.0} of {tokens_per_s}: {:+.1} %",
-            layout.precision,
-            reached,
-            100.0 * (reached / tokens_per_s - 1.0)
-        );
+        // LIMITATIONS says how much: 8 % on H100, 14 to 35 % on GB200 and GB300.
+        let over = reached / tokens_per_s - 1.0;
+        assert!(over > 0.0 && over < if product == "H100" { 0.12 } else { 0.40 }, "{product} {layout}: {over}");
     }
 }
