@@ -33,6 +33,8 @@ pub struct Flexible {
     pub product: Product,
     /// Power of one GPU at work, W.
     pub level_w: f64,
+    /// Measured power of one GPU, W, and throughput over the greatest, by rising cap; empty: the product's mean curve.
+    pub measured: Vec<(f64, f64)>,
     /// Value of a GPU-hour, $.
     pub usd_per_gpu_hour: f64,
     /// Tokens per second at full speed.
@@ -176,6 +178,26 @@ impl Flexible {
         self.gpus * self.level_w
     }
 
+    /// The same with a measured curve of its own, its greatest power as its level.
+    #[must_use]
+    pub fn measured(self, measured: Vec<(f64, f64)>) -> Self {
+        let level_w = measured.last().map_or(self.level_w, |last| last.0);
+        Self { measured, level_w, ..self }
+    }
+
+    /// Throughput kept and power share reached when power falls to a share; between measured caps in straight lines.
+    fn capped(&self, share: f64) -> (f64, f64) {
+        let Some((least, most)) = self.measured.first().zip(self.measured.last()) else {
+            return capped(&self.product, self.level_w, share);
+        };
+        let power_w = (share * most.0).clamp(least.0, most.0);
+        let between = |pair: &&[(f64, f64)]| pair[1].0 >= power_w && pair[1].0 > pair[0].0;
+        let throughput = self.measured.windows(2).find(between).map_or(most.1, |pair| {
+            pair[0].1 + (pair[1].1 - pair[0].1) * (power_w - pair[0].0) / (pair[1].0 - pair[0].0)
+        });
+        (throughput, power_w / most.0)
+    }
+
     /// What answering so costs.
     ///
     /// # Errors
@@ -219,7 +241,7 @@ impl Flexible {
 
     /// Throughput, depth reached, and further time lost by the whole job, s.
     fn by_cap(&self, depth: f64) -> Result<(f64, f64, f64), Refusal> {
-        let (throughput, share) = capped(&self.product, self.level_w, 1.0 - depth);
+        let (throughput, share) = self.capped(1.0 - depth);
         if 1.0 - share < depth - 1e-6 {
             return Err(Refusal::TooDeep(1.0 - share));
         }
@@ -378,6 +400,7 @@ pub fn field_trial() -> Vec<Flexible> {
         gpus,
         product: product.clone(),
         level_w: product.training_w,
+        measured: Vec::new(),
         usd_per_gpu_hour: (1.0 - TIERS[tier]) / gpus,
         tokens_per_s: 0.0,
         tolerance: TIERS[tier],

@@ -144,6 +144,7 @@ fn flexible(
         gpus,
         level_w: product.training_w * job.activity,
         product,
+        measured: Vec::new(),
         usd_per_gpu_hour: job.usd_per_gpu_hour,
         tokens_per_s: per_gpu.map_or(peak * job.tokens_per_peak_flop(), |tokens| tokens * gpus) * effective,
         tolerance: TIERS[usize::from(job.tier).min(TIERS.len() - 1)],

@@ -287,7 +287,7 @@ pub(super) const TABLE: &[Quantity] = &[
     row(
         "campus.field_trial_replay",
         training::REPLAY_IN,
-        &["power_w"],
+        &["power_w", "sweep_w", "sweep_throughput"],
         training::REPLAY_OUT,
         training::field_trial_replay,
     ),

@@ -97,8 +97,14 @@ pub(super) const ETTR_OUT: &[Named] = &[("simulated", D::Ratio), ("first_order",
 pub(super) const TRIAL_IN: &[Named] = &[("depth", D::Ratio), ("duration", D::Span)];
 /// The replay says besides how deep the event was, and how much of it our tiers reach.
 pub(super) const TRIAL_OUT: &[Named] = REPLAY_OUT.split_at(REPLAY_OUT.len() - 2).0;
-pub(super) const REPLAY_IN: &[Named] =
-    &[("baseline_from", D::Span), ("baseline_to", D::Span), ("from", D::Span), ("to", D::Span)];
+pub(super) const REPLAY_IN: &[Named] = &[
+    ("baseline_from", D::Span),
+    ("baseline_to", D::Span),
+    ("from", D::Span),
+    ("to", D::Span),
+    ("caps", D::Count),
+    ("curve_row", D::Count),
+];
 pub(super) const REPLAY_OUT: &[Named] = &[
     ("baseline", D::Power),
     ("left", D::Ratio),
@@ -469,6 +475,29 @@ pub(super) fn field_trial(given: &Given) -> Outcome {
     trial_rows(jobs.iter().map(flexibility::Flexible::power_w).sum(), left, weighted, &kept)
 }
 
+/// The trial's jobs, each with the curve of its own workload: `caps` rows of the sweep from `curve_row` on.
+fn measured_trial(given: &Given) -> Result<Vec<flexibility::Flexible>, String> {
+    let (power_w, throughput) = (given.column("sweep_w"), given.column("sweep_throughput"));
+    let (caps, starts) = (given.one("caps")? as usize, given.list("curve_row"));
+    let jobs = flexibility::field_trial();
+    if starts.len() != jobs.len() || caps < 2 {
+        return Err(format!("{} first rows of curves for {} jobs, {caps} caps", starts.len(), jobs.len()));
+    }
+    let mut own = Vec::new();
+    for (job, start) in jobs.into_iter().zip(starts) {
+        let rows = *start as usize..*start as usize + caps;
+        let (Some(power_w), Some(throughput)) = (power_w.get(rows.clone()), throughput.get(rows)) else {
+            return Err(format!("the sweep has {} rows; a curve begins at {start}", power_w.len()));
+        };
+        let curve: Vec<(f64, f64)> = power_w.iter().copied().zip(throughput.iter().copied()).collect();
+        if !curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1) {
+            return Err(format!("the curve from row {start} on does not rise from cap to cap"));
+        }
+        own.push(job.measured(curve));
+    }
+    Ok(own)
+}
+
 /// The same minute by minute at the depth that the trial's meter shows, mean over the event; and the share of its minutes
 /// in which our tiers reach as deep.
 pub(super) fn field_trial_replay(given: &Given) -> Outcome {
@@ -480,7 +509,7 @@ pub(super) fn field_trial_replay(given: &Given) -> Outcome {
         })
     };
     let (before_w, event) = (mean(part("baseline_from", "baseline_to")?), part("from", "to")?);
-    let jobs = flexibility::field_trial();
+    let jobs = measured_trial(given)?;
     let duration_s = 60.0 * event.len() as f64;
     let (mut lefts, mut weights, mut reached) = (Vec::new(), Vec::new(), 0.0);
     let mut sums = vec![0.0; jobs.len()];

@@ -9,6 +9,7 @@ fn job(kind: JobKind, tolerance: f64) -> Flexible {
         gpus: 1000.0,
         level_w: product.training_w,
         product,
+        measured: Vec::new(),
         usd_per_gpu_hour: 2.0,
         tokens_per_s: 1e6,
         tolerance,
@@ -124,4 +125,21 @@ fn the_field_trial_is_replayed() {
         weighted += (1.0 - job.tolerance) / 3.9 * throughput;
     }
     assert!(met && (weighted - 0.910).abs() < 0.03, "{weighted}");
+}
+
+#[test]
+fn a_measured_curve_of_its_own_goes_before_the_mean() {
+    let own = job(JobKind::PreTraining, 0.5).measured(vec![(100.0, 0.2), (200.0, 0.6), (300.0, 0.9), (400.0, 1.0)]);
+    assert_eq!(own.level_w, 400.0);
+    let at = |depth: f64| {
+        let asked = Curtailment { depth, duration_s: 3600.0, notice_s: 3600.0 };
+        own.cost(&asked, Response::Cap).map(|cost| (cost.throughput, cost.shed_w / own.power_w()))
+    };
+    let close = |found: (f64, f64), wanted: (f64, f64)| {
+        assert!((found.0 - wanted.0).abs() < 1e-12 && (found.1 - wanted.1).abs() < 1e-12, "{found:?} for {wanted:?}");
+    };
+    close(at(0.0).expect("nothing asked"), (1.0, 0.0));
+    close(at(0.25).expect("on a point"), (0.9, 0.25));
+    close(at(0.375).expect("between two"), (0.75, 0.375));
+    assert_eq!(at(0.8), Err(Refusal::TooDeep(0.75)));
 }
