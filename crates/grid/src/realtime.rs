@@ -16,7 +16,7 @@ pub mod interval;
 pub mod priority;
 mod reason;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::network::direct::Convention;
 use crate::network::optimum::cost_usd_per_h;

@@ -39,6 +39,12 @@ fn what_is_asked_wrongly_is_said() {
     for (words, code, telling) in [
         (&["grid", "realtime", CASE, "--outage", "99"][..], 2, "there is no branch \"99\""),
         (&["grid", "realtime", CASE, "--ahead", "0"], 2, "--ahead 1 to 24"),
+        (&["grid", "realtime", CASE, "--reserve", "inf"], 2, "found --reserve inf, expected 0 to 1000000"),
+        (&["grid", "realtime", CASE, "--reserve=-5"], 2, "found --reserve -5, expected 0 to"),
+        (&["grid", "realtime", CASE, "--load-error", "1e305"], 2, "found --load-error 1"),
+        (&["grid", "realtime", CASE, "--load-error", "1"], 2, "found --load-error 1, expected 0 to 0.2 (a share"),
+        (&["grid", "realtime", CASE, "--weather-error", "NaN"], 2, "found --weather-error NaN, expected 0 to 1"),
+        (&["grid", "realtime", CASE, "--ramp", "1e308"], 2, "expected 0 to 100"),
         (&["grid", "opf", CASE, "--hour", "3"], 1, "--hour goes with a folder"),
         (&["convert", CASE, "there.csv"], 2, "ends in .m (a network) or .json"),
         (&["convert", CASE, "there.json"], 1, "is not JSON"),
@@ -94,4 +100,112 @@ fn losses_of_generators_and_pairs_are_told() {
     let value: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
     assert!(value["generator_losses"]["tried"].as_u64().is_some_and(|tried| tried >= 3), "{value}");
     assert!(value["n_2"]["tried"].as_u64().is_some_and(|tried| tried >= 10), "{value}");
+}
+
+/// Cells of a line of CSV, quoted or not.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut quoted) = (vec![String::new()], false);
+    for letter in line.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(String::new()),
+            other => cells.last_mut().expect("a cell").push(other),
+        }
+    }
+    cells
+}
+
+#[test]
+fn every_row_of_the_orders_has_the_cells_of_its_heading() {
+    let out = folder("orders");
+    // Ramps so short that units are held by them: words with a comma.
+    let said = tieline(&["grid", "realtime", CASE, "--ramp", "0.0005", "--out", &out.display().to_string()]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let table = std::fs::read_to_string(out.join("orders.csv")).expect("orders");
+    let rows: Vec<Vec<String>> = table.lines().map(cells).collect();
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{:?}", rows.iter().find(|row| row.len() != 7));
+    assert!(rows.iter().any(|row| row[6].ends_with(", held by its ramp")));
+    let _ = std::fs::remove_dir_all(&out);
+}
+
+#[test]
+fn a_commitment_names_every_hour_once() {
+    let out = folder("commitment");
+    let table = out.join("on.csv");
+    let rows = |hours: &mut dyn Iterator<Item = u32>| -> String { hours.map(|hour| format!("{hour},1\n")).collect() };
+    for (text, telling) in [
+        (format!("hour,2\n{}", rows(&mut (1..=12))), "found 12 hours, expected 24: there is no hour 13, 14,"),
+        (format!("hour,2\n{}", rows(&mut (1..=24).chain(3..=3))), "line 26: hour 3 stands in line 4 already"),
+        (format!("hour,2,generator 2\n{}", rows(&mut (1..=24))), "names a unit a second time"),
+    ] {
+        std::fs::write(&table, text).expect("a table");
+        let said = tieline(&["grid", "realtime", CASE, "--commitment", &table.display().to_string()]);
+        let told = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.status.code() == Some(1) && told.contains(telling), "{:?} {told}", said.status);
+    }
+    std::fs::write(&table, format!("hour,2\n{}", rows(&mut (1..=24)))).expect("a table");
+    assert!(tieline(&["grid", "realtime", CASE, "--commitment", &table.display().to_string()]).status.success());
+    let _ = std::fs::remove_dir_all(&out);
+}
+
+/// The case that ships with a change to its text.
+fn changed(out: &std::path::Path, from: &str, to: &str) -> String {
+    let text = std::fs::read_to_string(CASE).expect("the case");
+    assert!(text.contains(from), "{from}");
+    let path = out.join("changed.m");
+    std::fs::write(&path, text.replacen(from, to, 1)).expect("a case");
+    path.display().to_string()
+}
+
+fn summary(case: &str) -> serde_json::Value {
+    let said = tieline(&["grid", "realtime", case, "--seed", "7", "--json"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    serde_json::from_slice(&said.stdout).expect("JSON")
+}
+
+#[test]
+fn a_load_on_an_isolated_bus_changes_nothing() {
+    let out = folder("isolated");
+    let row = "  5 2  900 180";
+    let case = changed(&out, row, &format!("  9 4 500 0 0 0 0 1 1.00 0 345 1 1.05 0.95;\n{row}"));
+    let (usual, isolated) = (summary(CASE), summary(&case));
+    for key in ["cost_usd", "load_mwh", "regulation_rms_mw", "regulation_most_mw", "orders", "intervals"] {
+        assert_eq!(usual[key], isolated[key], "{key}");
+    }
+    let _ = std::fs::remove_dir_all(&out);
+}
+
+#[test]
+fn an_island_without_units_goes_unserved_and_its_price_counts() {
+    let out = folder("island");
+    let row = "  5 2  900 180";
+    let case = changed(&out, row, &format!("  9 1 500 0 0 0 0 1 1.00 0 345 1 1.05 0.95;\n{row}"));
+    let value = summary(&case);
+    let first = &value["intervals"][0];
+    let prices = first["island_energy_usd_per_mwh"].as_array().expect("prices");
+    assert_eq!(prices.len(), 2);
+    assert!((prices[1].as_f64().expect("a price") - 3700.0).abs() < 0.1, "{prices:?}");
+    let mean = first["energy_usd_per_mwh"].as_f64().expect("a mean");
+    assert!(mean > prices[0].as_f64().expect("a price") + 100.0 && mean < 3600.0, "{mean} of {prices:?}");
+    let _ = std::fs::remove_dir_all(&out);
+}
+
+#[test]
+fn a_case_without_units_goes_unserved() {
+    let out = folder("empty");
+    let text = std::fs::read_to_string(CASE).expect("the case");
+    let without = |text: &str, table: &str| {
+        let begin = text.find(table).expect("a table");
+        let end = begin + text[begin..].find("];").expect("its end");
+        format!("{}{table} = [\n{}", &text[..begin], &text[end..])
+    };
+    let path = out.join("empty.m");
+    std::fs::write(&path, without(&without(&text, "mpc.gencost"), "mpc.gen")).expect("a case");
+    let said = tieline(&["grid", "realtime", &path.display().to_string(), "--json"]);
+    let told = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(said.status.code(), Some(0), "{told}");
+    let value: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let of = |key: &str| value[key].as_f64().expect("a number");
+    assert!((of("unserved_mwh") - of("load_mwh")).abs() < 0.02 * of("load_mwh"), "{value}");
+    let _ = std::fs::remove_dir_all(&out);
 }

@@ -521,3 +521,33 @@ pub fn bearable_share(network: &Network, rules: &Rules) -> f64 {
     }
     low
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bus 2's unit can give no reactive power, so its voltage has to be let go.
+    #[test]
+    fn reactive_limits_that_are_not_settled_are_no_answer() {
+        let mut network = crate::realtime::tests::line();
+        network.buses.kind[1] = BusKind::Regulated;
+        network.buses.load_var[1] = 30e6;
+        let g = &mut network.generators;
+        (g.most_var[0], g.least_var[0], g.output_w[0]) = (500e6, -500e6, 20e6);
+        g.bus.push(1);
+        for column in [&mut g.output_w, &mut g.output_var, &mut g.most_var, &mut g.least_var, &mut g.least_w] {
+            column.push(0.0);
+        }
+        g.most_w.push(0.0);
+        g.voltage_share.push(1.0);
+        g.in_service.push(true);
+        g.cost.push(None);
+        let rules = Rules::default();
+        let mut prepared = PowerFlow::new(&network, None).expect("a network");
+        let flow = prepared.solve(&network, &rules).expect("an answer");
+        assert_eq!(flow.at_limit.len(), 1);
+        let why = prepared.solve_within(&network, &rules, 0).expect_err("a round is missing").to_string();
+        assert!(why.starts_with("reactive limits:") && why.contains("after 1 rounds"), "{why}");
+        assert_eq!(prepared.solve(&network, &rules).expect("an answer"), flow);
+    }
+}

@@ -195,7 +195,8 @@ impl<'d> Looker<'d> {
             let (problem, all, first_limit) = self.program(&columns, &still, &limits, range, reserve_w);
             let solved = merit::solve(&problem).map_err(|left| {
                 NetworkError::Unsolved(format!(
-                    "the dispatch was not solved: gap {:.1e}, violation {:.1e}",
+                    "the dispatch was not solved: gap {:.1e}, violation {:.1e} (hint: look for a cost or a power that is \
+                     out of all proportion to the others)",
                     left.gap, left.violation
                 ))
             })?;

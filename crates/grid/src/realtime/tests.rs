@@ -6,7 +6,7 @@ use crate::network::direct::Convention;
 use crate::network::{Branches, BusKind, Buses, Generators, Network, NetworkError};
 
 /// One unit, one line of 10 MW, one load.
-fn line() -> Network {
+pub(crate) fn line() -> Network {
     Network {
         name: "line".to_owned(),
         base_va: 100e6,
