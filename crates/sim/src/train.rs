@@ -183,7 +183,7 @@ pub fn study(scenario: &Scenario, seed: u64, times: &Times<'_>) -> Result<Study,
     let price = price::price(&run, &step, &layout, way.effective);
     let count = |kind: &tieline_units::SourceKind| scenario.sources.get(kind).copied().unwrap_or(0);
     Ok(Study {
-        schema: 1,
+        schema: 2,
         scenario: scenario.name.clone(),
         job: run.job.name.clone(),
         model: Model {

@@ -65,7 +65,7 @@ fn json_repeats_bit_for_bit_and_its_sums_close() {
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(said.out, desk.tieline(&["train", "colossus-2", "--json"]).out);
     let study: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!(study["schema"], 1);
+    assert_eq!(study["schema"], 2);
     let parts: f64 =
         study["step"]["parts"].as_array().unwrap().iter().map(|part| part["value"].as_f64().unwrap()).sum();
     let step_s = study["step"]["layouts"][0]["step_s"].as_f64().unwrap();
@@ -210,7 +210,7 @@ fn without_a_second_holder_an_elastic_job_rolls_back_and_says_so() {
     });
     let own = |study: &Value| study["goodput"]["own_effective"].as_f64().unwrap();
     assert!(own(&none) < 0.8 * own(&host), "{} {}", own(&none), own(&host));
-    assert_eq!(none["goodput"]["own"], "elastic replicas, survivors roll back");
+    assert_eq!(none["goodput"]["own"], "elastic, hot spares, survivors roll back");
     let slowdown = host["goodput"]["second"]["slowdown"].as_f64().unwrap();
     assert!(slowdown > 0.0 && slowdown < 0.05, "{slowdown}");
     let held =

@@ -365,7 +365,6 @@ pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u3
     // A power of two near the batch, and the least batch that gives every replica something to do.
     let whole = wanted.data.max(1).saturating_mul(wanted.micro_batch.max(1));
     let batches = [wanted.batch.max(1), wanted.batch.max(1).checked_next_power_of_two().unwrap_or(whole), whole];
-    let mut near: Vec<(f64, Layout)> = Vec::new();
     for batch in batches {
         let question = Question {
             gpus,
@@ -379,17 +378,26 @@ pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u3
         if !unanswerable(model, cluster, &question).is_empty() {
             return None;
         }
-        near.extend(
-            space_of(model, cluster, &question, true).into_iter().map(|layout| (distance(wanted, &layout), layout)),
-        );
+        let found = nearest_of(model, cluster, wanted, &space_of(model, cluster, &question, true));
+        if found.is_some() {
+            return found;
+        }
     }
-    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+    None
+}
+
+/// The fastest of those of these layouts that work and are about as near as the nearest that does.
+fn nearest_of(model: &Transformer, cluster: &Cluster, wanted: &Layout, layouts: &[Layout]) -> Option<Layout> {
+    let mut near: Vec<(f64, usize)> =
+        layouts.iter().enumerate().map(|(place, layout)| (distance(wanted, layout), place)).collect();
+    near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let mut best: Option<(f64, Layout)> = None;
     let mut most = f64::INFINITY;
-    for (far, layout) in near {
+    for (far, place) in near {
         if far > most {
             break;
         }
+        let layout = layouts[place];
         if !mistakes(model, cluster, &layout).is_empty() {
             continue;
         }
@@ -405,8 +413,7 @@ pub fn nearest(model: &Transformer, cluster: &Cluster, wanted: &Layout, gpus: u3
     best.map(|(_, layout)| layout)
 }
 
-/// How far one layout lies from another. A degree of parallelism that differs counts one and its doublings, a batch that
-/// differs four more; what only says how a stage is worked through (lighter ends, recomputation, sharding, chunks,
+/// How far one layout lies from another. A degree of parallelism that differs counts one and its doublings; what only says how a stage is worked through (lighter ends, recomputation, sharding, chunks,
 /// micro-batch) counts little. guess: what a person who chose the degrees would rather give up.
 fn distance(a: &Layout, b: &Layout) -> f64 {
     let doublings = |x: u32, y: u32| libm::log2(real(x.max(1)) / real(y.max(1))).abs();
@@ -420,7 +427,6 @@ fn distance(a: &Layout, b: &Layout) -> f64 {
     ];
     let little = |differs: bool| if differs { 0.1 } else { 0.0 };
     degrees.into_iter().map(|(x, y)| differs(x, y, 1.0)).sum::<f64>()
-        + differs(a.batch, b.batch, 4.0)
         + 0.1 * (doublings(a.interleave, b.interleave) + doublings(a.micro_batch, b.micro_batch))
         + little(a.recompute != b.recompute)
         + little(a.sharding != b.sharding)

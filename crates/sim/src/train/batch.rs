@@ -29,7 +29,7 @@ pub struct Batches {
     pub searched: Vec<u32>,
     /// The one with most tokens per second, if it beats the scenario's own.
     pub better: Option<BetterBatch>,
-    /// The smallest of the fleets of half, a quarter, ... of the GPUs that is still nearly as fast, if one is.
+    /// The smallest of half, a quarter, ... of the GPUs at work that is still nearly as fast, if one is.
     pub fewer: Option<Fewer>,
 }
 
@@ -49,9 +49,9 @@ pub struct Fewer {
 /// Half of the GPUs that keep at least this share of the tokens are worth a line. guess.
 const NEARLY_AS_FAST: f64 = 0.8;
 
-fn fewer(run: &Run<'_>, best: &Step) -> Option<Fewer> {
+fn fewer(run: &Run<'_>, at_work: f64, best: &Step) -> Option<Fewer> {
     let mut found = None;
-    let mut gpus = libm::floor(0.5 * run.usable());
+    let mut gpus = libm::floor(0.5 * at_work);
     while gpus >= 1.0 {
         let answer = search(&run.model, &run.cluster, &question(run.plan, gpus, 1)).ok();
         let Some(next) = answer.and_then(|answer| answer.ranked.into_iter().next()) else { break };
@@ -122,6 +122,6 @@ pub(super) fn batches(run: &Run<'_>, ranked: &[Layout], best: &Step) -> Option<B
         waiting_usd_per_day: usd_per_day(waiting_gpus),
         searched: tried.into_iter().collect(),
         better: better.map(|(better, _)| better),
-        fewer: fewer(run, best),
+        fewer: fewer(run, layout.gpus(), best),
     })
 }

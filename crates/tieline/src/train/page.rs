@@ -360,7 +360,7 @@ fn outlook(text: &mut String, outlook: &Outlook) {
     let bars: Vec<String> = outlook
         .tornado
         .iter()
-        .filter(|bar| bar.1 != bar.2 && !((bar.1 - bar.2).abs() <= 0.005))
+        .filter(|bar| bar.1.is_finite() != bar.2.is_finite() || (bar.1 - bar.2).abs() > 0.005)
         .map(|(name, low, high)| format!("{name} {} to {} d", rough(*low), rough(*high)))
         .collect();
     if !bars.is_empty() {
