@@ -157,11 +157,11 @@ fn draw(seed: u64) -> Drawn {
     let turn = luck.between(0.0, 6.0);
     for t in 0..INTERVALS {
         let phase = t as f64 / INTERVALS as f64 * std::f64::consts::TAU + turn;
-        let level = 0.8 + 0.3 * phase.sin();
+        let level = 0.8 + 0.3 * libm::sin(phase);
         load_w.extend(network.buses.load_w.iter().map(|load| load * level));
         for unit in 0..units {
             let most_w = network.generators.most_w[unit];
-            available_w.push(if kind[unit].is_some() { most_w * (0.4 + 0.3 * (2.0 * phase).cos()) } else { most_w });
+            available_w.push(if kind[unit].is_some() { most_w * (0.4 + 0.3 * libm::cos(2.0 * phase)) } else { most_w });
         }
     }
     let whole = network.branches.in_service.iter().all(|service| *service) && living == buses;
