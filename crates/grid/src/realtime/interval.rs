@@ -124,6 +124,8 @@ pub struct Looker<'d> {
     enforced: BTreeSet<Limit>,
     /// Rounds of enforcing limits after which there is no answer.
     pub(super) most_rounds: u32,
+    /// Whether what gives may give all there is; harder to solve.
+    wide: bool,
     now: Network,
 }
 
@@ -165,7 +167,18 @@ impl<'d> Looker<'d> {
             takes_over.insert(*lost, shares);
         }
         let (factors, enforced) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { day, direct, part, parts, factors, takes_over, enforced, most_rounds: ROUNDS, now: network.clone() })
+        Ok(Self {
+            day,
+            direct,
+            part,
+            parts,
+            factors,
+            takes_over,
+            enforced,
+            most_rounds: ROUNDS,
+            wide: false,
+            now: network.clone(),
+        })
     }
 
     /// Decides; `range` is by interval of the look and unit, `load_w` by interval and bus.
@@ -173,6 +186,14 @@ impl<'d> Looker<'d> {
     /// # Errors
     /// Costs that cannot be used; a program that the solver does not finish.
     pub fn look(&mut self, range: &[Vec<Range>], load_w: &[Vec<f64>], reserve_w: f64) -> Result<Look, NetworkError> {
+        self.wide = true;
+        let wide = self.decide(range, load_w, reserve_w);
+        self.wide = false;
+        // Wide columns are harder to solve: where that ends without an answer, the usual widths are tried.
+        if wide.is_ok() { wide } else { self.decide(range, load_w, reserve_w) }
+    }
+
+    fn decide(&mut self, range: &[Vec<Range>], load_w: &[Vec<f64>], reserve_w: f64) -> Result<Look, NetworkError> {
         let columns = self.columns(range, load_w, reserve_w)?;
         // What flows with every unit at its least and no link used.
         let mut still: Vec<Vec<f64>> = Vec::new();
@@ -262,7 +283,7 @@ impl<'d> Looker<'d> {
             let mut surplus_w: Vec<f64> = drawn.iter().map(|given| given.max(0.0)).collect();
             for (unit, range) in range[ahead].iter().enumerate().filter(|(_, range)| range.runs) {
                 let bus = day.network.generators.bus[unit];
-                surplus_w[bus] += range.most_w.max(0.0);
+                surplus_w[bus] += if self.wide { range.most_w } else { range.least_w }.max(0.0);
                 unserved_w[bus] += (-range.least_w).max(0.0);
                 self.now.generators.least_w[unit] = range.least_w;
                 self.now.generators.most_w[unit] = range.most_w;
@@ -347,7 +368,8 @@ impl<'d> Looker<'d> {
             if let Limit::Flow { ahead, branch, lost } = limit {
                 for _ in 0..2 {
                     // Wide enough for all that is drawn, or a small rating could not give way.
-                    let most = (10.0 * self.rating_w(*branch, *lost)).max(drawn_w[*ahead]) / base;
+                    let usual_w = 10.0 * self.rating_w(*branch, *lost);
+                    let most = if self.wide { usual_w.max(drawn_w[*ahead]) } else { usual_w } / base;
                     problem.column(self.day.prices.overload_usd_per_mwh * base / 1e6, 0.0, most);
                     all.push((&OVERLOAD, Some(place)));
                 }
