@@ -19,6 +19,8 @@ const ACCEPTED_GAP: f64 = 1e-8;
 const CLOSED: f64 = 1e-9;
 /// Most iterations; the hardest of the published cases takes 34.
 const MOST_ITERATIONS: u32 = 120;
+/// Iterations in a row that bring nothing before it ends.
+const MOST_IDLE: u32 = 16;
 /// Share of the way to the nearest bound that a step goes.
 const BOLDNESS: f64 = 0.995;
 /// Widths at most this share of the largest count as none.
@@ -103,7 +105,8 @@ pub fn solve(problem: &Problem) -> Result<Answer, Unfinished> {
     assert!(problem.square.iter().all(|q| q.is_finite() && *q >= 0.0), "costs are convex");
     let mut method = Method::start(problem);
     let mut best: Option<(Vec<f64>, Vec<f64>, Judged)> = None;
-    let mut idle = 0;
+    // From far outside the gap says nothing until the rows are nearly kept: coming nearer to them is progress too.
+    let (mut idle, mut least_violation) = (0, f64::INFINITY);
     for iteration in 0..=MOST_ITERATIONS {
         let judged = method.judge(problem);
         let (gap, closed) = (judged.gap, judged.violation <= CLOSED * method.side);
@@ -111,11 +114,13 @@ pub fn solve(problem: &Problem) -> Result<Answer, Unfinished> {
             break;
         }
         let better = best.as_ref().is_none_or(|(_, _, found)| judged.worse() < found.worse());
-        idle = if better { 0 } else { idle + 1 };
+        let nearer = judged.violation > CLOSED * method.side && judged.violation < 0.9 * least_violation;
+        least_violation = least_violation.min(judged.violation);
+        idle = if better || nearer { 0 } else { idle + 1 };
         if better {
             best = Some((method.outputs(), method.prices(), judged));
         }
-        if (gap <= GAP && closed) || idle > 8 || iteration == MOST_ITERATIONS || !method.step() {
+        if (gap <= GAP && closed) || idle > MOST_IDLE || iteration == MOST_ITERATIONS || !method.step() {
             break;
         }
     }

@@ -209,3 +209,20 @@ fn a_case_without_units_goes_unserved() {
     assert!((of("unserved_mwh") - of("load_mwh")).abs() < 0.02 * of("load_mwh"), "{value}");
     let _ = std::fs::remove_dir_all(&out);
 }
+
+#[test]
+fn days_of_the_published_system_are_solved() {
+    let data = std::env::var_os("TIELINE_DATA").map_or_else(
+        || std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
+        std::path::PathBuf::from,
+    );
+    let system = data.join("rts_gmlc");
+    if !system.is_dir() {
+        println!("skipped: needs rts_gmlc");
+        return;
+    }
+    for day in ["2020-01-15", "2020-04-10", "2020-07-15"] {
+        let said = tieline(&["grid", "realtime", &system.display().to_string(), "--day", day, "--json"]);
+        assert!(said.status.success(), "{day}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+}

@@ -124,8 +124,6 @@ pub struct Looker<'d> {
     enforced: BTreeSet<Limit>,
     /// Rounds of enforcing limits after which there is no answer.
     pub(super) most_rounds: u32,
-    /// Whether what gives may give all there is; harder to solve.
-    wide: bool,
     now: Network,
 }
 
@@ -167,18 +165,7 @@ impl<'d> Looker<'d> {
             takes_over.insert(*lost, shares);
         }
         let (factors, enforced) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self {
-            day,
-            direct,
-            part,
-            parts,
-            factors,
-            takes_over,
-            enforced,
-            most_rounds: ROUNDS,
-            wide: false,
-            now: network.clone(),
-        })
+        Ok(Self { day, direct, part, parts, factors, takes_over, enforced, most_rounds: ROUNDS, now: network.clone() })
     }
 
     /// Decides; `range` is by interval of the look and unit, `load_w` by interval and bus.
@@ -186,14 +173,6 @@ impl<'d> Looker<'d> {
     /// # Errors
     /// Costs that cannot be used; a program that the solver does not finish.
     pub fn look(&mut self, range: &[Vec<Range>], load_w: &[Vec<f64>], reserve_w: f64) -> Result<Look, NetworkError> {
-        self.wide = true;
-        let wide = self.decide(range, load_w, reserve_w);
-        self.wide = false;
-        // Wide columns are harder to solve: where that ends without an answer, the usual widths are tried.
-        if wide.is_ok() { wide } else { self.decide(range, load_w, reserve_w) }
-    }
-
-    fn decide(&mut self, range: &[Vec<Range>], load_w: &[Vec<f64>], reserve_w: f64) -> Result<Look, NetworkError> {
         let columns = self.columns(range, load_w, reserve_w)?;
         // What flows with every unit at its least and no link used.
         let mut still: Vec<Vec<f64>> = Vec::new();
@@ -208,7 +187,9 @@ impl<'d> Looker<'d> {
             }
             still.push(injection_w);
         }
-        self.enforced.retain(|limit| keeps(limit, range));
+        let day = self.day;
+        let ramp_w = |unit: usize| day.ramp_w_per_s[unit] * day.step_s;
+        self.enforced.retain(|limit| keeps(limit, range, ramp_w));
         let (mut rounds, mut iterations) = (0, 0);
         loop {
             rounds += 1;
@@ -283,7 +264,7 @@ impl<'d> Looker<'d> {
             let mut surplus_w: Vec<f64> = drawn.iter().map(|given| given.max(0.0)).collect();
             for (unit, range) in range[ahead].iter().enumerate().filter(|(_, range)| range.runs) {
                 let bus = day.network.generators.bus[unit];
-                surplus_w[bus] += if self.wide { range.most_w } else { range.least_w }.max(0.0);
+                surplus_w[bus] += range.most_w.max(0.0);
                 unserved_w[bus] += (-range.least_w).max(0.0);
                 self.now.generators.least_w[unit] = range.least_w;
                 self.now.generators.most_w[unit] = range.most_w;
@@ -369,7 +350,7 @@ impl<'d> Looker<'d> {
                 for _ in 0..2 {
                     // Wide enough for all that is drawn, or a small rating could not give way.
                     let usual_w = 10.0 * self.rating_w(*branch, *lost);
-                    let most = if self.wide { usual_w.max(drawn_w[*ahead]) } else { usual_w } / base;
+                    let most = usual_w.max(drawn_w[*ahead]) / base;
                     problem.column(self.day.prices.overload_usd_per_mwh * base / 1e6, 0.0, most);
                     all.push((&OVERLOAD, Some(place)));
                 }
@@ -533,7 +514,8 @@ impl<'d> Looker<'d> {
             for ahead in 1..range.len() {
                 let moved_w = (output_w[ahead][unit] - output_w[ahead - 1][unit]).abs();
                 let limit = Limit::Ramp { ahead, unit };
-                if keeps(&limit, range) && moved_w > day.ramp_w_per_s[unit] * day.step_s + MET_W {
+                let ramp_w = |unit: usize| day.ramp_w_per_s[unit] * day.step_s;
+                if keeps(&limit, range, ramp_w) && moved_w > ramp_w(unit) + MET_W {
                     found.push(limit);
                 }
             }
@@ -605,11 +587,18 @@ impl<'d> Looker<'d> {
     }
 }
 
-/// Whether a limit has a meaning for these ranges.
-fn keeps(limit: &Limit, range: &[Vec<Range>]) -> bool {
+/// Whether a limit has a meaning for these ranges. A ramp that no two outputs within them can break has none: where both
+/// are fixed by it, its row would have no room at all, and a solver that goes through the middle none to go.
+fn keeps(limit: &Limit, range: &[Vec<Range>], ramp_w: impl Fn(usize) -> f64) -> bool {
     match *limit {
         Limit::Flow { ahead, .. } => ahead < range.len(),
-        Limit::Ramp { ahead, unit } => ahead < range.len() && range[ahead][unit].runs && range[ahead - 1][unit].runs,
+        Limit::Ramp { ahead, unit } => {
+            ahead < range.len() && {
+                let (now, earlier) = (&range[ahead][unit], &range[ahead - 1][unit]);
+                let most_w = (now.most_w - earlier.least_w).max(earlier.most_w - now.least_w);
+                now.runs && earlier.runs && most_w > ramp_w(unit) + 0.5 * MET_W
+            }
+        }
         Limit::Room { unit } => range[0][unit].runs,
     }
 }
