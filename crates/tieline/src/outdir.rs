@@ -16,7 +16,7 @@ const MARK: &str = "summary.json";
 /// In a result in the making: the number of the process that makes it.
 const RUNNING: &str = "running";
 /// What else tieline writes, beside tables (`.parquet`).
-const OURS: [&str; 4] = [MARK, RUNNING, "report.html", "journal.tlj"];
+const OURS: [&str; 5] = [MARK, RUNNING, "report.html", "journal.tlj", "dispatch.json"];
 /// Ending of a result in the making.
 const PARTIAL: &str = ".partial";
 /// Ending of an older result for the moment in which it gives way.

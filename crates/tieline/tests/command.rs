@@ -21,7 +21,7 @@ fn usage_is_exit_2_and_says_what_there_is() {
             "not built yet; this version has operation, transient, dispatch",
         ),
         (&["run", "colossus-1", "--study", "transient"], "has no study \"transient\""),
-        (&["run", "colossus-2", "--study", "operation", "--size"], "--mitigate and --size belong to the study"),
+        (&["run", "colossus-2", "--study", "operation", "--size"], "--mitigate, --size and --spec belong to the study"),
         (&["run", "colossus-2", "--study", "operation,adequacy"], "\"adequacy\" is not built yet"),
         (&["run", "colossus-2", "--study", ""], "there is no study \"\""),
         (&["run", "colossus-2", "--seed=-1"], "invalid"),

@@ -179,3 +179,14 @@ fn a_shaped_load_does_not_depend_on_the_window() {
         assert!(peak(day) < 0.99 * peak(year), "the first of January is not the peak: {day} {year}");
     }
 }
+
+#[test]
+fn a_study_may_be_run_again_into_its_folder() {
+    let folder = std::env::temp_dir().join(format!("tieline-again-{}", std::process::id()));
+    let out = folder.display().to_string();
+    for _ in 0..2 {
+        let said = tieline(&["run", "pjm-summer-2026", "--study", "dispatch", "--out", &out]);
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    }
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}

@@ -179,7 +179,7 @@ fn what_does_not_work_is_answered_with_what_does() {
         (
             "meta.toml",
             ("tokens = \"15.6 T\"", "tokens = \"15.6 T\"\nlayout = { tensor = 8, pipeline = 16, data = 128 }"),
-            &["TP8 CP1 PP16 DP128", "lighter ends", "MFU 4"][..],
+            &["TP8 CP1 PP16 DP128", "lighter ends", "MFU 5"][..],
         ),
         ("name.toml", ("\"llama-3-405b\"", "\"llama-405\""), &["did you mean \"llama-3-405b\"?"]),
         ("few.toml", ("\"15.6 T\"", "1000"), &["at least one step", "did you leave out M, B or T?"]),
