@@ -220,10 +220,13 @@ impl<'a> Bounds<'a> {
     /// No step of this layout is shorter, s: what an inner stage computes, and the bubble; nothing that is sent.
     fn bound_s(&mut self, layout: &Layout) -> f64 {
         let key = (layout.tensor, layout.context, layout.micro_batch, layout.expert, layout.recompute);
-        let layer_s = *self.layer_s.entry(key).or_insert_with(|| {
-            let step = evaluate(self.model, self.cluster, layout);
-            step.forward.working() + step.backward.working()
-        });
+        // What computes is stretched by the slowest of the layout's GPUs, whose number is not in the key.
+        let slowest = self.cluster.accelerator.slowest(layout.gpus());
+        let layer_s = slowest
+            * *self.layer_s.entry(key).or_insert_with(|| {
+                let step = evaluate(self.model, self.cluster, layout);
+                (step.forward.working() + step.backward.working()) / slowest
+            });
         let bubble = (real(layout.pipeline) - 1.0) / real(layout.interleave);
         let passes = real(layout.micro_batches()) + bubble;
         // Rounding must not lift it over the step.
