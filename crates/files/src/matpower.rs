@@ -80,7 +80,7 @@ type Scalars = BTreeMap<String, (usize, String)>;
 /// # Errors
 /// All mistakes, each with line, found and expected.
 pub fn read(name: &str, bytes: impl Read) -> Result<Case, Mistakes> {
-    let mut reader = Reader { name: name.to_owned(), list: Vec::new(), more: 0, lost_bus: false };
+    let mut reader = Reader { name: name.to_owned(), list: Vec::new(), more: 0, unread: Vec::new() };
     let text = match text(bytes) {
         Ok(text) => text,
         Err(why) => {
@@ -113,8 +113,8 @@ struct Reader {
     name: String,
     list: Vec<Mistake>,
     more: usize,
-    /// Whether a row of mpc.bus could not be read, so that nobody knows which buses there are.
-    lost_bus: bool,
+    /// Buses whose row could not be read but for its first number.
+    unread: Vec<u64>,
 }
 
 impl Reader {
@@ -171,7 +171,10 @@ impl Reader {
                         Ok(row) => rows.push((line, row)),
                         Err(word) => {
                             let key = key.clone();
-                            self.lost_bus |= key == "bus";
+                            if key == "bus" {
+                                let first = part.split_whitespace().next().and_then(|word| word.parse().ok());
+                                self.unread.extend(first.and_then(whole));
+                            }
                             self.say(line, format!("found \"{word}\" in mpc.{key}, expected a number"));
                             rows.push((line, Vec::new()));
                         }
@@ -293,7 +296,7 @@ impl Reader {
 
     fn place(&mut self, places: &BTreeMap<u64, usize>, table: &str, line: usize, value: f64) -> Option<usize> {
         let found = whole(value).and_then(|number| places.get(&number).copied());
-        if found.is_none() && !self.lost_bus {
+        if found.is_none() && !whole(value).is_some_and(|number| self.unread.contains(&number)) {
             self.say(line, format!("mpc.{table} names bus {value}, which mpc.bus does not have"));
         }
         found.filter(|place| *place != BROKEN)
