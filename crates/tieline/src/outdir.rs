@@ -122,7 +122,7 @@ fn refuse_strangers(target: &Path) -> Result<()> {
     let empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
     let text = fs::read_to_string(target.join(MARK)).unwrap_or_default();
     let summary: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    if empty || (summary["schema"].is_number() && summary["scenario"].is_string()) {
+    if empty || (summary["schema"].is_number() && (summary["scenario"].is_string() || summary["case"].is_string())) {
         return Ok(());
     }
     bail!(

@@ -189,4 +189,10 @@ fn a_study_may_be_run_again_into_its_folder() {
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     }
     std::fs::remove_dir_all(&folder).expect("our own folder");
+    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/../../grids/six-units.json");
+    for _ in 0..2 {
+        let said = tieline(&["grid", "uc", case, "--out", &out]);
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    }
+    std::fs::remove_dir_all(&folder).expect("our own folder");
 }
