@@ -9,7 +9,8 @@
 //! A unit that starts steps to its least output and rises by its ramp; one that will stop comes down by its ramp in time,
 //! however far ahead that is, and steps from there.
 //!
-//! Not modelled: losses and voltages, output below the least on the way in and out, units that do not follow their orders, forced outages within the day, the energy of regulation.
+//! Not modelled: losses and voltages, output below the least on the way in and out, units that do not follow their orders,
+//! forced outages within the day, the energy of regulation.
 
 pub mod forecast;
 pub mod interval;
@@ -140,8 +141,10 @@ pub struct Interval {
     pub islands: Vec<Island>,
     /// Output that came with the weather and was not taken, W.
     pub curtailed_w: f64,
-    /// Cost of the base points, $/h.
+    /// Cost of the base points, $/h; what is short is not in it.
     pub usd_per_h: f64,
+    /// What load pays at the prices of its buses, $/h.
+    pub paid_usd_per_h: f64,
 }
 
 /// A dispatched day.
@@ -345,7 +348,9 @@ fn settle(
     for (part, load_w) in part.iter().zip(&by_bus_w).filter(|(part, _)| **part != usize::MAX) {
         islands[*part].load_w += load_w;
     }
-    Interval { look, expected_load_w, load_w, regulation_w, islands, curtailed_w, usd_per_h }
+    let paid = |bus: usize| by_bus_w[bus] / 1e6 * (look.energy_usd_per_mwh[bus] + look.congestion_usd_per_mwh[bus]);
+    let paid_usd_per_h = (0..by_bus_w.len()).filter(|bus| part[*bus] != usize::MAX).map(paid).sum();
+    Interval { look, expected_load_w, load_w, regulation_w, islands, curtailed_w, usd_per_h, paid_usd_per_h }
 }
 
 /// Words of a limit's branch, and of the loss it stands for.

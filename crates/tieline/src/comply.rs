@@ -167,7 +167,7 @@ pub fn specification_of(name: &str, sets: &[String]) -> Result<Result<Specificat
         let near = scenario::nearest(name, names.iter().copied());
         let meant = near.map_or_else(String::new, |near| format!("did you mean \"{near}\"? "));
         eprintln!(
-            "tieline: no built-in specification is called \"{name}\"; {meant}There is {}; a file is given by its path",
+            "tieline: no built-in specification is called \"{name}\"; {meant}there is {}; a file is given by its path",
             names.join(", ")
         );
         return Ok(Err(Verdict::Usage));

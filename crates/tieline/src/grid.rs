@@ -100,7 +100,7 @@ pub struct Uc {
     /// Case in PGLib-UC's or Egret's JSON, plain or gzip.
     case: PathBuf,
     /// Relative gap between cost and bound at which the search ends.
-    #[arg(long, default_value_t = 1e-4)]
+    #[arg(long, default_value_t = 1e-4, allow_negative_numbers = true)]
     gap: f64,
     /// End the search after so many seconds, with the gap that it has then.
     #[arg(long)]

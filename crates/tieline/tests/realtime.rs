@@ -8,6 +8,7 @@ fn tieline(arguments: &[&str]) -> Output {
 }
 
 const CASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../grids/five-bus.m");
+const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../grids/six-units.json");
 
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("tieline-{name}-{}", std::process::id()));
@@ -46,6 +47,10 @@ fn what_is_asked_wrongly_is_said() {
         (&["grid", "realtime", CASE, "--weather-error", "NaN"], 2, "found --weather-error NaN, expected 0 to 1"),
         (&["grid", "realtime", CASE, "--ramp", "1e308"], 2, "expected 0 to 100"),
         (&["grid", "opf", CASE, "--hour", "3"], 1, "--hour goes with a folder"),
+        (&["grid", "realtime", CASE, "--day", "2020-07-15"], 2, "--day goes with a folder"),
+        (&["grid", "realtime", CASE, "--reserve", "-5"], 2, "found --reserve -5"),
+        (&["grid", "uc", UNITS, "--roll", "24+24"], 2, "keep fewer than all 24 steps"),
+        (&["grid", "uc", UNITS, "--gap", "-1"], 2, "--gap expects a share from 0 to 1, found -1"),
         (&["convert", CASE, "there.csv"], 2, "ends in .m (a network) or .json"),
         (&["convert", CASE, "there.json"], 1, "is not JSON"),
         (&["convert", CASE, "there.m", "--as", "egret"], 2, "--as is for unit-commitment cases"),
@@ -225,4 +230,26 @@ fn days_of_the_published_system_are_solved() {
         let said = tieline(&["grid", "realtime", &system.display().to_string(), "--day", day, "--json"]);
         assert!(said.status.success(), "{day}: {}", String::from_utf8_lossy(&said.stderr));
     }
+}
+
+#[test]
+fn what_load_pays_is_the_price_at_its_buses() {
+    let out = folder("paid");
+    let shown = out.display().to_string();
+    let said = tieline(&["grid", "realtime", CASE, "--outage", "1", "--reserve", "300", "--json", "--out", &shown]);
+    let value: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    // The tie from the reference is short all day: what load pays lies far above the energy price there.
+    let number = |value: &serde_json::Value, key: &str| value[key].as_f64().expect(key);
+    assert!(number(&value, "load_price_usd_per_mwh") > 35.0, "{}", value["load_price_usd_per_mwh"]);
+    let table = std::fs::read_to_string(out.join("prices.csv")).expect("prices");
+    let noon: Vec<f64> = table
+        .lines()
+        .filter(|line| line.starts_with("12:00,"))
+        .map(|line| line.split(',').skip(2).map(|cell| cell.parse::<f64>().expect("a number")).sum())
+        .collect();
+    let interval = value["intervals"].as_array().expect("a list").iter().find(|one| one["time"] == "12:00");
+    let paid = number(interval.expect("noon"), "load_price_usd_per_mwh");
+    let ends = noon.iter().fold((f64::MAX, f64::MIN), |(low, high), price| (low.min(*price), high.max(*price)));
+    assert!(noon.len() == 5 && ends.0 < paid && paid < ends.1, "{paid} of {noon:?}");
+    let _ = std::fs::remove_dir_all(&out);
 }

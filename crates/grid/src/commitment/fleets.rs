@@ -6,19 +6,24 @@ use super::solver::{self, End, Limits};
 use super::supply::model;
 use super::*;
 use super::{matrix::Matrix, paths, rounding};
+use tieline_units::{Draw, Purpose};
 
 const MW: f64 = 1e6;
 
-/// Numbers between 0 and 1 from a seed (splitmix64).
-struct Draw(u64);
+/// Numbers between 0 and 1, one after another.
+struct Luck {
+    draw: Draw,
+    event: u64,
+}
 
-impl Draw {
+impl Luck {
+    fn new(seed: u64) -> Self {
+        Self { draw: Draw::new(seed, 0), event: 0 }
+    }
+
     fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((word ^ (word >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        self.event += 1;
+        self.draw.uniform(0, Purpose::GridLoad, self.event)
     }
 
     fn between(&mut self, low: f64, high: f64) -> f64 {
@@ -33,7 +38,7 @@ impl Draw {
 
 /// A fleet of units with ramps, minimum times, two classes of starts, some of them on before.
 fn fleet(seed: u64, units: usize, steps: usize) -> Problem {
-    let mut draw = Draw(seed);
+    let mut draw = Luck::new(seed);
     let mut all = Vec::new();
     for index in 0..units {
         let most = draw.between(20.0, 120.0);
@@ -145,7 +150,7 @@ fn no_choice_costs_less_than_its_bound() {
 /// Every whole point of a row lies on the near side of its cut, the point it was made for on the far side.
 #[test]
 fn a_cut_takes_no_whole_point() {
-    let mut draw = Draw(11);
+    let mut draw = Luck::new(11);
     let mut cuts = 0;
     for _ in 0..200 {
         let mut matrix = Matrix::new();

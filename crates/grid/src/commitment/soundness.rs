@@ -63,13 +63,13 @@ fn unit_complaints(problem: &Problem, unit: &Unit, found: &mut Vec<String>) {
         return;
     }
     if unit.most_w < unit.least_w {
-        say(format!("greatest output {} W is below the least one, {} W", unit.most_w, unit.least_w));
+        say(format!("greatest output {} MW is below the least one, {} MW", unit.most_w / 1e6, unit.least_w / 1e6));
     }
     if unit.begin_w < unit.least_w || unit.end_w < unit.least_w {
         say("it can start or stop only below its least output, so never".to_owned());
     }
     if unit.first.on && !(unit.first.output_w >= unit.least_w - 1e-3 && unit.first.output_w <= unit.most_w + 1e-3) {
-        say(format!("it is on before the first step at {} W, outside its limits", unit.first.output_w));
+        say(format!("it is on before the first step at {} MW, outside its limits", unit.first.output_w / 1e6));
     }
     if unit.first.steps == 0 {
         say("it has been on or off for no step before the first".to_owned());
@@ -108,8 +108,11 @@ fn unit_complaints(problem: &Problem, unit: &Unit, found: &mut Vec<String>) {
     let apart = |a: f64, b: f64| (a - b).abs() > 1e-6 * (1.0 + unit.most_w);
     if apart(low, unit.least_w) || apart(high, unit.most_w) {
         say(format!(
-            "its cost curve runs from {low} to {high} W, its output from {} to {} W",
-            unit.least_w, unit.most_w
+            "its cost curve runs from {} to {} MW, its output from {} to {} MW",
+            low / 1e6,
+            high / 1e6,
+            unit.least_w / 1e6,
+            unit.most_w / 1e6
         ));
     }
     if unit.starts.windows(2).any(|pair| pair[1].off <= pair[0].off || pair[1].usd < pair[0].usd) {

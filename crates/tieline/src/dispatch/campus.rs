@@ -2,7 +2,7 @@
 //!
 //! Not modelled: a campus that looks at its own bill; it gives way where the grid's price passes its own.
 
-use super::{MW, MWH, PER_MWH, Solved};
+use super::{MW, MWH, PER_MWH, Solved, placed};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use tieline_files::dispatch::{Case, Named};
@@ -78,7 +78,7 @@ fn billed(case: &Case, campus: &Named, dispatch: &Dispatch, draw_w: &[f64]) -> O
 /// What the dispatch of everybody costs less because campuses give way, their own cost counted, $; none where it was not
 /// solved without. Where nothing was given up nothing was saved.
 pub fn saved_by_all(case: &Case, solved: &Solved) -> Option<f64> {
-    let gave = case.campuses.iter().any(|campus| told(case, solved, campus).account.hours > 0);
+    let gave = placed(case).any(|placed| account(&case.problem, &solved.dispatch, None, &placed).hours > 0);
     let saved = solved.without.as_ref()?.quality.cost_usd - solved.dispatch.quality.cost_usd;
     Some(if gave { saved } else { 0.0 })
 }

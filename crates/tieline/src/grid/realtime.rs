@@ -41,10 +41,10 @@ pub struct Realtime {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Standard deviation of the load's error a day ahead, share of it (a guess; name yours).
-    #[arg(long, default_value_t = 0.02)]
+    #[arg(long, default_value_t = 0.02, allow_negative_numbers = true)]
     load_error: f64,
     /// Standard deviation of the error of sun and wind a day ahead, share of the forecast (a guess).
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     weather_error: f64,
     /// Intervals of five minutes that each decision looks at.
     #[arg(long, default_value_t = 3)]
@@ -53,7 +53,7 @@ pub struct Realtime {
     #[arg(long, value_name = "BRANCH")]
     outage: Vec<String>,
     /// Reserve to be left within ten minutes, MW; a folder's spinning and regulation reserve when left out, else none.
-    #[arg(long, value_name = "MW")]
+    #[arg(long, value_name = "MW", allow_negative_numbers = true)]
     reserve: Option<f64>,
     /// Table (CSV) of who runs: a column hour (1 to 24) and a column of 0 and 1 for each unit that it decides about, by
     /// name or row; the others run by a priority list.
@@ -96,6 +96,12 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
     }
     let mut built = match source::read(&asked.case)? {
         None => return Ok(Verdict::No),
+        Some(Source::Case(_)) if asked.day.is_some() => {
+            eprintln!(
+                "tieline: {shown}: --day goes with a folder of RTS-GMLC tables; a MATPOWER case has one hour only"
+            );
+            return Ok(Verdict::Usage);
+        }
         Some(Source::Case(case)) => from_case(case.network, asked.ramp),
         Some(Source::Folder(system)) => match first_hour(&system, asked.day.as_deref()) {
             Ok(hour) => from_folder(*system, hour),
@@ -198,7 +204,7 @@ fn first_hour(system: &System, day: Option<&str>) -> Result<usize, String> {
     let begin = Utc::parse(&format!("{year:04}-{month:02}-{first:02}T00:00:00Z")).map_err(|why| why.to_string())?;
     let wrong =
         |why: String| format!("found --day {day}, expected a date such as {year:04}-{month:02}-{first:02}: {why}");
-    let wanted = Utc::parse(&format!("{day}T00:00:00Z")).map_err(|why| wrong(why.to_string()))?;
+    let wanted = Utc::parse(&format!("{day}T00:00:00Z")).map_err(|_| wrong("it is no day of a calendar".to_owned()))?;
     let hours = (wanted - begin).as_secs_f64() / 3600.0;
     if hours < 0.0 || hours + HOURS as f64 > system.hours as f64 {
         return Err(wrong(format!("the series have {days} days")));
@@ -439,8 +445,10 @@ struct Sums {
     overload_mwh: f64,
     regulation_rms_w: f64,
     regulation_most_w: f64,
-    /// Energy price: least, mean by load, most.
-    energy: [f64; 3],
+    /// Price at live buses, energy and congestion: least, mean as load pays it, most.
+    price: [f64; 3],
+    /// Price of energy alone, as at the reference: least, most.
+    energy: [f64; 2],
     /// Orders by reason.
     orders: BTreeMap<&'static str, usize>,
     /// Binding intervals and mean price by limit.
@@ -456,6 +464,19 @@ fn served_w(interval: &Interval) -> f64 {
     served(interval).map(|island| island.load_w).sum()
 }
 
+/// Prices at the buses in an interval, energy and congestion together, $/MWh.
+fn bus_prices(interval: &Interval) -> impl Iterator<Item = f64> {
+    let look = &interval.look;
+    let both = look.energy_usd_per_mwh.iter().zip(&look.congestion_usd_per_mwh);
+    both.map(|(energy, congestion)| energy + congestion).filter(|price| price.is_finite())
+}
+
+/// What a megawatt-hour of load pays in an interval; nothing where there is no load.
+fn load_price(interval: &Interval) -> Option<f64> {
+    let load_w = served_w(interval);
+    (load_w > 0.0).then(|| interval.paid_usd_per_h / (load_w / 1e6))
+}
+
 /// Mean price of energy in an interval, by load; nothing where there is no load.
 fn mean_energy(interval: &Interval) -> Option<f64> {
     let load_w = served_w(interval);
@@ -468,6 +489,7 @@ fn sums(done: &Dispatched) -> Sums {
     let count = done.intervals.len() as f64;
     let sum = |value: &dyn Fn(&Interval) -> f64| -> f64 { done.intervals.iter().map(value).sum::<f64>() + 0.0 };
     let energies = || done.intervals.iter().flat_map(served).map(|island| island.energy_usd_per_mwh);
+    let prices = || done.intervals.iter().flat_map(bus_prices);
     let load_w = sum(&|i| i.load_w);
     let mut orders = BTreeMap::new();
     for order in &done.orders {
@@ -495,11 +517,12 @@ fn sums(done: &Dispatched) -> Sums {
         overload_mwh: sum(&|i| i.look.overload_w.iter().map(|(_, by)| by).sum()) * hours / 1e6,
         regulation_rms_w: (sum(&|i| i.regulation_w * i.regulation_w) / count).sqrt(),
         regulation_most_w: done.intervals.iter().map(|i| i.regulation_w.abs()).fold(0.0, f64::max),
-        energy: [
-            energies().fold(f64::INFINITY, f64::min),
-            sum(&|i| mean_energy(i).unwrap_or(0.0) * served_w(i)) / sum(&served_w),
-            energies().fold(f64::NEG_INFINITY, f64::max),
+        price: [
+            prices().fold(f64::INFINITY, f64::min),
+            sum(&|i| i.paid_usd_per_h) / (sum(&served_w) / 1e6),
+            prices().fold(f64::NEG_INFINITY, f64::max),
         ],
+        energy: [energies().fold(f64::INFINITY, f64::min), energies().fold(f64::NEG_INFINITY, f64::max)],
         orders,
         limits,
     }
@@ -518,13 +541,21 @@ fn page(built: &Built, day: &Day<'_>, done: &Dispatched, spent_s: f64) -> String
         programs,
         f64::from(programs) / spent_s.max(1e-9)
     );
-    let _ = writeln!(text, "  cost {} $ for {} MWh of load", screen::number(sums.usd), screen::number(sums.load_mwh));
-    let [least, mean, most] = sums.energy;
+    let _ = writeln!(
+        text,
+        "  generation costs {} $ for {} MWh of load (what is short is not in it)",
+        screen::number(sums.usd),
+        screen::number(sums.load_mwh)
+    );
+    let ([least, mean, most], [low, high]) = (sums.price, sums.energy);
     let islands = done.intervals.iter().map(|i| served(i).count()).max().unwrap_or(0);
     let parts = if islands > 1 { format!(", in {islands} islands") } else { String::new() };
     let _ = match islands {
         0 => writeln!(text, "  there is no load, so energy has no price"),
-        _ => writeln!(text, "  energy {least:.2} to {most:.2} $/MWh, {mean:.2} by load{parts}"),
+        _ => writeln!(
+            text,
+            "  load pays {mean:.2} $/MWh; buses {least:.2} to {most:.2}, of which energy {low:.2} to {high:.2}{parts}"
+        ),
     };
     let _ = writeln!(
         text,
@@ -550,15 +581,19 @@ fn page(built: &Built, day: &Day<'_>, done: &Dispatched, spent_s: f64) -> String
         text.push_str(&screen::columns(2, &rows));
     }
     // Orders of the dearest interval that has some.
-    let dearest =
-        |t: usize| done.intervals[t].look.energy_usd_per_mwh.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let dearest = |t: usize| load_price(&done.intervals[t]).unwrap_or(f64::NEG_INFINITY);
     let at = done
         .orders
         .iter()
         .map(|order| order.interval)
         .max_by(|a, b| dearest(*a).total_cmp(&dearest(*b)).then(b.cmp(a)));
     if let Some(at) = at {
-        let _ = writeln!(text, "\nOrders at {} (the dearest interval; all of them: --out)", clock(at));
+        let _ = writeln!(
+            text,
+            "\nOrders at {} (dearest for load, {:.2} $/MWh; all of them: --out)",
+            clock(at),
+            dearest(at)
+        );
         let mut rows = vec![["unit", "MW", "to MW", "$/MWh", "why"].map(String::from).to_vec()];
         let mut there: Vec<&Order> = done.orders.iter().filter(|order| order.interval == at).collect();
         there.sort_by(|a, b| (b.to_w - b.from_w).abs().total_cmp(&(a.to_w - a.from_w).abs()));
@@ -631,6 +666,7 @@ fn to_json(built: &Built, asked: &Realtime, done: &Dispatched) -> Value {
                 "regulation_mw": interval.regulation_w / 1e6,
                 "curtailed_mw": interval.curtailed_w / 1e6,
                 "unserved_mw": look.unserved_w.iter().sum::<f64>() / 1e6,
+                "load_price_usd_per_mwh": load_price(interval).and_then(finite),
                 "energy_usd_per_mwh": mean_energy(interval).and_then(finite),
                 "island_energy_usd_per_mwh": islands,
                 "reserve_usd_per_mwh": look.reserve_usd_per_mwh,
@@ -650,6 +686,7 @@ fn to_json(built: &Built, asked: &Realtime, done: &Dispatched) -> Value {
         "seed": asked.seed,
         "cost_usd": sums.usd,
         "load_mwh": sums.load_mwh,
+        "load_price_usd_per_mwh": finite(sums.price[1]),
         "unserved_mwh": sums.unserved_mwh,
         "curtailed_mwh": sums.curtailed_mwh,
         "reserve_short_mwh": sums.reserve_short_mwh,

@@ -43,6 +43,14 @@ pub fn uc(asked: &Uc) -> Result<Verdict> {
     }
     let begun = Instant::now();
     let Some(mut case) = load(&asked.case)? else { return Ok(Verdict::No) };
+    if let Some(Horizon { keep, look }) = horizon.filter(|horizon| horizon.keep >= case.problem.steps) {
+        eprintln!(
+            "tieline: {}: found --roll {keep}+{look}, expected to keep fewer than all {} steps (without --roll they are solved as one)",
+            asked.case.display(),
+            case.problem.steps
+        );
+        return Ok(Verdict::Usage);
+    }
     if let Some(times) = asked.contingency {
         case.problem.reserve.contingency = Some(times);
     }
