@@ -1,0 +1,243 @@
+//! Keys of the training run: the model, the fleets that it is held against, its layout, what a curtailment asks.
+//!
+//! Not modelled: as in the parent.
+
+use super::{ANY, Else, Field, K, May, Must, POSITIVE, SHARE, key};
+use tieline_campus::training::layout::SecondCopy;
+
+const FACTOR: (f64, f64) = (0.01, 100.0);
+
+pub(super) const TRAINING: &[Field] = &[
+    key(
+        "model",
+        K::NameOr(SHAPE),
+        Must,
+        ANY,
+        "a known shape (grok-5-guess, deepseek-v3, llama-3-405b, ...) or a table with a shape of your own",
+    ),
+    key("precision", K::Word(&["bf16", "fp8", "fp4"]), Must, ANY, "format of the large products"),
+    key("batch", K::Count, Must, (1.0, 1e7), "sequences in a step"),
+    key("tokens", K::Count, Must, (1.0, 1e18), "tokens of the run"),
+    key("layout", K::Table(LAYOUT), May, ANY, "a layout of choice; the best is searched when absent"),
+    key("sites", K::Count, Else("1", "guess: one campus"), (1.0, 64.0), "sites over which the job is spread"),
+    key("domain_gb_per_s", K::Plain, May, (0.0, 1e6), "GB/s per GPU within an NVLink domain"),
+    key("fabric_gb_per_s", K::Plain, May, (0.0, 1e6), "GB/s per GPU between domains"),
+    key("between_gb_per_s", K::Plain, May, (0.0, 1e6), "GB/s per GPU between sites"),
+    key(
+        "spares",
+        K::Ratio,
+        Else("1 %", "guess: hot spare nodes"),
+        SHARE,
+        "spare nodes over nodes at work; they are part of the fleet and do not compute",
+    ),
+    key(
+        "repair",
+        K::Span,
+        Else("24 h", "guess: a day until a node is back"),
+        (0.0, 1e7),
+        "time until a failed node is back",
+    ),
+    key(
+        "swap",
+        K::Span,
+        Else("10 min", "guess: a spare loads and joins"),
+        (0.0, 1e6),
+        "time until a spare has taken over",
+    ),
+    key(
+        "stall",
+        K::Span,
+        Else("20 s", "guess: detection, regrouping, redone step"),
+        (0.0, 1e5),
+        "stall of an elastic job after a failure",
+    ),
+    key(
+        "storage_gb_per_s",
+        K::Plain,
+        May,
+        (0.001, 1e9),
+        "GB/s of the checkpoint storage, whole job; absent: 0.08 for each GPU at work, at most 1000 (guess)",
+    ),
+    key(
+        "copy_gb_per_s",
+        K::Plain,
+        Else("20", "guess: host link of a GPU"),
+        (0.001, 1e6),
+        "GB/s at which a GPU copies its state",
+    ),
+    key(
+        "planned_every",
+        K::Span,
+        Else("27.6 h", "measured: Llama 3, 47 planned stops in 54 days (arXiv 2407.21783)"),
+        (60.0, 1e9),
+        "productive time between planned stops",
+    ),
+    key(
+        "planned_stop",
+        K::Span,
+        Else("15 min", "guess: stop, change, restart"),
+        (0.0, 1e6),
+        "length of a planned stop",
+    ),
+    key(
+        "stragglers",
+        K::Ratio,
+        Else("2 %", "guess: after slow nodes are taken out"),
+        (0.0, 0.9),
+        "speed lost to slow GPUs",
+    ),
+    key(
+        "resize",
+        K::Span,
+        Else("1 h", "guess: new layout, checkpoint resharded"),
+        (0.0, 1e7),
+        "resize onto a larger fleet",
+    ),
+    key(
+        "tokens_low",
+        K::Ratio,
+        Else("100 %", "guess: the budget is fixed"),
+        FACTOR,
+        "factor on tokens, low; stated: the budget is not fixed",
+    ),
+    key("tokens_high", K::Ratio, Else("100 %", "guess: the budget is fixed"), FACTOR, "factor on tokens, high"),
+    key(
+        "active_low",
+        K::Ratio,
+        Else("100 %", "guess: the model is known"),
+        FACTOR,
+        "factor on active parameters, low; stated: the model is not known",
+    ),
+    key(
+        "active_high",
+        K::Ratio,
+        Else("100 %", "guess: the model is known"),
+        FACTOR,
+        "factor on active parameters, high",
+    ),
+    key(
+        "speed_low",
+        K::Ratio,
+        Else("75 %", "guess: no peer's model is validated at this size"),
+        FACTOR,
+        "factor on speed, low",
+    ),
+    key("speed_high", K::Ratio, Else("110 %", "guess: better software"), FACTOR, "factor on speed, high"),
+    key(
+        "fallback",
+        K::Ratio,
+        Else("0 %", "guess: the format trains, as published runs in it have"),
+        (0.0, 1.0),
+        "probability that fewer bits do not train and the run falls back to 16",
+    ),
+    key("delay", K::Span, Else("60 d", "guess: halls come late"), (0.0, 1e8), "longest delay of later halls"),
+    key(
+        "curtail_depth",
+        K::Ratio,
+        Else("25 %", "guess: the depth of the 2025 field trial"),
+        SHARE,
+        "curtailment to be priced: depth",
+    ),
+    key(
+        "curtail_duration",
+        K::Span,
+        Else("3 h", "guess: the length of the 2025 field trial"),
+        (1.0, 1e7),
+        "its length",
+    ),
+    key(
+        "curtail_notice",
+        K::Span,
+        Else("30 min", "claim: notice of the utility (press, November 2024)"),
+        (0.0, 1e7),
+        "its notice",
+    ),
+    key(
+        "latency_load",
+        K::Ratio,
+        Else("85 %", "guess: queues grow beyond"),
+        (0.01, 1.0),
+        "load of inference at which latency holds",
+    ),
+    key("begin", K::Instant, May, ANY, "when the run begins; the scenario's own start when absent"),
+    key(
+        "second_copy",
+        K::Word(&SecondCopy::WORDS),
+        Else("host", "guess: as checkpoints to the host memory of peers (Gemini, SOSP 2023)"),
+        ANY,
+        "where a second holder keeps the state that sharding leaves with one GPU only; none: an elastic job rolls back",
+    ),
+    key("fleet", K::Tables(TRAINED_FLEET), May, ANY, "other fleets that train the same tokens, for comparison"),
+    key("growth", K::Tables(GROWTH), May, ANY, "a build-out that replaces the halls of the run"),
+    key("power", K::Tables(POWER_STEP), May, ANY, "power that there is for the run, by date"),
+];
+/// Largest model dimension that is read.
+const DIMENSION: (f64, f64) = (1.0, 1e7);
+
+const SHAPE: &[Field] = &[
+    key("name", K::Text, May, ANY, "what it is called"),
+    key("like", K::Text, May, ANY, "a known shape that gives what is not stated here"),
+    key("layers", K::Count, May, (1.0, 10_000.0), "layers"),
+    key("hidden", K::Count, May, DIMENSION, "width of the residual stream"),
+    key("heads", K::Count, May, (1.0, 100_000.0), "query heads"),
+    key("kv_heads", K::Count, May, (1.0, 100_000.0), "key and value heads (default: as many as query heads)"),
+    key("head_size", K::Count, May, (1.0, 100_000.0), "size of a head (default: hidden / heads)"),
+    key("feed_forward", K::Count, May, DIMENSION, "width of a dense layer's feed-forward network"),
+    key("vocabulary", K::Count, May, (1.0, 1e8), "vocabulary, padded"),
+    key("sequence", K::Count, May, (1.0, 1e8), "tokens of a training sequence"),
+    key("gated", K::Flag, May, ANY, "three matrices a feed-forward network instead of two (default true)"),
+    key("tied", K::Flag, May, ANY, "one matrix is embedding and output layer (default false)"),
+    key("causal", K::Flag, May, ANY, "attention only below the diagonal (default true)"),
+    key("experts", K::Count, May, (0.0, 100_000.0), "routed experts in a layer that has experts; 0: dense"),
+    key("experts_per_token", K::Count, May, (1.0, 100_000.0), "routed experts that work on a token"),
+    key("shared_experts", K::Count, May, (0.0, 1_000.0), "experts that work on every token (default 0)"),
+    key("expert_feed_forward", K::Count, May, DIMENSION, "width of one expert's hidden layer"),
+    key("dense_layers", K::Count, May, (0.0, 10_000.0), "first layers without experts (default 0)"),
+    key(
+        "active_share",
+        K::Ratio,
+        May,
+        (1e-6, 1.0),
+        "active over all parameters: sets experts_per_token to the nearest whole number",
+    ),
+];
+const TRAINED_FLEET: &[Field] = &[
+    key("name", K::Text, Must, ANY, "whose fleet"),
+    key("gpus", K::Count, Must, (1.0, 1e7), "GPUs, spares included"),
+    key("product", K::Text, Must, ANY, "GPU product of the catalogue"),
+    key("sites", K::Count, Else("1", "guess: one campus"), (1.0, 64.0), "sites over which they lie"),
+    key("model", K::NameOr(SHAPE), May, ANY, "another model to be trained there"),
+];
+const LAYOUT: &[Field] = &[
+    key("tensor", K::Count, Else("1", "guess: none"), (0.0, 4096.0), "tensor parallel"),
+    key("context", K::Count, Else("1", "guess: none"), (0.0, 4096.0), "context parallel"),
+    key("pipeline", K::Count, Else("1", "guess: none"), (0.0, 4096.0), "pipeline stages"),
+    key("data", K::Count, Else("1", "guess: none"), (0.0, 1e6), "replicas"),
+    key("expert", K::Count, Else("1", "guess: none"), (0.0, 1e5), "expert parallel"),
+    key("interleave", K::Count, Else("1", "guess: plain 1F1B"), (0.0, 4096.0), "chunks on each stage"),
+    key("micro_batch", K::Count, Else("1", "guess: one sequence"), (0.0, 1e5), "sequences in a micro-batch"),
+    key("recompute", K::Word(&["none", "selective", "full"]), Else("none", ""), ANY, "what is computed again"),
+    key(
+        "sharding",
+        K::Word(&["none", "zero-1", "zero-2", "zero-3"]),
+        Else("zero-1", ""),
+        ANY,
+        "what the replicas share out: nothing, optimizer, gradients too, parameters too",
+    ),
+    key("sequence_parallel", K::Flag, May, ANY, "norms shared over the tensor group (default true)"),
+    key("lighter_ends", K::Flag, May, ANY, "one layer less on the first and the last stage (default false)"),
+    key("attention", K::Word(&["plain", "fused"]), Else("fused", ""), ANY, "how attention is computed"),
+    key("overlap_tensor", K::Ratio, Else("50 %", "guess: good software"), SHARE, "tensor collectives that hide"),
+    key("overlap_pipeline", K::Ratio, Else("100 %", "guess: good software"), SHARE, "stage transfers that hide"),
+    key("overlap_data", K::Ratio, Else("90 %", "guess: good software"), SHARE, "gradient traffic that hides"),
+    key("overlap_expert", K::Ratio, Else("50 %", "guess: good software"), SHARE, "expert traffic that hides"),
+];
+const POWER_STEP: &[Field] = &[
+    key("at", K::Instant, Must, ANY, "from when"),
+    key("limit", K::Power, Must, POSITIVE, "power for the run at the meter"),
+];
+const GROWTH: &[Field] = &[
+    key("at", K::Instant, Must, ANY, "from when"),
+    key("gpus", K::Count, Must, (1.0, 1e7), "GPUs in service from then on"),
+    key("product", K::Text, Must, ANY, "GPU product of the catalogue"),
+];

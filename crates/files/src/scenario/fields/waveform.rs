@@ -1,0 +1,141 @@
+//! Keys of the transient study: steps of the jobs, what flattens them, bounds, modes of grid and shafts.
+//!
+//! Not modelled: as in the parent.
+
+use super::{ANY, Else, Field, K, May, Must, POSITIVE, SHARE, key};
+
+pub(super) const WAVEFORM: &[Field] = &[
+    key("at", K::Instant, May, ANY, "instant at which the span begins (without it: the start of the run)"),
+    key("span", K::Interval, Else("60 s", ""), (1.0, 3_600.0), "length of the span"),
+    key("settle", K::Interval, Else("10 s", ""), (0.0, 3_000.0), "seconds at its start that are not judged"),
+    key("row", K::Interval, Else("1 ms", ""), (0.001, 60.0), "a row of the table"),
+    key("table", K::Interval, Else("60 s", ""), (0.0, 3_600.0), "how much of the span the table holds"),
+    key("step", K::Tables(STEP), May, ANY, "the training step of a job"),
+    key("mode", K::Tables(MODE), May, ANY, "modes of grid and turbine shafts"),
+    key("floor", K::Ratio, May, (0.2, 0.9), "floor of GPU power smoothing, share of rated power; without it: off"),
+    key("floor_up", K::Ratio, Else("50 %", "guess: rated power in 2 s"), (0.001, 100.0), "ramp of the floor up, per s"),
+    key(
+        "floor_down",
+        K::Ratio,
+        Else("25 %", "guess: rated power in 4 s"),
+        (0.001, 100.0),
+        "ramp of the floor down, per s",
+    ),
+    key(
+        "hysteresis",
+        K::Span,
+        Else("10 s", "measured: a GB300 fixture (control.md 4.2)"),
+        (0.0, 600.0),
+        "how long the floor holds after the last activity",
+    ),
+    key("filler", K::Ratio, May, (0.0, 1.0), "level of software filler, share of rated power; without it: off"),
+    key("supply_storage", K::Flag, May, ANY, "storage in the power supplies, 65 J per GPU"),
+    key("shelf_energy", K::Energy, May, (0.0, 1e8), "energy of battery shelves per GPU; without it: none"),
+    key(
+        "shelf_power",
+        K::Power,
+        Else("700 W", "guess: half of a GB300"),
+        POSITIVE,
+        "power that the shelves give, per GPU",
+    ),
+    key(
+        "shelf_charge",
+        K::Power,
+        Else("350 W", "guess: half of what they give"),
+        POSITIVE,
+        "power that the shelves take, per GPU",
+    ),
+    key("shelf_lag", K::Span, Else("10 ms", "guess"), (0.0, 10.0), "lag of the shelves' converters"),
+    key("battery_loop", K::Flag, May, ANY, "the site batteries' own fast loop"),
+    key(
+        "battery_delay",
+        K::Span,
+        Else("20 ms", "guess: a local loop, at most 20 ms (control.md 7.1)"),
+        (0.0, 10.0),
+        "delay of the loop",
+    ),
+    key("battery_lag", K::Span, Else("20 ms", "guess: inverter"), (0.0, 10.0), "lag of the loop"),
+    key(
+        "battery_smooth",
+        K::Span,
+        Else("10 s", "guess: leaves 10 MW of a square of 400 MW at 1 Hz (control.md 7.2)"),
+        (0.0, 3_600.0),
+        "time constant of the import behind the loop",
+    ),
+    key("battery_ramp", K::Ramp, May, (1.0, 1e12), "ramp of the import behind the loop; without it: none"),
+    key(
+        "specification",
+        K::Text,
+        May,
+        ANY,
+        "what the import of each point is judged by: a built-in specification, or a file beside this one",
+    ),
+    key("swing_limit", K::Power, May, (1.0, 1e12), "greatest swing of import, for sizing"),
+    key(
+        "swing_window",
+        K::Span,
+        Else("100 ms", "guess: six cycles; a battery behind 20 ms of delay and lag cannot touch what is shorter"),
+        (0.01, 60.0),
+        "averaging of the meter that judges the swing",
+    ),
+    key("ramp_limit", K::Ramp, May, (1.0, 1e12), "greatest ramp of import, for sizing"),
+    key(
+        "ramp_window",
+        K::Span,
+        Else("1 s", "guess: as the ramps of specs/waveform-2508.14318.toml"),
+        (0.01, 3_600.0),
+        "stretch within which a rise or fall counts: 1 min for a limit in MW/min",
+    ),
+    key(
+        "short_circuit_ratio",
+        K::Plain,
+        May,
+        (0.1, 1e6),
+        "short-circuit power at the points over the mean load there, for flicker",
+    ),
+    key("x_over_r", K::Plain, May, (0.0, 1e3), "reactance over resistance of the network, for flicker"),
+    key("power_factor", K::Ratio, Else("98 %", "guess: power supplies with correction"), (0.1, 1.0), "lagging"),
+];
+
+const STEP: &[Field] = &[
+    key("job", K::Text, Must, ANY, "the job"),
+    key("period", K::Span, Must, (0.05, 900.0), "length of a step"),
+    key(
+        "communication",
+        K::Ratio,
+        Else("20 %", "guess: exposed communication of a large run"),
+        (0.001, 0.95),
+        "share of the step in exposed communication",
+    ),
+    key("stages", K::Whole, Else("1", "guess: no pipeline"), (1.0, 128.0), "pipeline stages"),
+    key("micro_batches", K::Whole, Else("8", "guess: usual"), (1.0, 1_024.0), "micro-batches of a step"),
+    key("jitter", K::Ratio, Else("1 %", "guess: clocks and data"), (0.0, 0.2), "deviation of a GPU's compute time"),
+    key("stragglers", K::Ratio, Else("0 %", "guess: none"), SHARE, "share of GPUs that straggle in a step"),
+    key(
+        "straggler_slowdown",
+        K::Ratio,
+        Else("20 %", "guess: a throttled card"),
+        (0.0, 10.0),
+        "how much longer they take",
+    ),
+    key("checkpoint_every", K::Whole, Else("0", "guess: none in the span"), (0.0, 1e9), "steps between checkpoints"),
+    key("checkpoint_stall", K::Span, Else("2 s", "guess: a snapshot to host memory"), (0.016, 10_000.0), "its stall"),
+    key("data_stalls", K::Ratio, Else("0 %", "guess: none"), SHARE, "share of steps before which data is late"),
+    key("data_stall", K::Span, Else("200 ms", "guess: one read"), (0.016, 10_000.0), "how late"),
+    key(
+        "coherence",
+        K::Ratio,
+        May,
+        SHARE,
+        "share of the racks in lockstep (without it: 100 % pre-training, 50 %, 0 %)",
+    ),
+    key("failures", K::Flag, May, ANY, "whether failures strike within the span at the job's rate"),
+    key("starts", K::Span, Else("0 s", "guess: it runs"), (0.0, 3_600.0), "start within the span"),
+    key("stops", K::Span, May, (0.001, 3_600.0), "stop within the span"),
+];
+
+const MODE: &[Field] = &[
+    key("name", K::Text, Must, ANY, "name"),
+    key("frequency", K::Frequency, Must, (0.01, 200.0), "frequency"),
+    key("damping", K::Ratio, Must, (0.0005, 1.0), "damping ratio"),
+];
