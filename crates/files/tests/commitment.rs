@@ -91,7 +91,7 @@ fn every_mistake_is_told_with_its_line_and_key() {
     // Each key may be fine and the whole still impossible.
     let broken = PGLIB.replace("\"power_output_t0\": 200.0", "\"power_output_t0\": 20.0");
     let text = read("broken.json", broken.as_bytes()).expect_err("impossible").to_string();
-    assert!(text.contains("unit coal-1: it is on before the first step at 20000000 W, outside its limits"), "{text}");
+    assert!(text.contains("unit coal-1: it is on before the first step at 20 MW, outside its limits"), "{text}");
 }
 
 #[test]
