@@ -5,14 +5,13 @@
 //! Not modelled: the network as RTS-GMLC tables (they need more of a unit than a network has); grids of zones from a network
 //! of buses (zones, series and fleets are not in it).
 
+mod commitment;
+mod network;
+
 use crate::Verdict;
-use crate::grid::source::{self, Source};
-use crate::grid::uc;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tieline_files::commitment::{self, Format};
-use tieline_files::matpower;
 
 /// What to convert.
 #[derive(Args)]
@@ -32,13 +31,22 @@ pub struct Convert {
     force: bool,
 }
 
-/// Formats of unit commitment, as named on the command line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+/// Formats by name, where the ending of a file does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Named {
-    /// PGLib-UC: one bus.
+    /// Unit commitment in PGLib-UC's JSON: one bus.
     Pglib,
-    /// Egret's model data.
+    /// Unit commitment in Egret's JSON.
     Egret,
+}
+
+/// What a case is about; each is read and written by a module of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Buses, branches and generators at one moment.
+    Network,
+    /// Units and their hours of a day or two.
+    Commitment,
 }
 
 /// Converts.
@@ -47,16 +55,18 @@ enum Named {
 /// A file that cannot be read or written.
 pub fn convert(asked: &Convert) -> Result<Verdict> {
     let to = asked.to.display();
-    let schedule = asked.to.extension().is_some_and(|ending| ending == "json");
-    if !schedule && asked.to.extension().is_none_or(|ending| ending != "m") {
-        eprintln!("tieline: {to}: expected a name that ends in .m (a network) or .json (a unit-commitment case)");
-        return Ok(Verdict::Usage);
-    }
-    if !schedule && asked.format.is_some() {
+    let kind = match kind(asked) {
+        Ok(kind) => kind,
+        Err(expected) => {
+            eprintln!("tieline: {to}: {expected}");
+            return Ok(Verdict::Usage);
+        }
+    };
+    if kind != Kind::Commitment && asked.format.is_some() {
         eprintln!("tieline: --as is for unit-commitment cases (.json); {to} is none");
         return Ok(Verdict::Usage);
     }
-    if schedule && asked.hour.is_some() {
+    if kind != Kind::Network && asked.hour.is_some() {
         eprintln!("tieline: --hour is for a network (.m); {to} has all hours");
         return Ok(Verdict::Usage);
     }
@@ -64,46 +74,17 @@ pub fn convert(asked: &Convert) -> Result<Verdict> {
         eprintln!("tieline: {to}: is there already; --force writes over it");
         return Ok(Verdict::Usage);
     }
-    if schedule { commitment(asked) } else { network(asked) }
+    match kind {
+        Kind::Network => network::network(asked),
+        Kind::Commitment => commitment::commitment(asked),
+    }
 }
 
-/// A unit-commitment case in the other format.
-fn commitment(asked: &Convert) -> Result<Verdict> {
-    let to = asked.to.display();
-    let Some(case) = uc::load(&asked.from)? else { return Ok(Verdict::No) };
-    let format = match (asked.format, case.format) {
-        (Some(Named::Pglib), _) | (None, Format::Egret) => Format::Pglib,
-        (Some(Named::Egret), _) | (None, Format::Pglib) => Format::Egret,
-    };
-    let (value, lost) = commitment::write(&case.problem, format);
-    let text = serde_json::to_string_pretty(&value).context("writing JSON")?;
-    std::fs::write(&asked.to, text + "\n").with_context(|| to.to_string())?;
-    let (units, steps) = (case.problem.units.len(), case.problem.steps);
-    println!("{to}: {}, {units} units, {steps} steps", format.name());
-    for what in case.remarks.iter().chain(&lost) {
-        println!("  lost: {what}");
+/// What is asked for, by the name of what is to be written; else what was expected there.
+fn kind(asked: &Convert) -> Result<Kind, &'static str> {
+    match asked.to.extension().and_then(|ending| ending.to_str()) {
+        Some("m") => Ok(Kind::Network),
+        Some("json") => Ok(Kind::Commitment),
+        _ => Err("expected a name that ends in .m (a network) or .json (a unit-commitment case)"),
     }
-    Ok(Verdict::Yes)
-}
-
-/// A network as MATPOWER case.
-fn network(asked: &Convert) -> Result<Verdict> {
-    let to = asked.to.display();
-    let Some(read) = source::read(&asked.from)? else { return Ok(Verdict::No) };
-    let lost: &[&str] = match &read {
-        Source::Case(_) => &["comments and columns that tieline does not use (areas, zones, ramps)"],
-        Source::Folder(_) => &[
-            "series of other hours",
-            "ramps, least times, starts, outage rates and emissions of units",
-            "DC lines, storage, reserves",
-            "names of buses, branches and units; emergency ratings",
-        ],
-    };
-    let Some(network) = source::at(read, &asked.from, asked.hour) else { return Ok(Verdict::No) };
-    std::fs::write(&asked.to, matpower::write(&network)).with_context(|| to.to_string())?;
-    println!("{to}: {} buses, {} branches", network.bus_count(), network.branches.from.len());
-    for what in lost {
-        println!("  lost: {what}");
-    }
-    Ok(Verdict::Yes)
 }
