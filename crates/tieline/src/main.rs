@@ -110,12 +110,15 @@ enum Mode {
         /// How long, such as "10 min".
         #[arg(long, default_value = "60 s")]
         duration: String,
-        /// How often to look; rows follow the counter's own refresh.
-        #[arg(long, default_value = "1 ms")]
-        poll: String,
+        /// Read the counter, and so often; 1 ms when left out. Rows follow the counter's own refresh.
+        #[arg(long)]
+        poll: Option<String>,
         /// Numbers of the GPUs, separated by commas; all when left out.
         #[arg(long, value_delimiter = ',')]
         gpu: Vec<u32>,
+        /// What to read: the driver's buffer of samples, its counter, or the finest that every GPU has.
+        #[arg(long, value_enum, default_value_t)]
+        reading: record::Reading,
     },
     /// Recompute every decision of a journal and name the first difference.
     Replay {
@@ -188,13 +191,19 @@ fn main() -> ExitCode {
         Mode::Convert(asked) => convert::convert(&asked),
         Mode::Grid { study } => grid::grid(&study),
         Mode::Comply(given) => comply::comply(&given),
-        Mode::Record { out, duration, poll, gpu } => match (seconds(&duration), seconds(&poll)) {
-            (Some(duration_s), Some(poll_s)) => record::command(&out, duration_s, poll_s, &gpu),
-            _ => {
-                eprintln!("tieline: --duration and --poll want a time with its unit, such as \"60 s\" or \"1 ms\"");
-                Ok(Verdict::Usage)
+        Mode::Record { out, duration, poll, gpu, reading } => {
+            let poll_s = poll.as_deref().map(seconds);
+            match (seconds(&duration), poll_s) {
+                (Some(duration_s), None) => record::command(&out, duration_s, None, &gpu, reading),
+                (Some(duration_s), Some(Some(poll_s))) => {
+                    record::command(&out, duration_s, Some(poll_s), &gpu, reading)
+                }
+                _ => {
+                    eprintln!("tieline: --duration and --poll want a time with its unit, such as \"60 s\" or \"1 ms\"");
+                    Ok(Verdict::Usage)
+                }
             }
-        },
+        }
         Mode::Replay { journal } => replay::replay(&journal),
         Mode::Explain { journal, tick } => replay::explain(&journal, tick),
         Mode::Validate { ids, data, json } => validate::validate(&ids, data.as_deref(), json),

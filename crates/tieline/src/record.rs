@@ -1,19 +1,24 @@
 //! `tieline record`: power of this machine's GPUs over NVML into a Parquet trace, with where it came from.
 //!
-//! The counter behind NVML is refreshed more slowly than it can be read. It is read every poll, and a row is written when a
+//! Where the driver keeps a buffer of samples that is finer than its counter, those samples are played ([`backlog`]). Else the
+//! counter is read every poll; it is refreshed more slowly than it can be read. A row is written when a
 //! reading changes, or when nothing has changed for as long as a refresh takes: the rows then say what was measured and not how
 //! often somebody looked. The total has a value only where every GPU was refreshed since the total before. A reading that
 //! fails is a missing one; whatever ends a recording, a signal too, the file is finished. Limits and clocks are read, never set.
 //!
 //! Not modelled: GPUs of other makers, changes of limits and clocks during a recording, power of the rest of the node, the averaging inside the driver (named, not undone).
 
+mod backlog;
+mod driver;
+
 use crate::Verdict;
 use anyhow::{Context, Result, anyhow, bail};
-use nvml_wrapper::enum_wrappers::device::Clock;
-use nvml_wrapper::enums::device::{DeviceArchitecture, SampleValue};
-use nvml_wrapper::structs::device::FieldId;
-use nvml_wrapper::{Device, Nvml};
+use backlog::{Backlog, DRAIN_NS, Ring, spacing_s};
+use clap::ValueEnum;
+use driver::{Card, averaged_w, averages, card, instant_w, open};
+use nvml_wrapper::Device;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -22,8 +27,6 @@ use std::time::{Duration, Instant, SystemTime};
 use tieline_files::table::TableWriter;
 use tieline_sim::results::Table;
 
-/// Field of NVML for power at an instant (driver 535 and later; older ones give the averaged reading only).
-const POWER_INSTANT: u32 = 186;
 /// Rows of a block of the file.
 const BLOCK: usize = 4096;
 /// Time after which an unchanged reading is written while the refresh is not known yet, ns.
@@ -35,6 +38,23 @@ const MOST_CHANGES: usize = 10_000;
 const NAP: Duration = Duration::from_millis(100);
 /// Set by a signal.
 static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// What of NVML is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Reading {
+    /// The buffer of samples where every GPU has one that is finer than 50 ms, else the counter.
+    #[default]
+    Finest,
+    /// The buffer of samples.
+    Samples,
+    /// The counter.
+    Counter,
+}
+
+/// How often the counter is looked at when nothing is said, s.
+const POLL_S: f64 = 1e-3;
+/// Samples further apart than this are no finer than the counter, s.
+const FINE_S: f64 = 0.05;
 
 /// What was found while recording.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -175,25 +195,17 @@ struct Provenance {
     recorded: Option<Recorded>,
 }
 
-#[derive(Serialize)]
-struct Card {
-    index: u32,
-    product: String,
-    uuid: String,
-    enforced_limit_w: Option<f64>,
-    limit_w: Option<f64>,
-    default_limit_w: Option<f64>,
-    least_limit_w: Option<f64>,
-    greatest_limit_w: Option<f64>,
-    sm_clock_mhz: Option<u32>,
-    sm_clock_max_mhz: Option<u32>,
-}
-
 /// Records for `duration_s` into `out`.
 ///
 /// # Errors
 /// No NVML, no GPU, a GPU that does not tell its power, or a file that cannot be written.
-pub fn command(out: &Path, duration_s: f64, poll_s: f64, chosen: &[u32]) -> Result<Verdict> {
+pub fn command(out: &Path, duration_s: f64, poll_s: Option<f64>, chosen: &[u32], wanted: Reading) -> Result<Verdict> {
+    if wanted == Reading::Samples && poll_s.is_some() {
+        eprintln!("tieline: --poll goes with --reading counter; samples come as the driver takes them");
+        return Ok(Verdict::Usage);
+    }
+    let wanted = if poll_s.is_some() { Reading::Counter } else { wanted };
+    let poll_s = poll_s.unwrap_or(POLL_S);
     if !(duration_s > 0.0 && duration_s <= 86_400.0 * 31.0 && (1e-4..=10.0).contains(&poll_s)) {
         eprintln!("tieline: --duration lies above 0 and up to 31 d, --poll between 0.1 ms and 10 s");
         return Ok(Verdict::Usage);
@@ -212,32 +224,50 @@ pub fn command(out: &Path, duration_s: f64, poll_s: f64, chosen: &[u32]) -> Resu
         .iter()
         .map(|number| nvml.device_by_index(*number).with_context(|| format!("opening GPU {number}")))
         .collect::<Result<_>>()?;
+    let spacings: Vec<Option<f64>> = devices.iter().map(|device| spacing_s(&device.since(0))).collect();
+    let fine = spacings.iter().all(|spacing| spacing.is_some_and(|apart_s| apart_s <= FINE_S));
+    let samples = wanted == Reading::Samples || (wanted == Reading::Finest && fine);
+    if samples && spacings.contains(&None) {
+        bail!("not every one of these GPUs keeps samples of its power; --reading counter reads what NVML tells now");
+    }
     let instant = devices.iter().all(|device| instant_w(device).is_some());
-    if !instant && devices.iter().all(|device| averaged_w(device).is_none()) {
+    if !samples && !instant && devices.iter().all(|device| averaged_w(device).is_none()) {
         bail!("none of these GPUs tells its power");
     }
-    let averages = !instant && devices.iter().any(averages);
+    let averages = !samples && !instant && devices.iter().any(averages);
+    let (reading, averaging) = told(samples, instant);
     let mut provenance = Provenance {
         kind: "measured",
         version: env!("CARGO_PKG_VERSION"),
         driver: nvml.sys_driver_version().unwrap_or_else(|why| why.to_string()),
         nvml: nvml.sys_nvml_version().unwrap_or_else(|why| why.to_string()),
-        reading: if instant { "NVML_FI_DEV_POWER_INSTANT" } else { "nvmlDeviceGetPowerUsage" },
-        averaging: if instant {
-            "power at an instant, as the driver calls it"
-        } else {
-            "nvmlDeviceGetPowerUsage averages over 1 s on Ampere (other than GA100) and later, by its documentation"
-        },
+        reading,
+        averaging,
         averaging_s: averages.then_some(1.0),
-        host_clock: "CLOCK_REALTIME at the start, monotonic from there",
+        host_clock: if samples {
+            "the driver's stamps of its samples, CLOCK_REALTIME"
+        } else {
+            "CLOCK_REALTIME at the start, monotonic from there"
+        },
         duration_asked_s: duration_s,
         gpus: numbers.iter().zip(&devices).map(|(number, device)| card(*number, device)).collect(),
         recorded: None,
     };
-    let one = |device: &Device<'_>| if instant { instant_w(device) } else { averaged_w(device) };
-    let read = || devices.iter().map(|device| one(device).unwrap_or(f64::NAN)).collect();
     let names: Vec<String> = numbers.iter().map(|number| format!("gpu{number}_w")).collect();
-    let recorded = to_file(out, &names, duration_s, poll_s, read, &mut provenance)?;
+    let (begin_ns, clock) = clock()?;
+    let until_ns = begin_ns + (duration_s * 1e9) as i64;
+    let recorded = if samples {
+        let backlog = RefCell::new(Backlog::new(devices, begin_ns));
+        let read = || backlog.borrow().power_w.clone();
+        let wait = |_| play(&backlog, &clock, until_ns);
+        let watch = Watch { now: || backlog.borrow().at_ns, wait, stopped };
+        to_file(out, &names, (until_ns, 1), read, watch, &mut provenance)?
+    } else {
+        let one = |device: &Device<'_>| if instant { instant_w(device) } else { averaged_w(device) };
+        let read = || devices.iter().map(|device| one(device).unwrap_or(f64::NAN)).collect();
+        let watch = Watch { now: &clock, wait: |until_ns| nap(&clock, until_ns), stopped };
+        to_file(out, &names, (until_ns, (poll_s * 1e9) as i64), read, watch, &mut provenance)?
+    };
     let updates: Vec<String> = recorded
         .update_interval_s
         .iter()
@@ -260,13 +290,69 @@ pub fn command(out: &Path, duration_s: f64, poll_s: f64, chosen: &[u32]) -> Resu
     crate::screen::answer(&text, Verdict::Yes)
 }
 
-/// Writes beside the final name and moves there when all is written.
+/// What is read, and what of averaging is known of it.
+fn told(samples: bool, instant: bool) -> (&'static str, &'static str) {
+    if samples {
+        (
+            "nvmlDeviceGetSamples, NVML_TOTAL_POWER_SAMPLES",
+            "samples that the driver keeps; what it averages is not documented",
+        )
+    } else if instant {
+        ("NVML_FI_DEV_POWER_INSTANT", "power at an instant, as the driver calls it")
+    } else {
+        (
+            "nvmlDeviceGetPowerUsage",
+            "nvmlDeviceGetPowerUsage averages over 1 s on Ampere (other than GA100) and later, by its documentation",
+        )
+    }
+}
+
+/// The time now, ns since 1970, and a clock that goes on from there whatever the host's does.
+fn clock() -> Result<(i64, impl Fn() -> i64)> {
+    let since_1970 =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the host's clock stands before 1970")?;
+    let (origin_ns, origin) = (i64::try_from(since_1970.as_nanos())?, Instant::now());
+    Ok((origin_ns, move || origin_ns + i64::try_from(origin.elapsed().as_nanos()).unwrap_or(i64::MAX / 2)))
+}
+
+fn stopped() -> bool {
+    STOPPED.load(Ordering::Relaxed)
+}
+
+/// Sleeps until a time, ns, or a signal.
+fn nap(clock: &impl Fn() -> i64, until_ns: i64) {
+    loop {
+        let left_ns = until_ns - clock();
+        if left_ns <= 0 || stopped() {
+            break;
+        }
+        std::thread::sleep(NAP.min(Duration::from_nanos(left_ns as u64)));
+    }
+}
+
+/// Waits for the next sample, and plays it; beyond the end, when none comes, the time runs on without readings.
+fn play<R: Ring>(backlog: &RefCell<Backlog<R>>, clock: &impl Fn() -> i64, until_ns: i64) {
+    while !stopped() {
+        if backlog.borrow_mut().play() {
+            return;
+        }
+        let now_ns = clock();
+        if now_ns > until_ns + 3 * DRAIN_NS {
+            backlog.borrow_mut().at_ns = until_ns + 1;
+            return;
+        }
+        nap(clock, now_ns + DRAIN_NS);
+        backlog.borrow_mut().drain(clock());
+    }
+}
+
+/// Writes beside the final name and moves there when all is written; `until_ns`, and how often to look, ns.
 fn to_file(
     out: &Path,
     names: &[String],
-    duration_s: f64,
-    poll_s: f64,
+    (until_ns, poll_ns): (i64, i64),
     read: impl FnMut() -> Vec<f64>,
+    watch: Watch<impl FnMut() -> i64, impl FnMut(i64), impl Fn() -> bool>,
     provenance: &mut Provenance,
 ) -> Result<Recorded> {
     if out.exists() {
@@ -287,21 +373,7 @@ fn to_file(
     };
     let mut writer = TableWriter::new(BufWriter::new(file), &blank())?;
     let mut block = blank();
-    let since_1970 =
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the host's clock stands before 1970")?;
-    let (origin_ns, origin) = (i64::try_from(since_1970.as_nanos())?, Instant::now());
-    let clock = || origin_ns + i64::try_from(origin.elapsed().as_nanos()).unwrap_or(i64::MAX / 2);
-    let stopped = || STOPPED.load(Ordering::Relaxed);
-    let wait = |until_ns: i64| loop {
-        let left_ns = until_ns - clock();
-        if left_ns <= 0 || stopped() {
-            break;
-        }
-        std::thread::sleep(NAP.min(Duration::from_nanos(left_ns as u64)));
-    };
-    let until_ns = origin_ns + (duration_s * 1e9) as i64;
-    let watch = Watch { now: clock, wait, stopped };
-    let recorded = record(until_ns, (poll_s * 1e9) as i64, read, watch, |at_ns, watts, total_w| {
+    let recorded = record(until_ns, poll_ns, read, watch, |at_ns, watts, total_w| {
         block.utc_ns.push(at_ns);
         let total = (names.len() > 1).then_some(total_w);
         for ((_, column), value) in block.numbers.iter_mut().zip(watts.iter().copied().chain(total)) {
@@ -320,84 +392,6 @@ fn to_file(
     file.into_inner().context("writing the trace")?.sync_all()?;
     fs::rename(&partial, out).with_context(|| format!("cannot rename {} to {}", partial.display(), out.display()))?;
     Ok(recorded)
-}
-
-fn open() -> Result<Nvml> {
-    // Machines without the development package have the library under its versioned name only.
-    let opened = Nvml::init().or_else(|_| Nvml::builder().lib_path("libnvidia-ml.so.1".as_ref()).init());
-    opened.map_err(|why| {
-        anyhow!(
-            "NVML is not here ({why}): record needs an NVIDIA GPU with its driver, whose library is libnvidia-ml.so.1"
-        )
-    })
-}
-
-/// What is asked of a GPU.
-trait Counter {
-    /// A field of NVML.
-    fn field(&self, field: u32) -> Option<SampleValue>;
-    /// nvmlDeviceGetPowerUsage, mW.
-    fn usage_mw(&self) -> Option<u32>;
-}
-
-impl Counter for Device<'_> {
-    fn field(&self, field: u32) -> Option<SampleValue> {
-        let samples = self.field_values_for(&[FieldId(field)]).ok()?;
-        samples.into_iter().next()?.ok()?.value.ok()
-    }
-
-    fn usage_mw(&self) -> Option<u32> {
-        self.power_usage().ok()
-    }
-}
-
-/// Power at an instant, W; `None` where the driver has no such reading. A GPU that is on draws more than nothing: 0 is none.
-fn instant_w(device: &impl Counter) -> Option<f64> {
-    let milliwatts = match device.field(POWER_INSTANT)? {
-        SampleValue::F64(value) => value,
-        SampleValue::U32(value) => f64::from(value),
-        SampleValue::U64(value) => value as f64,
-        SampleValue::I64(value) => value as f64,
-    };
-    (milliwatts > 0.0 && milliwatts.is_finite()).then_some(milliwatts / 1e3)
-}
-
-/// Power as nvmlDeviceGetPowerUsage gives it, W.
-fn averaged_w(device: &impl Counter) -> Option<f64> {
-    device.usage_mw().filter(|milliwatts| *milliwatts > 0).map(|milliwatts| f64::from(milliwatts) / 1e3)
-}
-
-/// Whether nvmlDeviceGetPowerUsage averages over 1 s on this GPU: on Ampere other than GA100, and later, by its documentation.
-fn averages(device: &Device<'_>) -> bool {
-    let name = device.name().unwrap_or_default();
-    device.architecture().map_or(true, |architecture| averages_on(architecture, &name))
-}
-
-fn averages_on(architecture: DeviceArchitecture, product: &str) -> bool {
-    use DeviceArchitecture::{Ampere, Kepler, Maxwell, Pascal, Turing, Volta};
-    match architecture {
-        Kepler | Maxwell | Pascal | Volta | Turing => false,
-        // Products with the GA100.
-        Ampere => !["A100", "A30", "A800"].iter().any(|with| product.split([' ', '-']).any(|word| word == *with)),
-        _ => true,
-    }
-}
-
-fn card(index: u32, device: &Device<'_>) -> Card {
-    let watts = |milliwatts: u32| f64::from(milliwatts) / 1e3;
-    let bounds = device.power_management_limit_constraints().ok();
-    Card {
-        index,
-        product: device.name().unwrap_or_else(|why| why.to_string()),
-        uuid: device.uuid().unwrap_or_else(|why| why.to_string()),
-        enforced_limit_w: device.enforced_power_limit().ok().map(watts),
-        limit_w: device.power_management_limit().ok().map(watts),
-        default_limit_w: device.power_management_limit_default().ok().map(watts),
-        least_limit_w: bounds.as_ref().map(|bounds| watts(bounds.min_limit)),
-        greatest_limit_w: bounds.as_ref().map(|bounds| watts(bounds.max_limit)),
-        sm_clock_mhz: device.clock_info(Clock::SM).ok(),
-        sm_clock_max_mhz: device.max_clock_info(Clock::SM).ok(),
-    }
 }
 
 #[cfg(test)]
@@ -477,42 +471,6 @@ mod tests {
         assert_eq!((stopped.polls, stopped.ended_early.as_deref()), (0, Some("a signal")));
     }
 
-    struct FakeCard(Option<SampleValue>, Option<u32>);
-
-    impl Counter for FakeCard {
-        fn field(&self, field: u32) -> Option<SampleValue> {
-            assert_eq!(field, 186, "NVML_FI_DEV_POWER_INSTANT of nvml.h");
-            match &self.0 {
-                Some(SampleValue::U32(value)) => Some(SampleValue::U32(*value)),
-                Some(SampleValue::U64(value)) => Some(SampleValue::U64(*value)),
-                Some(SampleValue::F64(value)) => Some(SampleValue::F64(*value)),
-                _ => None,
-            }
-        }
-
-        fn usage_mw(&self) -> Option<u32> {
-            self.1
-        }
-    }
-
-    #[test]
-    fn milliwatts_of_either_counter_are_watts() {
-        let card = FakeCard(Some(SampleValue::U32(287_310)), Some(72_500));
-        assert_eq!((instant_w(&card), averaged_w(&card)), (Some(287.31), Some(72.5)));
-        assert_eq!(instant_w(&FakeCard(Some(SampleValue::U64(1_000_500)), None)), Some(1000.5));
-        for none in [
-            FakeCard(None, None),
-            FakeCard(Some(SampleValue::U32(0)), Some(0)),
-            FakeCard(Some(SampleValue::F64(f64::NAN)), None),
-        ] {
-            assert_eq!((instant_w(&none), averaged_w(&none)), (None, None));
-        }
-        assert!(averages_on(DeviceArchitecture::Hopper, "NVIDIA H100 80GB HBM3"));
-        assert!(averages_on(DeviceArchitecture::Ampere, "NVIDIA A10"));
-        assert!(!averages_on(DeviceArchitecture::Ampere, "NVIDIA A100-SXM4-80GB"));
-        assert!(!averages_on(DeviceArchitecture::Volta, "Tesla V100-SXM2-16GB"));
-    }
-
     #[test]
     fn the_file_holds_rows_and_provenance_and_is_read_by_comply() {
         let out = std::env::temp_dir().join(format!("tieline-record-{}.parquet", std::process::id()));
@@ -536,7 +494,10 @@ mod tests {
             count += 1.0;
             vec![100.0 + count, 200.0]
         };
-        let recorded = to_file(&out, &names, 0.2, 0.005, read, &mut provenance).unwrap();
+        let (begin_ns, clock) = clock().unwrap();
+        let watch = Watch { now: &clock, wait: |until_ns| nap(&clock, until_ns), stopped: || false };
+        let ends = (begin_ns + 200 * MS, 5 * MS);
+        let recorded = to_file(&out, &names, ends, read, watch, &mut provenance).unwrap();
         let bytes = bytes_of(&out);
         assert!(bytes.windows(18).any(|window| window == b"tieline.provenance"));
         let mut trace = Columnar::open(File::open(&out).unwrap(), &Wishes::default()).unwrap();
