@@ -126,6 +126,13 @@ pub(super) const TABLE: &[Quantity] = &[
         super::waves::shipped_reduction,
     ),
     row(
+        "waveform.overshoot",
+        &[("period", D::Span), ("busy", D::Span), ("low", D::Ratio), ("average", D::Span)],
+        &[],
+        &[("peak", D::Ratio)],
+        super::waves::overshoot,
+    ),
+    row(
         "waveform.fundamental",
         &[("period", D::Span), ("communication", D::Ratio)],
         &[],

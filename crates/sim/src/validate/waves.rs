@@ -6,6 +6,7 @@
 
 use super::Given;
 use tieline_campus::cooling::Cooling;
+use tieline_campus::gpu;
 use tieline_campus::waveform::{
     Battery, Campus, Chip, Conversion, Doing, Filler, Hall, Isa, Job, Ledger, Point, Rack, Smoothing, Step, Store,
     Waveform, in_turn,
@@ -218,6 +219,36 @@ pub(super) fn shipped_reduction(given: &Given) -> Outcome {
         reductions.push(1.0 - most_w / high_w);
     }
     Ok(vec![reductions])
+}
+
+/// What a meter that averages over `average` sees of a GPU that goes to work after a stall: how far its greatest of four
+/// readings lies above the settled level, as a share of the rise, in the mean over where its readings begin.
+pub(super) fn overshoot(given: &Given) -> Outcome {
+    let (period_s, busy_s, average_s) = (given.one("period")?, given.one("busy")?, given.one("average")?);
+    let product = gpu::product("H100").ok_or("the catalogue has no H100")?;
+    let mut campus = square(period_s, busy_s / period_s, 1.0 * RATED_W, given.one("low")? * RATED_W);
+    let (own, chip) = (Chip::of(&product), &mut campus.halls[0].chip);
+    (chip.lag_s, chip.overshoot) = (own.lag_s, own.overshoot);
+    let mut watts = Vec::new();
+    run(&campus, 6.0 * period_s, &mut |_, gpus_w, _, _| watts.push(gpus_w / f64::from(GPUS) / RATED_W))?;
+    let (every, low) = ((average_s * 1e3) as usize, given.one("low")?);
+    if every == 0 || every as f64 > busy_s * 1e3 / 8.0 {
+        return Err("the meter averages over a millisecond at least, and an eighth of the busy time at most".to_owned());
+    }
+    let mut peaks = Vec::new();
+    for begin in 0..every {
+        let seen: Vec<f64> =
+            watts[begin..].chunks_exact(every).map(|part| part.iter().sum::<f64>() / every as f64).collect();
+        // The first step is a start, from rest.
+        let rises = (1..seen.len().saturating_sub(4)).filter(|at| {
+            *at as f64 * average_s > period_s && seen[*at] > 0.5 * (1.0 + low) && seen[*at - 1] <= 0.5 * (1.0 + low)
+        });
+        peaks.extend(rises.map(|at| seen[at..at + 4].iter().copied().fold(0.0, f64::max)));
+    }
+    if peaks.is_empty() {
+        return Err("the GPU never goes to work after a stall".to_owned());
+    }
+    Ok(vec![vec![(peaks.iter().sum::<f64>() / peaks.len() as f64 - 1.0) / (1.0 - low)]])
 }
 
 /// Frequency of the largest line of a job's power, and that line's share of all magnitude, with jitter and noise on.
