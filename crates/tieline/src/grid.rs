@@ -72,6 +72,9 @@ pub struct Pf {
     /// Power factor of that campus, lagging.
     #[arg(long, default_value_t = 0.98)]
     power_factor: f64,
+    /// Highest rating of a branch that counts after a loss; before it the normal one does.
+    #[arg(long, value_enum, value_name = "RATING", default_value_t = losses::AfterOutage::Emergency)]
+    after_outage: losses::AfterOutage,
     /// Let generators give any reactive power.
     #[arg(long)]
     free_reactive: bool,

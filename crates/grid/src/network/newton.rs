@@ -69,9 +69,14 @@ impl Flow {
     /// Loading of a branch: the larger apparent power of its ends over its rating; `None` without a rating.
     #[must_use]
     pub fn loading(&self, network: &Network, branch: usize) -> Option<f64> {
-        let rating = network.branches.rating_va[branch];
+        self.loading_of(branch, network.branches.rating_va[branch])
+    }
+
+    /// The same over another rating of the branch, VA; `None` where that is infinite.
+    #[must_use]
+    pub fn loading_of(&self, branch: usize, rating_va: f64) -> Option<f64> {
         let size = |s: Complex| sqrt(s.re * s.re + s.im * s.im);
-        rating.is_finite().then(|| size(self.from_va[branch]).max(size(self.to_va[branch])) / rating)
+        rating_va.is_finite().then(|| size(self.from_va[branch]).max(size(self.to_va[branch])) / rating_va)
     }
 }
 
@@ -535,6 +540,7 @@ mod tests {
         let g = &mut network.generators;
         (g.most_var[0], g.least_var[0], g.output_w[0]) = (500e6, -500e6, 20e6);
         g.bus.push(1);
+        g.name.push(String::new());
         for column in [&mut g.output_w, &mut g.output_var, &mut g.most_var, &mut g.least_var, &mut g.least_w] {
             column.push(0.0);
         }

@@ -272,6 +272,12 @@ fn from_folder(system: System, first: usize) -> Built {
     }
 }
 
+/// Names as the case has them, or by row.
+fn named(names: &[String], row: impl Fn(usize) -> String) -> Vec<String> {
+    let one = |(place, name): (usize, &String)| if name.is_empty() { row(place) } else { name.clone() };
+    names.iter().enumerate().map(one).collect()
+}
+
 /// A case has one hour: the day has its load as peak and the shape of a July day of `pjm_like`.
 fn from_case(network: Network, ramp: f64) -> Built {
     let units = network.generators.bus.len();
@@ -289,9 +295,9 @@ fn from_case(network: Network, ramp: f64) -> Built {
     let spare_w: Vec<f64> = need_w.iter().map(|need| 0.1 * need).collect();
     let on = priority::commit(&network, &times, &need_w, &spare_w);
     Built {
-        unit_name: (0..units).map(|unit| format!("generator {}", unit + 1)).collect(),
-        branch_name: (0..network.branches.from.len()).map(|branch| format!("{}", branch + 1)).collect(),
-        emergency_va: network.branches.rating_va.clone(),
+        unit_name: named(&network.generators.name, |unit| format!("generator {}", unit + 1)),
+        branch_name: named(&network.branches.name, |branch| format!("{}", branch + 1)),
+        emergency_va: (0..network.branches.from.len()).map(|branch| network.outage_rating(branch).0).collect(),
         ramp_w_per_s: network.generators.most_w.iter().map(|most| most.max(0.0) * ramp / 60.0).collect(),
         must_take: vec![false; units],
         kind: vec![None; units],

@@ -1,0 +1,2 @@
+//! Networks in tieline's own format.
+pub(crate) mod decimal;
