@@ -12,7 +12,7 @@ pub mod tables;
 mod text;
 
 pub use difference::differences;
-pub use text::{is_network, read, write};
+pub use text::{is_network, read, unpacked, write};
 
 /// JSON Schema of a network's TOML.
 #[must_use]

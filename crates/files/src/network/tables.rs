@@ -13,7 +13,6 @@ use super::fields::{Part, Value, value};
 use super::rows::{self, Places, Row};
 use crate::scenario::nearest;
 use crate::scenario::sheet::{Field, Kind, Need};
-use bytes::Bytes;
 use columns::{Cells, Columns};
 use core::cell::RefCell;
 use core::fmt;
@@ -57,7 +56,7 @@ impl std::error::Error for Mistakes {}
 pub type Found = (Network, Vec<String>);
 
 /// Opens a table by its file's name.
-pub type Open<'o> = &'o mut dyn FnMut(&str) -> io::Result<Bytes>;
+pub type Open<'o> = &'o mut dyn FnMut(&str) -> io::Result<Vec<u8>>;
 
 /// Name of a key's column, with its unit.
 fn column(field: &Field) -> String {
@@ -277,7 +276,7 @@ pub fn read(folder: &str, open: Open<'_>) -> Result<Found, Mistakes> {
     for name in TABLES {
         let file = format!("{folder}/{name}.parquet");
         let columns = match open(&format!("{name}.parquet")) {
-            Ok(bytes) => columns::read(bytes),
+            Ok(bytes) => columns::read(bytes.into()),
             // A network may have no generator, or none that costs something.
             Err(error)
                 if error.kind() == io::ErrorKind::NotFound && matches!(name, "cost" | "generator" | "branch") =>

@@ -7,10 +7,14 @@ use super::fields::{Part, ROOT, Value, usual, value};
 use super::rows::{self, Places, Row};
 use crate::scenario::sheet::{Kind, Sheet};
 use crate::scenario::{Mistakes, collect};
+use flate2::bufread::MultiGzDecoder;
 use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Read};
 use tieline_grid::network::{Cost, Network};
 use tieline_units::{Source, SourceKind};
 
+/// Largest text that is read, bytes; the largest public case makes 5 MB.
+const MOST_BYTES: u64 = 256 << 20;
 /// Units of the coefficients of a cost, by power of the output.
 const COST_UNITS: [&str; 4] = ["$/h", "$/MWh", "$/MW2h", "$/MW3h"];
 /// Most powers of a cost.
@@ -26,6 +30,28 @@ const HEAD: &str = "\
 #[must_use]
 pub fn is_network(text: &str) -> bool {
     toml::de::DeTable::parse_recoverable(text).0.get_ref().iter().any(|(key, _)| key.get_ref() == "bus")
+}
+
+/// The whole text, plain or gzip.
+///
+/// # Errors
+/// What cannot be read, is too long, or is not text.
+pub fn unpacked(bytes: impl Read) -> io::Result<String> {
+    let mut input = BufReader::new(bytes);
+    let mut all = Vec::new();
+    if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        MultiGzDecoder::new(input).take(MOST_BYTES + 1).read_to_end(&mut all)?;
+    } else {
+        input.take(MOST_BYTES + 1).read_to_end(&mut all)?;
+    }
+    if all.len() as u64 > MOST_BYTES {
+        return Err(io::Error::other(format!("more than {MOST_BYTES} bytes")));
+    }
+    String::from_utf8(all).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        io::Error::other(format!("line {line}: found bytes that are not UTF-8, expected text"))
+    })
 }
 
 /// Reads a network; `name` is for messages.

@@ -31,7 +31,7 @@ const ROWS: usize = 8;
 /// Options of the five-minute dispatch.
 #[derive(Args)]
 pub struct Realtime {
-    /// Folder of RTS-GMLC tables, or MATPOWER case.
+    /// Folder of RTS-GMLC tables, or network with one hour: MATPOWER case, own TOML, folder of own Parquet tables.
     case: PathBuf,
     /// Day of a folder, for example 2020-07-15; the day of its highest load when left out.
     #[arg(long)]
@@ -58,7 +58,7 @@ pub struct Realtime {
     /// name or row; the others run by a priority list.
     #[arg(long, value_name = "FILE")]
     commitment: Option<PathBuf>,
-    /// Ramp of a MATPOWER case's units, share of the most output a minute (the format has none that is filled; a guess).
+    /// Ramp of the units of a network with one hour, share of the most output a minute (its formats have none; a guess).
     #[arg(long, default_value_t = 0.02)]
     ramp: f64,
     #[command(flatten)]
@@ -96,9 +96,7 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
     let mut built = match source::read(&asked.case)? {
         None => return Ok(Verdict::No),
         Some(Source::Case(_)) if asked.day.is_some() => {
-            eprintln!(
-                "tieline: {shown}: --day goes with a folder of RTS-GMLC tables; a MATPOWER case has one hour only"
-            );
+            eprintln!("tieline: {shown}: --day goes with a folder of RTS-GMLC tables; a case has one hour only");
             return Ok(Verdict::Usage);
         }
         Some(Source::Case(case)) => from_case(case.network, asked.ramp),
