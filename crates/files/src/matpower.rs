@@ -188,7 +188,8 @@ impl Reader {
                 }
             } else {
                 let found = names::rows(body);
-                rows.extend(found.iter().map(|_| (line, Vec::new())));
+                let count = found.len().max(usize::from(!body.trim().is_empty()));
+                rows.extend((0..count).map(|_| (line, Vec::new())));
                 self.words.entry(key.clone()).or_default().extend(found);
             }
             if closed && let Some((key, at, rows, _)) = open.take() {

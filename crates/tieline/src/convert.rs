@@ -110,6 +110,9 @@ impl Kind {
 /// What is asked for: by the name of what is to be written, else by what is to be read; else what was expected.
 fn kind(asked: &Convert) -> Result<Kind, String> {
     match ending(&asked.to).as_str() {
+        _ if asked.to.extension().is_some_and(|ending| ending == "gz") => {
+            Err("files are written plain: leave out .gz".to_owned())
+        }
         "m" => Ok(Kind::Network),
         "json" => Ok(Kind::Commitment),
         "toml" | "" => match subject(asked)? {
@@ -127,11 +130,10 @@ fn subject(asked: &Convert) -> Result<Kind, String> {
     if let Some(named) = asked.format {
         return Ok(named.kind());
     }
-    if asked.from.is_dir() && !own::is_tables(&asked.from) {
-        return Err(format!(
-            "{} is a folder of RTS-GMLC tables or unknown; say what it is to become: --as network",
-            asked.from.display()
-        ));
+    let below = |name: &str| asked.from.join(name).is_dir();
+    if !own::is_tables(&asked.from) && (below("SourceData") || below("RTS_Data")) {
+        let folder = asked.from.display();
+        return Err(format!("{folder} is a folder of RTS-GMLC tables; say what it is to become: --as network"));
     }
     Ok(if ending(&asked.from) == "json" { Kind::Commitment } else { Kind::Network })
 }

@@ -148,6 +148,13 @@ fn costs(network: &Network, text: &mut String) {
         return;
     }
     text.push_str("\n% model startup shutdown n values\nmpc.gencost = [\n");
+    let values = |cost: &Option<Cost>| match cost {
+        Some(Cost::Piecewise(points)) => 2 * points.len(),
+        Some(Cost::Polynomial(terms)) => terms.len(),
+        None => 1,
+    };
+    // MATPOWER wants rows of one length.
+    let width = 4 + network.generators.cost.iter().map(values).max().unwrap_or(0);
     for cost in &network.generators.cost {
         let mut values = vec![0.0; 4];
         match cost {
@@ -168,6 +175,7 @@ fn costs(network: &Network, text: &mut String) {
                 values.push(0.0);
             }
         }
+        values.resize(width, 0.0);
         row(text, &values);
     }
     text.push_str("];\n");

@@ -21,13 +21,19 @@ pub(super) trait Row {
 }
 
 /// Index of each bus by its number.
-pub(super) type Places = BTreeMap<u64, usize>;
+#[derive(Default)]
+pub(super) struct Places {
+    by_number: BTreeMap<u64, usize>,
+    /// Whether a bus's number could not be read: whoever names an unknown one may be right.
+    unsure: bool,
+}
 
 /// Adds a bus.
 pub(super) fn bus(row: &impl Row, network: &mut Network, places: &mut Places) {
     let number = row.whole("number");
+    places.unsure |= number.is_none();
     if let Some(number) = number
-        && places.insert(number, network.bus_count()).is_some()
+        && places.by_number.insert(number, network.bus_count()).is_some()
     {
         row.wrong("number", &format!("bus {number} a second time"), "a number of its own");
     }
@@ -54,8 +60,8 @@ pub(super) fn bus(row: &impl Row, network: &mut Network, places: &mut Places) {
 /// The bus that a key names.
 fn place(row: &impl Row, key: &'static str, places: &Places) -> usize {
     let Some(number) = row.whole(key) else { return 0 };
-    let found = places.get(&number).copied();
-    if found.is_none() {
+    let found = places.by_number.get(&number).copied();
+    if found.is_none() && !places.unsure && !places.by_number.is_empty() {
         row.wrong(key, &format!("bus {number}"), "the number of a bus of this network");
     }
     found.unwrap_or(0)

@@ -283,7 +283,7 @@ pub fn read(folder: &str, open: Open<'_>) -> Result<Found, Mistakes> {
             {
                 Ok(Columns::default())
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(format!("{error}; expected a table of a network")),
         };
         let columns = columns.unwrap_or_else(|why| {
             mistakes.borrow_mut().say(format!("{file}: {why}"));
@@ -298,7 +298,7 @@ pub fn read(folder: &str, open: Open<'_>) -> Result<Found, Mistakes> {
     let mut network = Network::default();
     head(&tables[0], &mut network);
     let costs = read_costs(&tables[4], tables[3].columns.rows);
-    let mut places = Places::new();
+    let mut places = Places::default();
     for (part, table) in Part::ALL.into_iter().zip(&tables[1..4]) {
         let fields = known(part, table, &mut remarks);
         if part == Part::Bus && table.columns.rows == 0 {

@@ -98,7 +98,7 @@ fn walk(root: &Sheet<'_, '_>) -> Network {
         base_va: root.number("base").unwrap_or(1.0),
         ..Network::default()
     };
-    let mut places = Places::new();
+    let mut places = Places::default();
     let buses = root.tables("bus");
     if root.has("bus") && root.count("bus") == 0 {
         root.wrong("bus", "no row", "at least one bus", "");

@@ -481,17 +481,20 @@ fn explain(network: &Network, failure: &Failure, at_limit: &[AtLimit]) -> String
     let number = |bus: usize| network.buses.number[bus];
     let (what, unit) = if failure.reactive { ("reactive", "Mvar") } else { ("active", "MW") };
     let off = failure.off_pu * network.base_va / 1e6;
+    // What ran away has no meaningful digits.
+    let size = |off: f64| if off.abs() < 1e7 { format!("{off:.3}") } else { format!("{off:.0e}") };
     let mut text = if failure.singular {
         format!(
-            "the power flow has no solution near here: at bus {} voltage no longer answers to power (largest mismatch {off:.3} {unit})",
-            number(failure.bus)
+            "the power flow has no solution near here: at bus {} voltage no longer answers to power (largest mismatch {} {unit})",
+            number(failure.bus),
+            size(off)
         )
     } else {
         format!(
-            "the power flow did not converge: bus {} is {} {:.3} {unit} of {what} power",
+            "the power flow did not converge: bus {} is {} {} {unit} of {what} power",
             number(failure.bus),
             if off > 0.0 { "over by" } else { "short of" },
-            off.abs()
+            size(off.abs())
         )
     };
     text.push_str(&format!("; lowest voltage {:.3} of nominal at bus {}", failure.lowest.1, number(failure.lowest.0)));

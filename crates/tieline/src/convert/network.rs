@@ -28,6 +28,9 @@ pub fn network(asked: &Convert) -> Result<Verdict> {
         Source::Case(case) => case.left_out.clone(),
         Source::Folder(_) => OF_FOLDER.map(str::to_owned).to_vec(),
     };
+    if ending(&asked.from) == "m" {
+        lost.insert(0, "comments".to_owned());
+    }
     let Some(network) = source::at(read, &asked.from, asked.hour) else { return Ok(Verdict::No) };
     match ending(&asked.to).as_str() {
         "m" => fs::write(&asked.to, matpower::write(&network)).with_context(|| to.to_string())?,

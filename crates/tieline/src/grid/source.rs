@@ -43,6 +43,10 @@ pub fn read(path: &Path) -> Result<Option<Source>> {
     if own::is_toml(path) && path.exists() {
         return Ok(own::toml(path)?.map(|case| Source::Case(Box::new(case))));
     }
+    if path.is_file() && path.extension().is_some_and(|ending| ending == "parquet") {
+        eprintln!("tieline: {shown}: is one table of a network; give the folder that it lies in");
+        return Ok(None);
+    }
     let bytes = open_ordinary(path).with_context(|| match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             format!("{shown}: expected a network: a MATPOWER case, TOML, or a folder of Parquet or RTS-GMLC tables")
