@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod eia930;
 pub mod figure;
 pub mod matpower;
+pub mod network;
 pub mod report;
 pub mod rts_gmlc;
 pub mod scenario;

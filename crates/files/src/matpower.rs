@@ -1,11 +1,12 @@
 //! Network cases in MATPOWER's `.m` format, version 2, plain or gzip.
 //!
-//! The tables `bus`, `gen`, `branch` and `gencost` and the base are read; all mistakes are collected, each with its
-//! line. What the file has beyond that is counted in remarks, not silently dropped. Values come out as
+//! The tables `bus`, `gen`, `branch` and `gencost`, the names (`bus_name`, `gen_name`, `branch_name`) and the base are read;
+//! all mistakes are collected, each with its line. What the file has beyond that is counted in remarks, not silently dropped. Values come out as
 //! [`Network`]: W, var and VA, radians, impedances per unit and voltages as shares of nominal.
 //!
 //! Not modelled: code in case files (only literal tables are read), version 1, DC lines, interruptible loads as such.
 
+mod names;
 mod write;
 
 use core::fmt;
@@ -67,6 +68,8 @@ pub struct Case {
     pub network: Network,
     /// What the file has and tieline does not use, in words.
     pub remarks: Vec<String>,
+    /// Columns that the file has and the network has no place for, in words: what a copy of the network lacks.
+    pub left_out: Vec<String>,
 }
 
 /// A table of the file: each row with its line.
@@ -80,7 +83,8 @@ type Scalars = BTreeMap<String, (usize, String)>;
 /// # Errors
 /// All mistakes, each with line, found and expected.
 pub fn read(name: &str, bytes: impl Read) -> Result<Case, Mistakes> {
-    let mut reader = Reader { name: name.to_owned(), list: Vec::new(), more: 0, unread: Vec::new() };
+    let mut reader =
+        Reader { name: name.to_owned(), list: Vec::new(), more: 0, unread: Vec::new(), words: BTreeMap::new() };
     let text = match text(bytes) {
         Ok(text) => text,
         Err(why) => {
@@ -115,6 +119,8 @@ struct Reader {
     more: usize,
     /// Buses whose row could not be read but for its first number.
     unread: Vec<u64>,
+    /// Rows of quoted words, by table.
+    words: BTreeMap<String, Vec<Vec<String>>>,
 }
 
 impl Reader {
@@ -160,8 +166,8 @@ impl Reader {
                 }
             }
             let Some((key, _, rows, numeric)) = &mut open else { continue };
-            let close = if *numeric { ']' } else { '}' };
-            let (body, closed) = match code.find(close) {
+            let end = if *numeric { code.find(']') } else { names::end(code) };
+            let (body, closed) = match end {
                 Some(at) => (&code[..at], true),
                 None => (code, false),
             };
@@ -180,8 +186,11 @@ impl Reader {
                         }
                     }
                 }
-            } else if !body.trim().is_empty() {
-                rows.push((line, Vec::new()));
+            } else {
+                let found = names::rows(body);
+                let count = found.len().max(usize::from(!body.trim().is_empty()));
+                rows.extend((0..count).map(|_| (line, Vec::new())));
+                self.words.entry(key.clone()).or_default().extend(found);
             }
             if closed && let Some((key, at, rows, _)) = open.take() {
                 if tables.contains_key(&key) {
@@ -222,11 +231,13 @@ impl Reader {
         self.branches(&mut network, table("branch"), &places);
         let mut remarks = Vec::new();
         self.costs(&mut network, table("gencost"), &mut remarks);
+        names::hand_out(&self.words, &mut network, &mut remarks);
+        let left_out = left_out(&network, table, &self.words);
         for (key, rows) in tables.iter().filter(|(key, rows)| !rows.is_empty() && !KNOWN.contains(&key.as_str())) {
             let what = if key == "dcline" { ": DC lines are left out" } else { "" };
             remarks.push(format!("mpc.{key} ({} rows) is not used{what}", rows.len()));
         }
-        Case { network, remarks }
+        Case { network, remarks, left_out }
     }
 
     /// Whether a row has as many finite numbers as the columns that are used; infinite limits are allowed where named.
@@ -275,11 +286,19 @@ impl Reader {
                     BusKind::Load
                 }
             };
+            let group = |value: f64| if value == 0.0 { Some(0) } else { whole(value) };
+            let (area, zone) = (group(row[6]), group(row[10]));
+            if area.is_none() || zone.is_none() {
+                self.say(*line, format!("found area {} and zone {}, expected whole numbers", row[6], row[10]));
+            }
             if !(row[7] > 0.0 && row[7] < 10.0) {
                 self.say(*line, format!("found voltage {} at bus {number}, expected about 1 (per unit)", row[7]));
             }
             let b = &mut network.buses;
             b.number.push(number);
+            b.name.push(String::new());
+            b.area.push(area.unwrap_or(0));
+            b.zone.push(zone.unwrap_or(0));
             b.kind.push(kind);
             b.load_w.push(row[2] * 1e6);
             b.load_var.push(row[3] * 1e6);
@@ -320,6 +339,7 @@ impl Reader {
             }
             let g = &mut network.generators;
             g.bus.push(bus);
+            g.name.push(String::new());
             g.output_w.push(row[1] * 1e6);
             g.output_var.push(row[2] * 1e6);
             g.most_var.push(row[3] * 1e6);
@@ -334,7 +354,7 @@ impl Reader {
 
     fn branches(&mut self, network: &mut Network, table: &Table, places: &BTreeMap<u64, usize>) {
         for (line, row) in table {
-            if !self.row("branch", *line, row, 11, &[5]) {
+            if !self.row("branch", *line, row, 11, &[5, 6, 7]) {
                 continue;
             }
             let (from, to) = (self.place(places, "branch", *line, row[0]), self.place(places, "branch", *line, row[1]));
@@ -345,9 +365,12 @@ impl Reader {
             if row[2] == 0.0 && row[3] == 0.0 {
                 self.say(*line, "the branch has r = 0 and x = 0".to_owned());
             }
-            if row[5] < 0.0 || row[8] < 0.0 {
-                self.say(*line, format!("found rating {} and tap ratio {}, expected 0 or more", row[5], row[8]));
+            if row[5..9].iter().any(|value| *value < 0.0) {
+                let found = format!("found ratings {}, {} and {} and tap ratio {}", row[5], row[6], row[7], row[8]);
+                self.say(*line, format!("{found}, expected 0 or more"));
             }
+            // Zero and infinity: the file tells none.
+            let other = |mva: f64| (mva > 0.0 && mva.is_finite()).then_some(mva * 1e6);
             let angle = |column: usize| row.get(column).copied().unwrap_or(0.0);
             let free = |degrees: f64| degrees == 0.0 || degrees.abs() >= 360.0 || !degrees.is_finite();
             let (least, most) = (angle(11), angle(12));
@@ -357,10 +380,13 @@ impl Reader {
             let b = &mut network.branches;
             b.from.push(from);
             b.to.push(to);
+            b.name.push(String::new());
             b.r_pu.push(row[2]);
             b.x_pu.push(row[3]);
             b.charging_pu.push(row[4]);
             b.rating_va.push(if row[5] == 0.0 { f64::INFINITY } else { row[5] * 1e6 });
+            b.short_term_va.push(other(row[6]));
+            b.emergency_va.push(other(row[7]));
             b.tap.push(if row[8] == 0.0 { 1.0 } else { row[8] });
             b.shift_rad.push(row[9] * PI / 180.0);
             b.in_service.push(row[10] > 0.0);
@@ -413,8 +439,30 @@ impl Reader {
     }
 }
 
-/// Tables that are used, or hold names only.
-const KNOWN: &[&str] = &["bus", "gen", "branch", "gencost", "areas", "bus_name", "gen_name"];
+/// Columns with something in them that a network has no place for.
+fn left_out<'t>(
+    network: &Network,
+    table: impl Fn(&str) -> &'t Table,
+    words: &BTreeMap<String, Vec<Vec<String>>>,
+) -> Vec<String> {
+    let any = |key: &str, columns: std::ops::Range<usize>| {
+        table(key).iter().any(|(_, row)| row.iter().take(columns.end).skip(columns.start).any(|value| *value != 0.0))
+    };
+    let own_base = |row: &Vec<f64>| row.get(6).is_some_and(|mva| *mva != 0.0 && mva * 1e6 != network.base_va);
+    let more_words = |key: &str| words.get(key).is_some_and(|rows| rows.iter().any(|row| row.len() > 1));
+    let told = [
+        (table("gen").iter().any(|(_, row)| own_base(row)), "bases of machines (mBase)"),
+        (any("gen", 10..21), "reactive capability by output, ramps and participation (mpc.gen from column 11 on)"),
+        (any("gencost", 1..3), "start-up and shut-down costs"),
+        (any("bus", 13..17) || any("branch", 13..21) || any("gen", 21..25), "columns of results"),
+        (more_words("gen_name"), "types and fuels of units (mpc.gen_name)"),
+        (!table("areas").is_empty(), "reference buses of areas (mpc.areas)"),
+    ];
+    told.into_iter().filter(|(there, _)| *there).map(|(_, what)| what.to_owned()).collect()
+}
+
+/// Tables that are used, or whose loss is told.
+const KNOWN: &[&str] = &["bus", "gen", "branch", "gencost", "areas", "bus_name", "gen_name", "branch_name"];
 
 /// Place of a bus whose row cannot be used.
 const BROKEN: usize = usize::MAX;

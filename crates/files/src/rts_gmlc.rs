@@ -6,7 +6,7 @@
 //! MATPOWER copy has them (the tables name none). Without an hour the network is that copy: peak load of
 //! `bus.csv`, units that follow sun, wind or inflow out of service. At an hour, bus loads are their area's load by share.
 //!
-//! Not modelled: the five-minute series, emergency ratings beyond the long-term one, the charge of storage, emissions
+//! Not modelled: the five-minute series, the charge of storage, emissions
 //! other than CO2.
 
 mod series;
@@ -377,6 +377,7 @@ fn buses(sheet: &Sheet, network: &mut Network, wrong: &mut Mistakes) -> (BTreeMa
         let mut value = |column: &str| sheet.number(row, column, wrong);
         let b = &mut network.buses;
         b.number.push(number);
+        b.name.push(sheet.word(row, "Bus Name").to_owned());
         b.kind.push(kind);
         b.load_w.push(value("MW Load") * 1e6);
         b.load_var.push(value("MVAR Load") * 1e6);
@@ -395,8 +396,10 @@ fn buses(sheet: &Sheet, network: &mut Network, wrong: &mut Mistakes) -> (BTreeMa
                 format!("found V Mag {share} at bus {number}, expected about 1 (per unit)"),
             );
         }
+        b.zone.push(sheet.maybe(row, "Zone").filter(|zone| *zone >= 0.0).map_or(0, |zone| zone as u64));
         area.push(sheet.whole(row, "Area", wrong).unwrap_or(0));
     }
+    network.buses.area.clone_from(&area);
     (places, area)
 }
 
@@ -440,10 +443,14 @@ fn branches(
         let b = &mut network.branches;
         b.from.push(from);
         b.to.push(to);
+        b.name.push(sheet.word(row, "UID").to_owned());
         b.r_pu.push(r);
         b.x_pu.push(x);
         b.charging_pu.push(b_pu);
         b.rating_va.push(limit(rating));
+        let known = |mw: f64| (mw > 0.0).then_some(mw * 1e6);
+        b.short_term_va.push(known(long));
+        b.emergency_va.push(sheet.maybe(row, "STE Rating").and_then(known));
         b.tap.push(if tap == 0.0 { 1.0 } else { tap });
         b.shift_rad.push(0.0);
         b.in_service.push(true);
@@ -497,6 +504,7 @@ fn generators(sheet: &Sheet, network: &mut Network, places: &BTreeMap<u64, usize
         };
         let g = &mut network.generators;
         g.bus.push(bus);
+        g.name.push(name.clone());
         g.output_w.push(value("MW Inj") * 1e6);
         g.output_var.push(value("MVAR Inj") * 1e6);
         g.most_var.push(most_var * 1e6);

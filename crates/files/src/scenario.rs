@@ -9,7 +9,7 @@ mod diagnostics;
 mod dispatch;
 mod faults;
 mod fields;
-mod schema;
+pub(crate) mod schema;
 mod script;
 pub(crate) mod sheet;
 mod training;

@@ -61,6 +61,16 @@ fn files_that_end_early_or_are_none_are_refused() {
 
 #[test]
 fn what_is_written_reads_as_the_same_network() {
+    let rated = TEACHING
+        .replace("  1 3 0.0030 0.031 0.52  900  900  900", "  1 3 0.0030 0.031 0.52  900  990 1080.3")
+        .replace("  2 1 1500 300 0 200 1 1.00 0 345 1", "  2 1 1500 300 0 200 7 1.00 0 345 12")
+        + "\nmpc.bus_name = {'it''s; one'; 'two}';\n'three'; 'four' 'other words'; 'five % all'};\n";
+    let network = read("rated.m", rated.as_bytes()).expect("reads").network;
+    assert_eq!((network.branches.short_term_va[2], network.branches.emergency_va[2]), (Some(990e6), Some(1080.3e6)));
+    assert_eq!((network.buses.area[1], network.buses.zone[1]), (7, 12));
+    assert_eq!(network.buses.name, ["it's; one", "two}", "three", "four", "five % all"]);
+    let again = read("again.m", write(&network).as_bytes()).expect("reads what was written").network;
+    assert_eq!(again, network);
     let network = read("five-bus.m", TEACHING.as_bytes()).expect("reads").network;
     let again = read("again.m", write(&network).as_bytes()).expect("reads what was written").network;
     assert_eq!(again, network);

@@ -162,6 +162,9 @@ fn the_published_tables_are_their_matpower_copy() {
     };
     assert_eq!(ours.buses.number, copy.buses.number);
     assert_eq!(ours.buses.kind, copy.buses.kind);
+    assert_eq!((&ours.buses.area, &ours.buses.zone), (&copy.buses.area, &copy.buses.zone));
+    assert!(ours.buses.name.iter().zip(&copy.buses.name).all(|(a, b)| a.eq_ignore_ascii_case(b)), "names of buses");
+    assert_eq!(ours.generators.name, copy.generators.name);
     assert_eq!((&ours.branches.from, &ours.branches.to), (&copy.branches.from, &copy.branches.to));
     assert_eq!(
         (&ours.generators.bus, &ours.generators.in_service),

@@ -34,6 +34,12 @@ pub enum BusKind {
 pub struct Buses {
     /// Number in the planner's file.
     pub number: Vec<u64>,
+    /// Name; empty where the file has none.
+    pub name: Vec<String>,
+    /// Number of its area.
+    pub area: Vec<u64>,
+    /// Number of its loss zone.
+    pub zone: Vec<u64>,
     /// What is held.
     pub kind: Vec<BusKind>,
     /// Load, W.
@@ -63,6 +69,8 @@ pub struct Branches {
     pub from: Vec<usize>,
     /// Index of the bus at its end.
     pub to: Vec<usize>,
+    /// Name; empty where the file has none.
+    pub name: Vec<String>,
     /// Series resistance, per unit of the base.
     pub r_pu: Vec<f64>,
     /// Series reactance, per unit of the base.
@@ -71,6 +79,12 @@ pub struct Branches {
     pub charging_pu: Vec<f64>,
     /// Continuous rating, VA; infinite where there is no limit.
     pub rating_va: Vec<f64>,
+    /// Rating for some hours after an outage (MATPOWER's rateB, RTS-GMLC's long-time emergency rating), VA; nothing where
+    /// the file has none.
+    pub short_term_va: Vec<Option<f64>>,
+    /// Rating for some minutes after an outage (MATPOWER's rateC, RTS-GMLC's short-time emergency rating), VA; nothing
+    /// where the file has none.
+    pub emergency_va: Vec<Option<f64>>,
     /// Tap ratio; 1 for a line.
     pub tap: Vec<f64>,
     /// Phase shift, rad.
@@ -81,6 +95,17 @@ pub struct Branches {
     pub least_angle_rad: Vec<f64>,
     /// Most difference of the angles, rad; infinity where there is no limit.
     pub most_angle_rad: Vec<f64>,
+}
+
+/// Which of a branch's ratings is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rating {
+    /// The continuous one.
+    Normal,
+    /// For some hours.
+    ShortTerm,
+    /// For some minutes.
+    Emergency,
 }
 
 /// Cost of running a generator for an hour.
@@ -97,6 +122,8 @@ pub enum Cost {
 pub struct Generators {
     /// Index of its bus.
     pub bus: Vec<usize>,
+    /// Name; empty where the file has none.
+    pub name: Vec<String>,
     /// Output, W.
     pub output_w: Vec<f64>,
     /// Reactive output, var.
@@ -177,11 +204,28 @@ impl Network {
         self.generators.in_service[generator] && self.buses.kind[self.generators.bus[generator]] != BusKind::Isolated
     }
 
-    /// Words for a branch: its row in the file and its ends.
+    /// Words for a branch: its row in the file, its ends, and its name where it has one.
     #[must_use]
     pub fn branch_name(&self, branch: usize) -> String {
         let number = |bus: usize| self.buses.number[bus];
-        format!("branch {} ({}-{})", branch + 1, number(self.branches.from[branch]), number(self.branches.to[branch]))
+        let ends = (number(self.branches.from[branch]), number(self.branches.to[branch]));
+        match self.branches.name[branch].as_str() {
+            "" => format!("branch {} ({}-{})", branch + 1, ends.0, ends.1),
+            name => format!("branch {} ({}-{}, {name})", branch + 1, ends.0, ends.1),
+        }
+    }
+
+    /// What a branch may carry after an outage, VA: its emergency rating, else its short-term one, else its normal one, and
+    /// never less than the normal one; with the word for it.
+    #[must_use]
+    pub fn outage_rating(&self, branch: usize) -> (f64, Rating) {
+        let b = &self.branches;
+        let (value_va, which) = match (b.emergency_va[branch], b.short_term_va[branch]) {
+            (Some(emergency), _) => (emergency, Rating::Emergency),
+            (None, Some(short)) => (short, Rating::ShortTerm),
+            (None, None) => (b.rating_va[branch], Rating::Normal),
+        };
+        if value_va > b.rating_va[branch] { (value_va, which) } else { (b.rating_va[branch], Rating::Normal) }
     }
 
     /// Parts that hang together over branches that carry: the part of every bus (`usize::MAX` for an isolated one),

@@ -81,6 +81,9 @@ fn network(luck: &mut Luck) -> (Network, usize) {
         base_va: 100e6,
         buses: Buses {
             number: (1..=buses as u64).collect(),
+            name: vec![String::new(); buses],
+            area: vec![1; buses],
+            zone: vec![1; buses],
             kind,
             load_w,
             load_var: vec![0.0; buses],
@@ -95,10 +98,13 @@ fn network(luck: &mut Luck) -> (Network, usize) {
         branches: Branches {
             from: ends.iter().map(|e| e.0).collect(),
             to: ends.iter().map(|e| e.1).collect(),
+            name: vec![String::new(); count],
             r_pu: vec![0.0; count],
             x_pu,
             charging_pu: vec![0.0; count],
             rating_va,
+            short_term_va: vec![None; count],
+            emergency_va: vec![None; count],
             tap: vec![1.0; count],
             shift_rad: vec![0.0; count],
             in_service,
@@ -122,6 +128,7 @@ fn draw(seed: u64) -> Drawn {
         let follows = unit % 2 == 1;
         let g = &mut network.generators;
         g.bus.push(luck.below(buses));
+        g.name.push(String::new());
         g.output_w.push(0.0);
         g.output_var.push(0.0);
         g.most_var.push(0.0);

@@ -14,6 +14,9 @@ fn triangle() -> Network {
         base_va: 100e6,
         buses: Buses {
             number: vec![1, 2, 3],
+            name: vec![String::new(); 3],
+            area: vec![1; 3],
+            zone: vec![1; 3],
             kind: vec![BusKind::Reference, BusKind::Regulated, BusKind::Load],
             load_w: vec![0.0, 0.0, 90e6],
             load_var: vec![0.0; 3],
@@ -28,10 +31,13 @@ fn triangle() -> Network {
         branches: Branches {
             from: ends.iter().map(|e| e.0).collect(),
             to: ends.iter().map(|e| e.1).collect(),
+            name: vec![String::new(); 3],
             r_pu: vec![0.0; 3],
             x_pu: vec![0.1; 3],
             charging_pu: vec![0.0; 3],
             rating_va: vec![f64::INFINITY; 3],
+            short_term_va: vec![None; 3],
+            emergency_va: vec![None; 3],
             tap: vec![1.0; 3],
             shift_rad: vec![0.0; 3],
             in_service: vec![true; 3],
@@ -40,6 +46,7 @@ fn triangle() -> Network {
         },
         generators: Generators {
             bus: vec![0, 1],
+            name: vec![String::new(); 2],
             output_w: vec![0.0; 2],
             output_var: vec![0.0; 2],
             most_var: vec![0.0; 2],
@@ -302,6 +309,7 @@ fn who_looks_ahead_knows_that_a_start_begins_at_least_output() {
     network.generators.most_w[0] = 100e6;
     let g = &mut network.generators;
     g.bus.push(0);
+    g.name.push(String::new());
     for column in [&mut g.output_w, &mut g.output_var, &mut g.most_var, &mut g.least_var, &mut g.least_w] {
         column.push(0.0);
     }

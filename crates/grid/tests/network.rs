@@ -17,6 +17,9 @@ fn ring() -> Network {
         base_va: 100e6,
         buses: Buses {
             number: vec![1, 2, 3, 4, 5],
+            name: vec![String::new(); 5],
+            area: vec![1; 5],
+            zone: vec![1; 5],
             kind: vec![BusKind::Reference, BusKind::Load, BusKind::Load, BusKind::Regulated, BusKind::Load],
             load_w: mw([0.0, 120.0, 150.0, 40.0, 30.0]),
             load_var: mw([0.0, 30.0, 40.0, 10.0, 5.0]),
@@ -31,10 +34,13 @@ fn ring() -> Network {
         branches: Branches {
             from: ends.iter().map(|e| e.0).collect(),
             to: ends.iter().map(|e| e.1).collect(),
+            name: vec![String::new(); count],
             r_pu: vec![0.01; count],
             x_pu: vec![0.08, 0.1, 0.12, 0.06, 0.2, 0.1],
             charging_pu: vec![0.02; count],
             rating_va: vec![200e6; count],
+            short_term_va: vec![None; count],
+            emergency_va: vec![None; count],
             tap: vec![1.0, 1.0, 0.98, 1.0, 1.0, 1.02],
             shift_rad: vec![0.0, 0.0, 0.02, 0.0, 0.0, 0.0],
             in_service: vec![true; count],
@@ -43,6 +49,7 @@ fn ring() -> Network {
         },
         generators: Generators {
             bus: vec![0, 3],
+            name: vec![String::new(); 2],
             output_w: vec![200e6, 140e6],
             output_var: vec![0.0, 0.0],
             most_var: vec![200e6, 150e6],
@@ -219,6 +226,29 @@ fn an_outage_is_what_the_network_without_the_branch_says() {
         }
         FullLoss::Unsolved(why) => panic!("{why}"),
     }
+}
+
+#[test]
+fn after_an_outage_the_higher_rating_counts_and_before_it_the_normal_one() {
+    let mut network = ring();
+    network.branches.rating_va[0] = 160e6;
+    let flow = PowerFlow::new(&network, None).and_then(|mut p| p.solve(&network, &Rules::default())).expect("solves");
+    let found = |network: &Network| {
+        let all = n_1(network, &flow, &Rules::default(), 10).expect("answers");
+        all.overloads.into_iter().find(|overload| overload.lost == 3 && overload.worst == 0)
+    };
+    let normal = found(&network).expect("losing 4-1 overloads 1-2").loading;
+    let base = flow.loading(&network, 0);
+    network.branches.short_term_va[0] = Some(168e6);
+    let short = found(&network).expect("still").loading;
+    assert!((short * 168.0 - normal * 160.0).abs() < 1e-9, "{short} {normal}");
+    network.branches.emergency_va[0] = Some(400e6);
+    assert_eq!(found(&network), None);
+    // The state before is judged as ever; and a rating below the normal one does not count.
+    assert_eq!(flow.loading(&network, 0), base);
+    network.branches.emergency_va[0] = Some(100e6);
+    assert_eq!(found(&network).map(|overload| overload.loading), Some(normal));
+    assert_eq!(network.outage_rating(0), (160e6, tieline_grid::network::Rating::Normal));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod losses;
 mod opf;
+pub mod own;
 mod pf;
 pub mod realtime;
 pub mod source;
@@ -55,7 +56,7 @@ pub enum Study {
 /// Options of the power flow.
 #[derive(Args)]
 pub struct Pf {
-    /// MATPOWER case, `.m` or `.m.gz`, or a folder of RTS-GMLC tables.
+    /// Network: MATPOWER case (`.m`) or own TOML, plain or `.gz`; folder of own Parquet tables or of RTS-GMLC's.
     case: PathBuf,
     /// Hour of a folder's year, from 1; its peak without sun and wind when left out.
     #[arg(long)]
@@ -72,6 +73,9 @@ pub struct Pf {
     /// Power factor of that campus, lagging.
     #[arg(long, default_value_t = 0.98)]
     power_factor: f64,
+    /// Highest rating of a branch that counts after a loss; before it the normal one does.
+    #[arg(long, value_enum, value_name = "RATING", default_value_t = losses::AfterOutage::Emergency)]
+    after_outage: losses::AfterOutage,
     /// Let generators give any reactive power.
     #[arg(long)]
     free_reactive: bool,
@@ -82,7 +86,7 @@ pub struct Pf {
 /// Options of the optimal power flow.
 #[derive(Args)]
 pub struct Opf {
-    /// MATPOWER case, `.m` or `.m.gz`, or a folder of RTS-GMLC tables.
+    /// Network: MATPOWER case (`.m`) or own TOML, plain or `.gz`; folder of own Parquet tables or of RTS-GMLC's.
     case: PathBuf,
     /// Hour of a folder's year, from 1; its peak without sun and wind when left out.
     #[arg(long)]

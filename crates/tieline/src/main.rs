@@ -158,8 +158,12 @@ enum Mode {
         #[arg(long, value_name = "NAME")]
         save: Option<String>,
     },
-    /// Print the JSON Schema of scenario files.
-    Schema,
+    /// Print the JSON Schema of scenario files, or of network files.
+    Schema {
+        /// Of which files.
+        #[arg(value_enum, default_value_t = scenarios::Schema::Scenario)]
+        of: scenarios::Schema,
+    },
 }
 
 /// How a mode ended when nothing broke.
@@ -209,7 +213,7 @@ fn main() -> ExitCode {
         Mode::Validate { ids, data, json } => validate::validate(&ids, data.as_deref(), json),
         Mode::Bench { name, json } => bench::bench(name.as_deref(), json),
         Mode::Scenarios { save } => scenarios::scenarios(save.as_deref()),
-        Mode::Schema => scenarios::schema(),
+        Mode::Schema { of } => scenarios::schema(of),
     };
     match done {
         Ok(Verdict::Yes) => ExitCode::SUCCESS,

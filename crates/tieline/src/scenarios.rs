@@ -56,11 +56,24 @@ fn write_new(path: &Path, text: &str) -> Result<()> {
     written.with_context(|| format!("{shown}"))
 }
 
-/// Prints the JSON Schema of scenario files, for editors.
+/// Files that have a JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Schema {
+    /// Scenarios.
+    Scenario,
+    /// Networks of buses, branches and generators.
+    Network,
+}
+
+/// Prints the JSON Schema of files, for editors.
 ///
 /// # Errors
 /// An output that cannot be written.
-pub fn schema() -> Result<Verdict> {
-    let text = serde_json::to_string_pretty(&tieline_files::scenario::schema())?;
+pub fn schema(of: Schema) -> Result<Verdict> {
+    let schema = match of {
+        Schema::Scenario => tieline_files::scenario::schema(),
+        Schema::Network => tieline_files::network::schema(),
+    };
+    let text = serde_json::to_string_pretty(&schema)?;
     screen::answer(&format!("{text}\n"), Verdict::Yes)
 }

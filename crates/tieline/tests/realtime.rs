@@ -51,9 +51,9 @@ fn what_is_asked_wrongly_is_said() {
         (&["grid", "realtime", CASE, "--reserve", "-5"], 2, "found --reserve -5"),
         (&["grid", "uc", UNITS, "--roll", "24+24"], 2, "keep fewer than all 24 steps"),
         (&["grid", "uc", UNITS, "--gap", "-1"], 2, "--gap expects a share from 0 to 1, found -1"),
-        (&["convert", CASE, "there.csv"], 2, "ends in .m (a network) or .json"),
+        (&["convert", CASE, "there.csv"], 2, "ends in .m, .toml or nothing (a folder) for a network"),
         (&["convert", CASE, "there.json"], 1, "is not JSON"),
-        (&["convert", CASE, "there.m", "--as", "egret"], 2, "--as is for unit-commitment cases"),
+        (&["convert", CASE, "there.m", "--as", "egret"], 2, "a network is no egret case"),
         (&["grid", "realtime", env!("CARGO_MANIFEST_DIR")], 1, "without SourceData"),
     ] {
         let said = tieline(words);

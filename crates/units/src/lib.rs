@@ -18,8 +18,8 @@ mod time;
 pub use draw::{Draw, Purpose};
 pub use estimate::Estimate;
 pub use quantity::{
-    Count, Energy, EnergyPrice, Frequency, Mass, Money, ParseQuantityError, Power, PowerRamp, Quantity, Ratio,
-    SpanQuantity, Temperature, ThermalResponse,
+    Angle, ApparentPower, Count, Energy, EnergyPrice, Frequency, Mass, Money, ParseQuantityError, Power, PowerRamp,
+    Quantity, Ratio, ReactivePower, SpanQuantity, Temperature, ThermalResponse, Voltage,
 };
 pub use reading::{Quality, Readings};
 pub use series::Series;

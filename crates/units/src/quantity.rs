@@ -57,6 +57,12 @@ pub trait Quantity: Sized + Copy {
     /// The value in the SI base unit.
     fn si(self) -> f64;
 
+    /// A number of a unit with this factor, in the SI base unit.
+    #[must_use]
+    fn of_unit(number: f64, _unit: &str, factor: f64) -> f64 {
+        number * factor
+    }
+
     /// Reads `"1.5 GW"`; a blank between number and unit is optional, `_` may group digits.
     fn parse(text: &str) -> Result<Self, ParseQuantityError> {
         let (value, unit) = split(text);
@@ -70,7 +76,7 @@ pub trait Quantity: Sized + Copy {
             }
             return Err(ParseQuantityError::WrongUnit { unit: unit.to_owned(), accepted: Self::UNITS });
         };
-        let si = number * factor;
+        let si = Self::of_unit(number, unit, *factor);
         if si.is_finite() { Ok(Self::from_si(si)) } else { Err(ParseQuantityError::NotFinite) }
     }
 }
@@ -126,6 +132,23 @@ quantity!(
     /// Power, watts inside. Positive flows into the component.
     Power, "power", "1.5 GW",
     [("MW", 1e6, mw, as_mw, "megawatts"), ("kW", 1e3, kw, as_kw, "kilowatts"), ("GW", 1e9, gw, as_gw, "gigawatts"), ("W", 1.0, w, as_w, "watts")]
+);
+quantity!(
+    /// Reactive power, var.
+    ReactivePower, "reactive power", "30 Mvar",
+    [("Mvar", 1e6, mvar, as_mvar, "megavars"), ("kvar", 1e3, kvar, as_kvar, "kilovars"), ("var", 1.0, var, as_var, "vars")],
+    also [("Gvar", 1e9)]
+);
+quantity!(
+    /// Apparent power, volt-amperes.
+    ApparentPower, "apparent power", "250 MVA",
+    [("MVA", 1e6, mva, as_mva, "megavolt-amperes"), ("kVA", 1e3, kva, as_kva, "kilovolt-amperes"), ("VA", 1.0, va, as_va, "volt-amperes")],
+    also [("GVA", 1e9)]
+);
+quantity!(
+    /// Voltage, volts.
+    Voltage, "voltage", "345 kV",
+    [("kV", 1e3, kv, as_kv, "kilovolts"), ("V", 1.0, v, as_v, "volts")]
 );
 quantity!(
     /// Energy, joules inside.
@@ -212,6 +235,27 @@ impl Quantity for Temperature {
     }
 }
 
+/// Angle, radians inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Angle(f64);
+
+impl Quantity for Angle {
+    const NAME: &'static str = "angle";
+    const EXAMPLE: &'static str = "30 deg";
+    const UNITS: &'static [(&'static str, f64)] =
+        &[("deg", core::f64::consts::PI / 180.0), ("°", core::f64::consts::PI / 180.0), ("rad", 1.0)];
+    fn from_si(value: f64) -> Self {
+        Self(value)
+    }
+    fn si(self) -> f64 {
+        self.0
+    }
+    fn of_unit(number: f64, unit: &str, factor: f64) -> f64 {
+        // Multiplied first: the same bits as every reader of planners' files, which count angles so.
+        if unit == "rad" { number * factor } else { number * core::f64::consts::PI / 180.0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +269,11 @@ mod tests {
         assert_eq!(Energy::parse("655.2 MWh").map(|e| e.as_j()), Ok(655.2 * 3.6e9));
         assert_eq!(PowerRamp::parse("60 MW/min"), Ok(PowerRamp::mw_per_min(60.0)));
         assert_eq!(Count::parse("555_000"), Ok(Count::of(555e3)));
+        assert_eq!(ReactivePower::parse("-30 Mvar"), Ok(ReactivePower::from_si(-30e6)));
+        assert_eq!(ApparentPower::parse("0.25 GVA"), Ok(ApparentPower::mva(250.0)));
+        assert_eq!(Voltage::parse("345 kV"), Ok(Voltage::v(345e3)));
+        assert_eq!(Angle::parse("30 deg").map(Angle::si), Ok(30.0 * core::f64::consts::PI / 180.0));
+        assert_eq!(Angle::parse("-0.5rad").map(Angle::si), Ok(-0.5));
     }
 
     #[test]

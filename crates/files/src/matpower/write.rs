@@ -1,21 +1,49 @@
 //! A network as a MATPOWER case, version 2.
 //!
-//! Not modelled: columns that tieline does not use (areas, zones, base of a machine, ramps); they are zero or one.
+//! Not modelled: columns that a network has no place for (base of a machine, ramps, start-up costs); they are the base or zero.
 
+use crate::network::decimal;
 use std::f64::consts::PI;
 use std::fmt::Write as _;
 use tieline_grid::network::{BusKind, Cost, Network};
 
-/// The case's text; reading it gives the network again, to the last digits of its decimals.
+/// The case's text. Reading it gives the network again, bit for bit where it came from a case, else to the last digits of
+/// its decimals.
 #[must_use]
 pub fn write(network: &Network) -> String {
     let name: String = network.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let mut text = format!("function mpc = {name}\nmpc.version = '2';\nmpc.baseMVA = {};\n", network.base_va / 1e6);
+    let mut text = format!("function mpc = {name}\nmpc.version = '2';\n");
+    let _ = writeln!(text, "mpc.baseMVA = {};", mega(network.base_va));
     buses(network, &mut text);
     generators(network, &mut text);
     branches(network, &mut text);
     costs(network, &mut text);
+    names("bus_name", &network.buses.name, &mut text);
+    names("gen_name", &network.generators.name, &mut text);
+    names("branch_name", &network.branches.name, &mut text);
     text
+}
+
+/// MW of W; the nearest where none gives it exactly.
+fn mega(value: f64) -> f64 {
+    decimal::scaled(value, 1e6).unwrap_or(value / 1e6)
+}
+
+/// Degrees of radians, likewise.
+fn degrees(rad: f64) -> f64 {
+    decimal::degrees(rad).unwrap_or(rad * 180.0 / PI)
+}
+
+/// A table of words, where there is any.
+fn names(key: &str, names: &[String], text: &mut String) {
+    if names.iter().all(String::is_empty) {
+        return;
+    }
+    let _ = writeln!(text, "\nmpc.{key} = {{");
+    for name in names {
+        let _ = writeln!(text, "\t'{}';", name.replace('\'', "''"));
+    }
+    text.push_str("};\n");
 }
 
 /// A number as MATPOWER reads it.
@@ -42,21 +70,20 @@ fn buses(network: &Network, text: &mut String) {
             BusKind::Reference => 3.0,
             BusKind::Isolated => 4.0,
         };
-        let (mw, degrees) = (1e-6, 180.0 / PI);
         row(
             text,
             &[
                 b.number[bus] as f64,
                 kind,
-                b.load_w[bus] * mw,
-                b.load_var[bus] * mw,
-                b.shunt_w[bus] * mw,
-                b.shunt_var[bus] * mw,
-                1.0,
+                mega(b.load_w[bus]),
+                mega(b.load_var[bus]),
+                mega(b.shunt_w[bus]),
+                mega(b.shunt_var[bus]),
+                b.area[bus] as f64,
                 b.voltage_share[bus],
-                b.angle_rad[bus] * degrees,
-                b.nominal_v[bus] / 1e3,
-                1.0,
+                degrees(b.angle_rad[bus]),
+                decimal::scaled(b.nominal_v[bus], 1e3).unwrap_or(b.nominal_v[bus] / 1e3),
+                b.zone[bus] as f64,
                 b.most_share[bus],
                 b.least_share[bus],
             ],
@@ -73,15 +100,15 @@ fn generators(network: &Network, text: &mut String) {
             text,
             &[
                 network.buses.number[g.bus[unit]] as f64,
-                g.output_w[unit] / 1e6,
-                g.output_var[unit] / 1e6,
-                g.most_var[unit] / 1e6,
-                g.least_var[unit] / 1e6,
+                mega(g.output_w[unit]),
+                mega(g.output_var[unit]),
+                mega(g.most_var[unit]),
+                mega(g.least_var[unit]),
                 g.voltage_share[unit],
-                network.base_va / 1e6,
+                mega(network.base_va),
                 f64::from(u8::from(g.in_service[unit])),
-                g.most_w[unit] / 1e6,
-                g.least_w[unit] / 1e6,
+                mega(g.most_w[unit]),
+                mega(g.least_w[unit]),
             ],
         );
     }
@@ -92,8 +119,8 @@ fn branches(network: &Network, text: &mut String) {
     let b = &network.branches;
     text.push_str("\n% fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax\nmpc.branch = [\n");
     for branch in 0..b.from.len() {
-        let rating = if b.rating_va[branch].is_finite() { b.rating_va[branch] / 1e6 } else { 0.0 };
-        let degrees = |rad: f64, free: f64| if rad.is_finite() { rad * 180.0 / PI } else { free };
+        let rating = if b.rating_va[branch].is_finite() { mega(b.rating_va[branch]) } else { 0.0 };
+        let limit = |rad: f64, free: f64| if rad.is_finite() { degrees(rad) } else { free };
         row(
             text,
             &[
@@ -103,13 +130,13 @@ fn branches(network: &Network, text: &mut String) {
                 b.x_pu[branch],
                 b.charging_pu[branch],
                 rating,
-                rating,
-                rating,
+                b.short_term_va[branch].map_or(0.0, mega),
+                b.emergency_va[branch].map_or(0.0, mega),
                 b.tap[branch],
-                b.shift_rad[branch] * 180.0 / PI,
+                degrees(b.shift_rad[branch]),
                 f64::from(u8::from(b.in_service[branch])),
-                degrees(b.least_angle_rad[branch], -360.0),
-                degrees(b.most_angle_rad[branch], 360.0),
+                limit(b.least_angle_rad[branch], -360.0),
+                limit(b.most_angle_rad[branch], 360.0),
             ],
         );
     }
@@ -121,6 +148,13 @@ fn costs(network: &Network, text: &mut String) {
         return;
     }
     text.push_str("\n% model startup shutdown n values\nmpc.gencost = [\n");
+    let values = |cost: &Option<Cost>| match cost {
+        Some(Cost::Piecewise(points)) => 2 * points.len(),
+        Some(Cost::Polynomial(terms)) => terms.len(),
+        None => 1,
+    };
+    // MATPOWER wants rows of one length.
+    let width = 4 + network.generators.cost.iter().map(values).max().unwrap_or(0);
     for cost in &network.generators.cost {
         let mut values = vec![0.0; 4];
         match cost {
@@ -141,6 +175,7 @@ fn costs(network: &Network, text: &mut String) {
                 values.push(0.0);
             }
         }
+        values.resize(width, 0.0);
         row(text, &values);
     }
     text.push_str("];\n");

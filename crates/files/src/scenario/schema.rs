@@ -10,9 +10,14 @@ use tieline_units::{Quantity, SourceKind};
 /// The schema, draft 2020-12.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = table(ROOT, false);
+    of_table(ROOT, "tieline scenario")
+}
+
+/// The schema of files whose root has these keys.
+pub(crate) fn of_table(fields: &[Field], title: &str) -> Value {
+    let mut schema = table(fields, false);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["title"] = json!("tieline scenario");
+    schema["title"] = json!(title);
     schema
 }
 
@@ -93,6 +98,10 @@ fn units(kind: Kind) -> Vec<&'static str> {
     }
     match kind {
         Kind::Power | Kind::Limit => of::<tieline_units::Power>(),
+        Kind::Reactive => of::<tieline_units::ReactivePower>(),
+        Kind::Apparent => of::<tieline_units::ApparentPower>(),
+        Kind::Voltage => of::<tieline_units::Voltage>(),
+        Kind::Angle => of::<tieline_units::Angle>(),
         Kind::Energy => of::<tieline_units::Energy>(),
         Kind::Ramp => of::<tieline_units::PowerRamp>(),
         Kind::Ratio => of::<tieline_units::Ratio>(),

@@ -8,8 +8,8 @@ use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet};
 use tieline_campus::gpu::Product;
 use tieline_units::{
-    Count, Energy, EnergyPrice, Frequency, Power, PowerRamp, Quantity, Ratio, Source, SourceKind, Span, SpanQuantity,
-    Temperature, ThermalResponse, Utc,
+    Angle, ApparentPower, Count, Energy, EnergyPrice, Frequency, Power, PowerRamp, Quantity, Ratio, ReactivePower,
+    Source, SourceKind, Span, SpanQuantity, Temperature, ThermalResponse, Utc, Voltage,
 };
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -30,6 +30,14 @@ pub enum Kind {
     Power,
     /// A power, or "none" for no limit and "silent" for a source that says nothing.
     Limit,
+    /// A reactive power, "30 Mvar".
+    Reactive,
+    /// An apparent power, "250 MVA".
+    Apparent,
+    /// A voltage, "345 kV".
+    Voltage,
+    /// An angle, "30 deg".
+    Angle,
     /// An energy.
     Energy,
     /// A power ramp.
@@ -614,6 +622,10 @@ fn parse(kind: Kind, text: &str) -> Result<f64, String> {
             "silent" => Ok(f64::NAN),
             other => of::<Power>(other),
         },
+        Kind::Reactive => of::<ReactivePower>(text),
+        Kind::Apparent => of::<ApparentPower>(text),
+        Kind::Voltage => of::<Voltage>(text),
+        Kind::Angle => of::<Angle>(text),
         Kind::Energy => of::<Energy>(text),
         Kind::Ramp => of::<PowerRamp>(text),
         Kind::Ratio => of::<Ratio>(text),
@@ -641,6 +653,10 @@ fn parse(kind: Kind, text: &str) -> Result<f64, String> {
 pub fn example(kind: Kind) -> &'static str {
     match kind {
         Kind::Power | Kind::Limit => Power::EXAMPLE,
+        Kind::Reactive => ReactivePower::EXAMPLE,
+        Kind::Apparent => ApparentPower::EXAMPLE,
+        Kind::Voltage => Voltage::EXAMPLE,
+        Kind::Angle => Angle::EXAMPLE,
         Kind::Energy => Energy::EXAMPLE,
         Kind::Ramp => PowerRamp::EXAMPLE,
         Kind::Ratio => Ratio::EXAMPLE,
@@ -663,6 +679,10 @@ pub fn kind_word(kind: Kind) -> String {
     let word = match kind {
         Kind::Power => "a power",
         Kind::Limit => "a power, \"none\" or \"silent\"",
+        Kind::Reactive => "a reactive power",
+        Kind::Apparent => "an apparent power",
+        Kind::Voltage => "a voltage",
+        Kind::Angle => "an angle",
         Kind::Energy => "an energy",
         Kind::Ramp => "a power ramp",
         Kind::Ratio => "a share",
@@ -694,6 +714,10 @@ fn range_word(field: &Field) -> String {
     }
     let (unit, factor) = match field.kind {
         Kind::Power | Kind::Limit => preferred::<Power>(),
+        Kind::Reactive => preferred::<ReactivePower>(),
+        Kind::Apparent => preferred::<ApparentPower>(),
+        Kind::Voltage => preferred::<Voltage>(),
+        Kind::Angle => preferred::<Angle>(),
         Kind::Energy => preferred::<Energy>(),
         Kind::Ramp => preferred::<PowerRamp>(),
         Kind::Ratio => preferred::<Ratio>(),

@@ -1,7 +1,9 @@
 //! N-1: what follows when one branch is lost, for every branch in turn.
 //!
 //! Every outage is screened with the direct-current flow: with one MW sent across branch k the angles give flow phi_l in
-//! every branch, and the loss of k moves phi_l / (1 - phi_k) of its flow there. The worst are then solved in full.
+//! every branch, and the loss of k moves phi_l / (1 - phi_k) of its flow there. The worst are then solved in full. What a
+//! branch may carry after a loss is its emergency rating, else its short-term, else its normal one
+//! ([`Network::outage_rating`]).
 //!
 //! Not modelled: protection that trips what is overloaded; generators and pairs of branches in full (see `more`).
 
@@ -31,9 +33,9 @@ pub struct Overload {
     pub lost: usize,
     /// The branch that is loaded worst.
     pub worst: usize,
-    /// Its active flow over its rating.
+    /// Its active flow over its rating after an outage.
     pub loading: f64,
-    /// How many branches are above their rating that were not before.
+    /// How many branches are above their rating after an outage that were not before.
     pub count: usize,
     /// What the full power flow says, for the worst ones.
     pub full: Option<FullLoss>,
@@ -44,7 +46,7 @@ pub struct Overload {
 pub enum FullLoss {
     /// The branch loaded worst with its loading, the bus of lowest voltage with its share of nominal.
     Solved {
-        /// Loaded worst of the branches that were within their rating before, if there is one.
+        /// Loaded worst, by its rating after an outage, of the branches that were within it before, if there is one.
         worst: Option<(usize, f64)>,
         /// Lowest voltage.
         lowest: (usize, f64),
@@ -74,7 +76,7 @@ pub fn n_1(network: &Network, base: &Flow, rules: &Rules, full: usize) -> Result
     // The full flow gives what each branch carries; the direct one only how a loss spreads.
     let flow_w: Vec<f64> = base.from_va.iter().zip(&base.to_va).map(|(f, t)| 0.5 * (f.re - t.re)).collect();
     let count = network.branches.from.len();
-    let ratings = &network.branches.rating_va;
+    let ratings = outage_ratings_va(network);
     let bridge = bridges(network);
     let mut all = Contingencies { tried: 0, islands: Vec::new(), overloads: Vec::new() };
     // Shifts and loads must not enter: only the transfer spreads.
@@ -117,14 +119,20 @@ pub fn n_1(network: &Network, base: &Flow, rules: &Rules, full: usize) -> Result
     Ok(all)
 }
 
+/// What each branch may carry after an outage, VA.
+fn outage_ratings_va(network: &Network) -> Vec<f64> {
+    (0..network.branches.from.len()).map(|branch| network.outage_rating(branch).0).collect()
+}
+
 fn solve_loss(network: &Network, base: &Flow, lost: usize, rules: &Rules) -> FullLoss {
     let flow = match PowerFlow::new(network, Some(lost)).and_then(|mut prepared| prepared.solve(network, rules)) {
         Ok(flow) => flow,
         Err(why) => return FullLoss::Unsolved(why.to_string()),
     };
-    let kept = |branch: &usize| base.loading(network, *branch).is_some_and(|loading| loading <= 1.0);
+    let ratings = outage_ratings_va(network);
+    let kept = |branch: &usize| base.loading_of(*branch, ratings[*branch]).is_some_and(|share| share <= 1.0);
     let branches = (0..network.branches.from.len()).filter(kept);
-    let loadings = branches.filter_map(|b| flow.loading(network, b).map(|loading| (b, loading)));
+    let loadings = branches.filter_map(|b| flow.loading_of(b, ratings[b]).map(|loading| (b, loading)));
     let worst = loadings.max_by(|a, b| a.1.total_cmp(&b.1));
     let living = (0..network.bus_count()).filter(|bus| !flow.dead[*bus]).map(|bus| (bus, flow.voltage_share[bus]));
     let lowest = living.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, f64::NAN));

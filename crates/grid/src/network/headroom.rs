@@ -36,7 +36,7 @@ pub struct Loss {
     pub voltage_share: (f64, f64),
     /// The largest rise of voltage anywhere, share of nominal, and where.
     pub most_rise: (usize, f64),
-    /// Branches above their rating that were not before the loss, with their loading.
+    /// Branches above their rating after an outage that were not before the loss, with their loading by it.
     pub overloads: Vec<(usize, f64)>,
     /// Buses above their highest voltage that were not before the loss.
     pub high: Vec<(usize, f64)>,
@@ -214,7 +214,9 @@ fn lose(
         .collect();
     let mut overloads: Vec<(usize, f64)> = (0..network.branches.from.len())
         .filter_map(|branch| {
-            let (was, is) = (before.loading(network, branch)?, flow.loading(network, branch)?);
+            let rating_va = network.outage_rating(branch).0;
+            let loading = |flow: &Flow| flow.loading_of(branch, rating_va);
+            let (was, is) = (loading(before)?, loading(&flow)?);
             (is > 1.0 + SLACK && was <= 1.0 + SLACK).then_some((branch, is))
         })
         .collect();

@@ -69,9 +69,14 @@ impl Flow {
     /// Loading of a branch: the larger apparent power of its ends over its rating; `None` without a rating.
     #[must_use]
     pub fn loading(&self, network: &Network, branch: usize) -> Option<f64> {
-        let rating = network.branches.rating_va[branch];
+        self.loading_of(branch, network.branches.rating_va[branch])
+    }
+
+    /// The same over another rating of the branch, VA; `None` where that is infinite.
+    #[must_use]
+    pub fn loading_of(&self, branch: usize, rating_va: f64) -> Option<f64> {
         let size = |s: Complex| sqrt(s.re * s.re + s.im * s.im);
-        rating.is_finite().then(|| size(self.from_va[branch]).max(size(self.to_va[branch])) / rating)
+        rating_va.is_finite().then(|| size(self.from_va[branch]).max(size(self.to_va[branch])) / rating_va)
     }
 }
 
@@ -476,17 +481,20 @@ fn explain(network: &Network, failure: &Failure, at_limit: &[AtLimit]) -> String
     let number = |bus: usize| network.buses.number[bus];
     let (what, unit) = if failure.reactive { ("reactive", "Mvar") } else { ("active", "MW") };
     let off = failure.off_pu * network.base_va / 1e6;
+    // What ran away has no meaningful digits.
+    let size = |off: f64| if off.abs() < 1e7 { format!("{off:.3}") } else { format!("{off:.0e}") };
     let mut text = if failure.singular {
         format!(
-            "the power flow has no solution near here: at bus {} voltage no longer answers to power (largest mismatch {off:.3} {unit})",
-            number(failure.bus)
+            "the power flow has no solution near here: at bus {} voltage no longer answers to power (largest mismatch {} {unit})",
+            number(failure.bus),
+            size(off)
         )
     } else {
         format!(
-            "the power flow did not converge: bus {} is {} {:.3} {unit} of {what} power",
+            "the power flow did not converge: bus {} is {} {} {unit} of {what} power",
             number(failure.bus),
             if off > 0.0 { "over by" } else { "short of" },
-            off.abs()
+            size(off.abs())
         )
     };
     text.push_str(&format!("; lowest voltage {:.3} of nominal at bus {}", failure.lowest.1, number(failure.lowest.0)));
@@ -535,6 +543,7 @@ mod tests {
         let g = &mut network.generators;
         (g.most_var[0], g.least_var[0], g.output_w[0]) = (500e6, -500e6, 20e6);
         g.bus.push(1);
+        g.name.push(String::new());
         for column in [&mut g.output_w, &mut g.output_var, &mut g.most_var, &mut g.least_var, &mut g.least_w] {
             column.push(0.0);
         }

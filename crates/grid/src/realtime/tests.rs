@@ -12,6 +12,9 @@ pub(crate) fn line() -> Network {
         base_va: 100e6,
         buses: Buses {
             number: vec![1, 2],
+            name: vec![String::new(); 2],
+            area: vec![1; 2],
+            zone: vec![1; 2],
             kind: vec![BusKind::Reference, BusKind::Load],
             load_w: vec![0.0, 20e6],
             load_var: vec![0.0; 2],
@@ -26,10 +29,13 @@ pub(crate) fn line() -> Network {
         branches: Branches {
             from: vec![0],
             to: vec![1],
+            name: vec![String::new(); 1],
             r_pu: vec![0.0],
             x_pu: vec![0.1],
             charging_pu: vec![0.0],
             rating_va: vec![10e6],
+            short_term_va: vec![None; 1],
+            emergency_va: vec![None; 1],
             tap: vec![1.0],
             shift_rad: vec![0.0],
             in_service: vec![true],
@@ -38,6 +44,7 @@ pub(crate) fn line() -> Network {
         },
         generators: Generators {
             bus: vec![0],
+            name: vec![String::new(); 1],
             output_w: vec![0.0],
             output_var: vec![0.0],
             most_var: vec![0.0],

@@ -1,15 +1,76 @@
-//! Pages of the losses beyond one branch: generators, and pairs of branches.
+//! Pages of the losses beyond one branch: generators, and pairs of branches; and which rating is held after a loss.
 //!
 //! Not modelled: a picture of the network.
 
 use super::mw;
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use tieline_grid::network::Network;
 use tieline_grid::network::contingency::more::{Pairs, UnitLoss};
+use tieline_grid::network::{Network, Rating};
 
 /// Rows of each list on the page.
 const ROWS: usize = 5;
+
+/// The highest rating that counts after an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AfterOutage {
+    /// Emergency (MATPOWER's rateC), else short-term, else normal.
+    Emergency,
+    /// Short-term (MATPOWER's rateB), else normal.
+    ShortTerm,
+    /// Normal (rateA), as before the outage.
+    Normal,
+}
+
+impl AfterOutage {
+    /// Forgets the ratings above it.
+    pub fn keep(self, network: &mut Network) {
+        if self != Self::Emergency {
+            network.branches.emergency_va.fill(None);
+        }
+        if self == Self::Normal {
+            network.branches.short_term_va.fill(None);
+        }
+    }
+}
+
+/// How many rated branches are held to which rating after a loss: emergency, short-term, normal.
+fn ratings(network: &Network) -> [usize; 3] {
+    let mut count = [0; 3];
+    let rated = (0..network.branches.from.len()).filter(|branch| network.carries(*branch));
+    for (value_va, which) in rated.map(|branch| network.outage_rating(branch)) {
+        let place = match which {
+            Rating::Emergency => 0,
+            Rating::ShortTerm => 1,
+            Rating::Normal => 2,
+        };
+        count[place] += usize::from(value_va.is_finite());
+    }
+    count
+}
+
+/// Which ratings are held after a loss.
+pub fn ratings_page(network: &Network) -> String {
+    let [emergency, short, normal] = ratings(network);
+    if emergency + short == 0 {
+        return "  after a loss branches are held to their normal rating: none has a higher one, or none is to count\n"
+            .to_owned();
+    }
+    let words = [(emergency, "emergency"), (short, "short-term"), (normal, "normal")];
+    let told: Vec<String> = words
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} to their {word} rating"))
+        .collect();
+    format!("  after a loss branches are held: {} (before it all to the normal one)\n", told.join(", "))
+}
+
+/// The same, for programs.
+pub fn ratings_json(network: &Network) -> Value {
+    let [emergency, short, normal] = ratings(network);
+    json!({ "emergency": emergency, "short_term": short, "normal": normal })
+}
 
 /// Generators.
 pub fn units_page(network: &Network, tried: usize, found: &[UnitLoss]) -> String {

@@ -29,7 +29,9 @@ pub fn pf(asked: &Pf) -> Result<Verdict> {
         eprintln!("tieline: --power-factor {}: expected more than 0, at most 1", asked.power_factor);
         return Ok(Verdict::Usage);
     }
-    let Some(network) = &source::network(&asked.case, asked.hour)? else { return Ok(Verdict::No) };
+    let Some(mut network) = source::network(&asked.case, asked.hour)? else { return Ok(Verdict::No) };
+    asked.after_outage.keep(&mut network);
+    let network = &network;
     let shown = asked.case.display();
     let rules = Rules { reactive_limits: !asked.free_reactive, ..Rules::default() };
     let flow = match PowerFlow::new(network, None).and_then(|mut prepared| prepared.solve(network, &rules)) {
@@ -101,6 +103,9 @@ fn more_losses(
     if asked.n_2 {
         let all = more::pairs(network, flow)?;
         text.push_str(&losses::pairs_page(network, &all));
+        if !asked.n_1 {
+            text.push_str(&losses::ratings_page(network));
+        }
         value["n_2"] = losses::pairs_json(&all);
     }
     Ok(())
@@ -290,6 +295,7 @@ fn contingencies(network: &Network, all: &Contingencies) -> String {
         all.islands.len(),
         all.overloads.len()
     );
+    text.push_str(&losses::ratings_page(network));
     for island in all.islands.iter().take(ROWS) {
         let _ = writeln!(
             text,
@@ -313,7 +319,7 @@ fn contingencies(network: &Network, all: &Contingencies) -> String {
             Some(FullLoss::Solved { worst, lowest }) => {
                 let worst = worst.map_or_else(String::new, |(branch, loading)| {
                     format!(
-                        "{} at {:.0} % (of those within their rating before), ",
+                        "{} at {:.0} % (of those within that rating before), ",
                         network.branch_name(branch),
                         100.0 * loading
                     )
@@ -368,7 +374,7 @@ fn contingencies_json(network: &Network, all: &Contingencies) -> Value {
             })
         })
         .collect();
-    json!({ "tried": all.tried, "islands": islands, "overloads": overloads })
+    json!({ "tried": all.tried, "ratings": losses::ratings_json(network), "islands": islands, "overloads": overloads })
 }
 
 /// What stops a larger campus, in words.
@@ -421,6 +427,9 @@ fn headroom_page(network: &Network, found: &Headroom, power_factor: f64) -> Stri
             );
             for (branch, loading) in loss.overloads.iter().take(ROWS) {
                 let _ = writeln!(text, "    {} at {:.1} %", network.branch_name(*branch), 100.0 * loading);
+            }
+            if !loss.overloads.is_empty() {
+                text.push_str(&losses::ratings_page(network));
             }
         }
     }

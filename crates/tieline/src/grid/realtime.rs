@@ -31,7 +31,7 @@ const ROWS: usize = 8;
 /// Options of the five-minute dispatch.
 #[derive(Args)]
 pub struct Realtime {
-    /// Folder of RTS-GMLC tables, or MATPOWER case.
+    /// Folder of RTS-GMLC tables, or network with one hour: MATPOWER case, own TOML, folder of own Parquet tables.
     case: PathBuf,
     /// Day of a folder, for example 2020-07-15; the day of its highest load when left out.
     #[arg(long)]
@@ -58,7 +58,7 @@ pub struct Realtime {
     /// name or row; the others run by a priority list.
     #[arg(long, value_name = "FILE")]
     commitment: Option<PathBuf>,
-    /// Ramp of a MATPOWER case's units, share of the most output a minute (the format has none that is filled; a guess).
+    /// Ramp of the units of a network with one hour, share of the most output a minute (its formats have none; a guess).
     #[arg(long, default_value_t = 0.02)]
     ramp: f64,
     #[command(flatten)]
@@ -96,9 +96,7 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
     let mut built = match source::read(&asked.case)? {
         None => return Ok(Verdict::No),
         Some(Source::Case(_)) if asked.day.is_some() => {
-            eprintln!(
-                "tieline: {shown}: --day goes with a folder of RTS-GMLC tables; a MATPOWER case has one hour only"
-            );
+            eprintln!("tieline: {shown}: --day goes with a folder of RTS-GMLC tables; a case has one hour only");
             return Ok(Verdict::Usage);
         }
         Some(Source::Case(case)) => from_case(case.network, asked.ramp),
@@ -272,6 +270,12 @@ fn from_folder(system: System, first: usize) -> Built {
     }
 }
 
+/// Names as the case has them, or by row.
+fn named(names: &[String], row: impl Fn(usize) -> String) -> Vec<String> {
+    let one = |(place, name): (usize, &String)| if name.is_empty() { row(place) } else { name.clone() };
+    names.iter().enumerate().map(one).collect()
+}
+
 /// A case has one hour: the day has its load as peak and the shape of a July day of `pjm_like`.
 fn from_case(network: Network, ramp: f64) -> Built {
     let units = network.generators.bus.len();
@@ -289,9 +293,9 @@ fn from_case(network: Network, ramp: f64) -> Built {
     let spare_w: Vec<f64> = need_w.iter().map(|need| 0.1 * need).collect();
     let on = priority::commit(&network, &times, &need_w, &spare_w);
     Built {
-        unit_name: (0..units).map(|unit| format!("generator {}", unit + 1)).collect(),
-        branch_name: (0..network.branches.from.len()).map(|branch| format!("{}", branch + 1)).collect(),
-        emergency_va: network.branches.rating_va.clone(),
+        unit_name: named(&network.generators.name, |unit| format!("generator {}", unit + 1)),
+        branch_name: named(&network.branches.name, |branch| format!("{}", branch + 1)),
+        emergency_va: (0..network.branches.from.len()).map(|branch| network.outage_rating(branch).0).collect(),
         ramp_w_per_s: network.generators.most_w.iter().map(|most| most.max(0.0) * ramp / 60.0).collect(),
         must_take: vec![false; units],
         kind: vec![None; units],

@@ -1,7 +1,8 @@
-//! Where a network comes from: a MATPOWER case, or a folder of RTS-GMLC tables at an hour.
+//! Where a network comes from: a MATPOWER case, own TOML or Parquet tables, or a folder of RTS-GMLC tables at an hour.
 //!
 //! Not modelled: other formats.
 
+use super::own;
 use crate::source::open_ordinary;
 use anyhow::{Context, Result};
 use std::fs;
@@ -21,9 +22,9 @@ const WEATHER_ERROR: f64 = 0.1;
 
 /// What was read.
 pub enum Source {
-    /// A case file.
+    /// A case: a file or own tables, with one hour.
     Case(Box<Case>),
-    /// A folder.
+    /// A folder of RTS-GMLC tables.
     Folder(Box<System>),
 }
 
@@ -33,12 +34,22 @@ pub enum Source {
 /// A file that cannot be read.
 pub fn read(path: &Path) -> Result<Option<Source>> {
     let shown = path.display().to_string();
+    if path.is_dir() && own::is_tables(path) {
+        return Ok(own::tables(path).map(|case| Source::Case(Box::new(case))));
+    }
     if path.is_dir() {
         return Ok(folder(path, &shown)?.map(|system| Source::Folder(Box::new(system))));
     }
+    if own::is_toml(path) && path.exists() {
+        return Ok(own::toml(path)?.map(|case| Source::Case(Box::new(case))));
+    }
+    if path.is_file() && path.extension().is_some_and(|ending| ending == "parquet") {
+        eprintln!("tieline: {shown}: is one table of a network; give the folder that it lies in");
+        return Ok(None);
+    }
     let bytes = open_ordinary(path).with_context(|| match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            format!("{shown}: expected a MATPOWER case file or a folder of RTS-GMLC tables")
+            format!("{shown}: expected a network: a MATPOWER case, TOML, or a folder of Parquet or RTS-GMLC tables")
         }
         _ => shown.clone(),
     })?;
@@ -68,9 +79,7 @@ pub fn at(read: Source, path: &Path, hour: Option<usize>) -> Option<Network> {
     match (read, hour) {
         (Source::Case(case), None) => Some(case.network),
         (Source::Case(_), Some(_)) => {
-            eprintln!(
-                "tieline: {shown}: --hour goes with a folder of RTS-GMLC tables; a MATPOWER case has one hour only"
-            );
+            eprintln!("tieline: {shown}: --hour goes with a folder of RTS-GMLC tables; a case has one hour only");
             None
         }
         (Source::Folder(system), None) => Some(system.network),
@@ -96,7 +105,8 @@ fn folder(path: &Path, shown: &str) -> Result<Option<System>> {
     let root = if below.is_dir() { below } else { path.to_path_buf() };
     if !root.join("SourceData").is_dir() {
         eprintln!(
-            "tieline: {shown}: a folder without SourceData/; expected RTS-GMLC's RTS_Data, or the folder it lies in"
+            "tieline: {shown}: a folder without SourceData/; expected RTS-GMLC's RTS_Data, or the folder it lies in, or a network's \
+             Parquet tables (bus.parquet ...)"
         );
         return Ok(None);
     }

@@ -23,7 +23,7 @@ pub struct UnitLoss {
     pub lost_w: f64,
     /// What the others cannot take over, W.
     pub missing_w: f64,
-    /// The branch that is loaded worst of those that were not above their rating before, with its loading.
+    /// The branch that is loaded worst, by its rating after an outage, of those that were within it before, with its loading.
     pub worst: Option<(usize, f64)>,
     /// How many there are.
     pub count: usize,
@@ -34,9 +34,9 @@ pub struct UnitLoss {
 pub struct PairLoss {
     /// The branches.
     pub lost: [usize; 2],
-    /// The branch that is loaded worst, and its active flow over its rating.
+    /// The branch that is loaded worst, and its active flow over its rating after an outage.
     pub worst: (usize, f64),
-    /// How many branches are above their rating that were not before.
+    /// How many branches are above that rating that were not before.
     pub count: usize,
 }
 
@@ -64,14 +64,14 @@ fn prepared(network: &Network, base: &Flow) -> Result<(Vec<f64>, Network, Direct
     Ok((flow_w, plain, spread))
 }
 
-/// The worst of the branches that a change of flows takes above their rating, and how many there are.
+/// The worst of the branches that a change of flows takes above their rating after an outage, and how many there are.
 fn judge(
     network: &Network,
+    ratings: &[f64],
     flow_w: &[f64],
     lost: &[usize],
     after: impl Fn(usize) -> f64,
 ) -> (Option<(usize, f64)>, usize) {
-    let ratings = &network.branches.rating_va;
     let (mut worst, mut count) = (None, 0);
     for other in (0..flow_w.len()).filter(|b| network.carries(*b) && ratings[*b].is_finite() && !lost.contains(b)) {
         let loading = after(other).abs() / ratings[other];
@@ -95,6 +95,7 @@ pub fn units(network: &Network, base: &Flow) -> Result<(usize, Vec<UnitLoss>), N
     let gives = |unit: &usize| network.runs(*unit) && !base.dead[g.bus[*unit]];
     let spare_w: Vec<f64> =
         (0..g.bus.len()).map(|u| if gives(&u) { (g.most_w[u] - base.output_w[u]).max(0.0) } else { 0.0 }).collect();
+    let ratings = super::outage_ratings_va(network);
     let mut moved_w = vec![0.0; flow_w.len()];
     let (mut tried, mut found) = (0, Vec::new());
     for unit in (0..g.bus.len()).filter(|unit| gives(unit) && base.output_w[*unit] > 0.0) {
@@ -109,7 +110,7 @@ pub fn units(network: &Network, base: &Flow) -> Result<(usize, Vec<UnitLoss>), N
             injection_w[g.bus[other]] += taken_w * spare_w[other] / left_w;
         }
         spread.spread(&plain, &injection_w, &mut moved_w);
-        let (worst, count) = judge(network, &flow_w, &[], |branch| flow_w[branch] + moved_w[branch]);
+        let (worst, count) = judge(network, &ratings, &flow_w, &[], |branch| flow_w[branch] + moved_w[branch]);
         let missing_w = lost_w - taken_w;
         if count > 0 || missing_w > 0.0 {
             found.push(UnitLoss { unit, lost_w, missing_w, worst, count });
@@ -129,11 +130,12 @@ pub fn units(network: &Network, base: &Flow) -> Result<(usize, Vec<UnitLoss>), N
 pub fn pairs(network: &Network, base: &Flow) -> Result<Pairs, NetworkError> {
     let (flow_w, plain, mut spread) = prepared(network, base)?;
     let bridge = super::bridges(network);
+    let ratings = super::outage_ratings_va(network);
     let alone = |b: &usize| network.carries(*b) && !bridge[*b] && !base.dead[network.branches.from[*b]];
     let mut chosen: Vec<usize> = (0..flow_w.len()).filter(alone).collect();
     let mut all = Pairs { of: chosen.len(), ..Pairs::default() };
     if chosen.len() > MOST_PAIRED {
-        let loading = |b: &usize| flow_w[*b].abs() / network.branches.rating_va[*b];
+        let loading = |b: &usize| flow_w[*b].abs() / ratings[*b];
         chosen.sort_by(|a, b| loading(b).total_cmp(&loading(a)).then(a.cmp(b)));
         chosen.truncate(MOST_PAIRED);
         chosen.sort_unstable();
@@ -164,7 +166,7 @@ pub fn pairs(network: &Network, base: &Flow) -> Result<Pairs, NetworkError> {
             let a_j = (flow_w[*j] * kk - jk * flow_w[*k]) / whole;
             let a_k = (jj * flow_w[*k] - kj * flow_w[*j]) / whole;
             let after = |branch: usize| flow_w[branch] + by_j[branch] * a_j + by_k[branch] * a_k;
-            if let (Some(worst), count) = judge(network, &flow_w, &[*j, *k], after) {
+            if let (Some(worst), count) = judge(network, &ratings, &flow_w, &[*j, *k], after) {
                 all.overloads.push(PairLoss { lost: [*j, *k], worst, count });
             }
         }
