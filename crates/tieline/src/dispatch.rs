@@ -4,6 +4,7 @@
 //! Not modelled: anything that `tieline_grid::dispatch`, `fleet` and `bill` do not model.
 
 pub mod campus;
+mod observed;
 mod page;
 mod tables;
 mod years;
@@ -69,10 +70,6 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
                 eprintln!("tieline: --hours {hours}: expected 1 to {}, the hours of {given}", case.problem.hours);
                 return Ok(Verdict::Usage);
             }
-            if hours < case.problem.hours && case.from_file {
-                eprintln!("tieline: --hours: {given} has a CSV of as many rows as hours; shorten both");
-                return Ok(Verdict::Usage);
-            }
             Settings { window: Some((case.start, hours, case.offset)), ..settings }
         }
         _ => settings,
@@ -112,7 +109,7 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
     screen::answer(&text, Verdict::Yes)
 }
 
-/// Reads a case; a CSV is looked for beside it.
+/// Reads a case; its series is looked for beside it.
 ///
 /// # Errors
 /// All mistakes of the file.

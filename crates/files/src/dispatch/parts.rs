@@ -13,9 +13,12 @@ const UNIT_RATED_C: f64 = 15.0;
 /// See `UNIT_RATED_C`.
 const LINE_RATED_C: f64 = 25.0;
 
-/// Reads the units; returns the accredited share of each.
-pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Vec<Option<f64>> {
-    let mut elcc = Vec::new();
+/// What is told of units besides the problem: accredited shares, and observed output in W.
+type Told = (Vec<Option<f64>>, Vec<Option<Vec<f64>>>);
+
+/// Reads the units; returns the accredited share of each and what it was observed to give.
+pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Told {
+    let (mut elcc, mut observed_w) = (Vec::new(), Vec::new());
     for (index, sheet) in root.tables("unit").iter().enumerate() {
         let own = name(sheet, &problem.units.name);
         let capacity_w = sheet.si("capacity");
@@ -24,7 +27,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
                 sheet.wrong("shape", "a shape beside a column", "one of profile and shape", "");
                 None
             }
-            (true, None) => column(sheet, frame, "profile", false),
+            (true, None) => column(sheet, frame, "profile", Some(capacity_w)),
             (false, Some(shape)) => {
                 let drawn = if shape == "sun" { renewables::sun } else { renewables::wind };
                 Some(drawn(frame.start, frame.hours, frame.offset, &frame.draw, index as u32))
@@ -54,6 +57,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
             times(vec![factor; frame.hours]);
         }
         elcc.push(sheet.number("elcc"));
+        observed_w.push(if sheet.has("observed") { column(sheet, frame, "observed", None) } else { None });
         let units = &mut problem.units;
         units.profile.push(profile.map(|profile| {
             problem.profiles.push(profile);
@@ -66,7 +70,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
         units.cost_usd_per_j.push(sheet.si("cost"));
         units.kg_per_j.push(sheet.number("emissions_kg_per_mwh").unwrap_or(0.0) / 3.6e9);
     }
-    elcc
+    (elcc, observed_w)
 }
 
 /// The share of a unit's machines that are not on repair: at a rate of its own, or at its mover's in the weather.
@@ -128,7 +132,7 @@ pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem)
                 sheet.wrong(key, "more than it holds", "at most its energy", "");
             }
         }
-        let inflow = if sheet.has("inflow") { column(sheet, frame, "inflow", false) } else { None };
+        let inflow = if sheet.has("inflow") { column(sheet, frame, "inflow", Some(power_w)) } else { None };
         let stores = &mut problem.stores;
         stores.inflow.push(inflow.map(|inflow| {
             problem.profiles.push(inflow);

@@ -15,6 +15,10 @@ pub fn commitment(asked: &Convert) -> Result<Verdict> {
     let format = match (asked.format, case.format) {
         (Some(Named::Pglib), _) | (None, Format::Egret) => Format::Pglib,
         (Some(Named::Egret), _) | (None, Format::Pglib) => Format::Egret,
+        (Some(Named::Zones), _) => {
+            eprintln!("tieline: --as zones writes a grid (.toml); {to} is none");
+            return Ok(Verdict::Usage);
+        }
     };
     let (value, lost) = commitment::write(&case.problem, format);
     let text = serde_json::to_string_pretty(&value).context("writing JSON")?;

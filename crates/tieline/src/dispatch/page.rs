@@ -107,6 +107,7 @@ pub fn page(case: &Case, dispatch: &Dispatch, summary: &Value, seconds: f64) -> 
             number(store, "cycles")
         );
     }
+    text.push_str(&super::observed::page(summary));
     text.push_str(&areas(summary));
     text.push_str(&super::campus::page(summary));
     let sources: Vec<String> = case.sources.iter().map(|(kind, count)| format!("{count} {}", kind.word())).collect();

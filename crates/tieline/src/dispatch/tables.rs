@@ -2,7 +2,7 @@
 //!
 //! Not modelled: tables in other formats.
 
-use super::{HOUR_NS, MW, MWH, PER_MWH, ROUNDING_W, SOLVER, Solved, TWH, campus};
+use super::{HOUR_NS, MW, MWH, PER_MWH, ROUNDING_W, SOLVER, Solved, TWH, campus, observed};
 use crate::outdir::OutDir;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -54,6 +54,7 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
         "links": links(problem, dispatch),
         "stores": stores(problem, dispatch),
         "areas": areas(case),
+        "observed": observed::summary(case, dispatch),
         "campuses": campus::summary(case, solved),
         "campuses_saved_usd": campus::saved_by_all(case, solved),
         "sources": sources,
