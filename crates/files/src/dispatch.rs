@@ -19,6 +19,7 @@ use series::Column;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use tieline_grid::dispatch::Problem;
+use tieline_grid::fleet::storage_credit;
 use tieline_units::{Draw, SourceKind, Span, Utc};
 
 /// Names and texts of the cases that tieline carries.
@@ -68,12 +69,31 @@ pub struct Case {
     pub ambient_c: Vec<Vec<f64>>,
     /// Accredited share of each unit's capacity, where it is told.
     pub elcc: Vec<Option<f64>>,
+    /// Accredited share of each storage's power, where it is told; see [`Case::credit`].
+    pub store_elcc: Vec<Option<f64>>,
     /// What each unit was observed to give, W, hour by hour, where a column tells it.
     pub observed_w: Vec<Option<Vec<f64>>>,
     /// Campuses, their load being part of their zone's.
     pub campuses: Vec<Named>,
     /// How many numbers rest on which kind of source.
     pub sources: BTreeMap<SourceKind, usize>,
+}
+
+impl Case {
+    /// Share of a storage's discharging power that margins count: told, or by how long it lasts at that power.
+    #[must_use]
+    pub fn credit(&self, store: usize) -> f64 {
+        let stores = &self.problem.stores;
+        let lasts_h =
+            stores.energy_j[store] * stores.discharge_efficiency[store] / stores.discharge_w[store].max(1.0) / 3600.0;
+        self.store_elcc[store].unwrap_or_else(|| storage_credit(lasts_h))
+    }
+
+    /// Power of a storage that margins count, W.
+    #[must_use]
+    pub fn credited_w(&self, store: usize) -> f64 {
+        self.credit(store) * self.problem.stores.discharge_w[store]
+    }
 }
 
 /// Names of the built-in cases.
@@ -136,7 +156,7 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
     let mut problem = Problem { hours, step_s: 3600.0, ..Problem::default() };
     let areas = zones::zones(root, &mut frame, &mut problem);
     let (mut elcc, mut observed_w) = parts::units(root, &frame, &mut problem);
-    parts::stores(root, &frame, &mut problem);
+    let store_elcc = parts::stores(root, &frame, &mut problem);
     parts::links(root, &frame, &mut problem);
     let campuses = campus::campuses(root, &frame, settings.campus.as_ref(), &mut problem);
     elcc.resize(problem.units.name.len(), None);
@@ -151,6 +171,7 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
         areas,
         ambient_c: frame.ambient_c,
         elcc,
+        store_elcc,
         observed_w,
         campuses,
         sources: BTreeMap::new(),

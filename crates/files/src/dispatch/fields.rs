@@ -95,6 +95,13 @@ const STORE: &[Field] = &[
     key("loss", K::Ratio, May, (0.0, 0.5), "share of the stored energy that is lost in an hour"),
     key("first", K::Energy, May, POSITIVE, "energy before the first hour; absent: it ends as it began"),
     key("last", K::Energy, May, POSITIVE, "energy after the last hour"),
+    key(
+        "elcc",
+        K::Ratio,
+        May,
+        (0.0, 1.0),
+        "share of power that margins and accreditation count; absent: by how long it lasts",
+    ),
     key("inflow", K::Text, May, ANY, "column of the inflow as a share of power, or in megawatts (_mw)"),
 ];
 const LINK: &[Field] = &[

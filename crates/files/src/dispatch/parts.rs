@@ -7,6 +7,7 @@ use crate::scenario::sheet::Sheet;
 use tieline_grid::dispatch::{Ends, Problem};
 use tieline_grid::fleet::{self, Mover};
 use tieline_grid::renewables;
+use tieline_units::asset_of;
 
 /// Temperatures at which units (ISO 2314) and lines (guess: a usual summer day) have their full rating, °C.
 const UNIT_RATED_C: f64 = 15.0;
@@ -19,8 +20,10 @@ type Told = (Vec<Option<f64>>, Vec<Option<Vec<f64>>>);
 /// Reads the units; returns the accredited share of each and what it was observed to give.
 pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Told {
     let (mut elcc, mut observed_w) = (Vec::new(), Vec::new());
-    for (index, sheet) in root.tables("unit").iter().enumerate() {
+    for sheet in &root.tables("unit") {
         let own = name(sheet, &problem.units.name);
+        // By its name: what stands before it in the file does not touch its luck.
+        let asset = asset_of(&own);
         let capacity_w = sheet.si("capacity");
         let mut profile = match (sheet.has("profile"), sheet.text("shape")) {
             (true, Some(_)) => {
@@ -30,7 +33,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
             (true, None) => column(sheet, frame, "profile", Some(capacity_w)),
             (false, Some(shape)) => {
                 let drawn = if shape == "sun" { renewables::sun } else { renewables::wind };
-                Some(drawn(frame.start, frame.hours, frame.offset, &frame.draw, index as u32))
+                Some(drawn(frame.start, frame.hours, frame.offset, &frame.draw, asset))
             }
             (false, None) => None,
         };
@@ -43,12 +46,12 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
                 None => shares,
             });
         };
-        if let Some(up) = up(sheet, frame, at_zone, machines, index as u32) {
+        if let Some(up) = up(sheet, frame, at_zone, machines, asset) {
             times(up);
         }
         if let Some(share) = sheet.number("planned").filter(|share| *share > 0.0) {
             let at = (frame.start, frame.offset);
-            times(fleet::not_in_maintenance(at, frame.hours, machines, share, &frame.draw, index as u32));
+            times(fleet::not_in_maintenance(at, frame.hours, machines, share, &frame.draw, asset));
         }
         if let Some(per_k) = sheet.number("derating") {
             times(ratings(sheet, frame, at_zone, per_k, UNIT_RATED_C));
@@ -118,8 +121,9 @@ fn ratings(sheet: &Sheet<'_, '_>, frame: &Frame, zone: usize, per_k: f64, from_c
     shares
 }
 
-/// Reads the storages.
-pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) {
+/// Reads the storages; returns the accredited share of each, where it is told.
+pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Vec<Option<f64>> {
+    let mut elcc = Vec::new();
     for sheet in &root.tables("store") {
         let own = name(sheet, &problem.stores.name);
         let (power_w, energy_j) = (sheet.si("power"), sheet.si("energy"));
@@ -133,6 +137,7 @@ pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem)
             }
         }
         let inflow = if sheet.has("inflow") { column(sheet, frame, "inflow", Some(power_w)) } else { None };
+        elcc.push(sheet.number("elcc"));
         let stores = &mut problem.stores;
         stores.inflow.push(inflow.map(|inflow| {
             problem.profiles.push(inflow);
@@ -151,6 +156,7 @@ pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem)
             _ => Ends::Cyclic,
         });
     }
+    elcc
 }
 
 /// Reads the links.

@@ -404,7 +404,7 @@ mod tests {
         };
         let row = |hour: usize| {
             let stamp = format!("2022-05-{:02} {:02}:00:00+00:00", 1 + hour / 24, hour % 24);
-            change("X_mix.csv", hour, format!("{stamp},{},1000,{}\n", hour % 7, 500 + 21 * (hour % 24)))
+            change("X_mix.csv", hour, format!("{stamp},{},1000,{}\n", hour % 7, 380 + 21 * (hour % 24)))
         };
         let mix = format!("timestamp,WND,NUC,NG\n{}", (0..48).map(row).collect::<String>());
         vec![demand("X-A.csv", 1000), demand("X-B.csv", 400), ("X_mix.csv", mix)]
@@ -426,7 +426,7 @@ mod tests {
         assert_eq!((hours.start.to_string().as_str(), hours.hours), ("2022-05-01T00:00:00Z", 48));
         let names: Vec<&str> = hours.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["a_load_mw", "b_load_mw", "wnd_generation_mw", "nuc_generation_mw", "ng_generation_mw"]);
-        assert_eq!((hours.columns[0].values_w[5], hours.columns[4].values_w[5]), (1050e6, 605e6));
+        assert_eq!((hours.columns[0].values_w[5], hours.columns[4].values_w[5]), (1050e6, 485e6));
         let numbers = hours.numbers();
         assert_eq!((numbers[0].1[47], hours.end().to_string().as_str()), (1230.0, "2022-05-03T00:00:00Z"));
     }

@@ -3,6 +3,7 @@
 //! Not modelled: a network of buses from a grid of zones (it has none).
 
 mod eia930;
+mod rts;
 mod series;
 
 use super::{Convert, Named};
@@ -123,8 +124,7 @@ pub fn zones(asked: &Convert) -> Result<Verdict> {
         return series::series(asked);
     }
     if asked.from.is_dir() && is_rts(&asked.from) {
-        eprintln!("tieline: {}: not yet", asked.from.display());
-        return Ok(Verdict::Usage);
+        return rts::rts(asked);
     }
     eia930::eia930(asked)
 }

@@ -91,7 +91,10 @@ fn say(shown: &str, remarks: &[String]) {
 }
 
 /// Reads a folder: the one that holds `SourceData`, or one above it.
-fn folder(path: &Path, shown: &str) -> Result<Option<System>> {
+///
+/// # Errors
+/// A folder that cannot be read; what is wrong in it was said.
+pub fn folder(path: &Path, shown: &str) -> Result<Option<System>> {
     let below = path.join("RTS_Data");
     let root = if below.is_dir() { below } else { path.to_path_buf() };
     if !root.join("SourceData").is_dir() {

@@ -110,7 +110,7 @@ fn found(scenario: &Scenario, plan: &Plan, case: &Case, solved: &Solved) -> Zona
         ("hours", problem.hours as f64),
         ("shed_mwh", shed_mwh),
         ("emissions_t", emitted_kg / 1e3),
-        ("least_margin", least_margin(problem).0),
+        ("least_margin", least_margin(case).0),
         ("price_mean_usd_per_mwh", mean),
         ("price_most_usd_per_mwh", most),
         ("campus_hours", account.hours as f64),
