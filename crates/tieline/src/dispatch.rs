@@ -6,11 +6,13 @@
 pub mod campus;
 mod observed;
 mod page;
+mod shaving;
 mod tables;
 mod years;
 
 use crate::{Verdict, screen, source, threads};
 use anyhow::Result;
+pub use shaving::shave;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -46,6 +48,8 @@ pub struct Asked {
     pub hours: Option<usize>,
     /// Years of weather and outages to draw and solve.
     pub years: Option<u32>,
+    /// Campuses buy curtailment in the hours that set their bill.
+    pub shave_peaks: bool,
 }
 
 /// A case with its answer, and the answer with a campus that never gives way.
@@ -54,6 +58,8 @@ pub struct Solved {
     pub dispatch: Dispatch,
     /// The answer without curtailment, where there is a campus with tiers.
     pub without: Option<Dispatch>,
+    /// For each campus, what shaving its peaks came to; empty where it was not asked for.
+    pub shaved: Vec<serde_json::Value>,
 }
 
 /// Solves a case and prints it.
@@ -75,6 +81,10 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
         _ => settings,
     };
     if let Some(years) = asked.years {
+        if asked.shave_peaks {
+            eprintln!("tieline: --shave-peaks looks at one year's bill; leave --years away");
+            return Ok(Verdict::Usage);
+        }
         return years::years(given, &text, folder.as_deref(), &settings, (years, threads), asked);
     }
     let case = match case(given, &text, folder.as_deref(), &settings) {
@@ -84,8 +94,14 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
             return Ok(Verdict::No);
         }
     };
+    if asked.shave_peaks && !case.campuses.iter().any(|campus| campus.tariff.is_some() && !campus.units.is_empty()) {
+        eprintln!("tieline: --shave-peaks: {} has no campus with tiers and a tariff", case.name);
+        return Ok(Verdict::Usage);
+    }
     let begun = Instant::now();
-    let solved = match solved(&case, threads, true) {
+    let solved = solved(&case, threads, true);
+    let solved = match solved.and_then(|plain| if asked.shave_peaks { shave(&case, plain, threads) } else { Ok(plain) })
+    {
         Ok(solved) => solved,
         Err(failure) => {
             eprintln!("tieline: {}: {}", case.name, failure.words(&case.problem));
@@ -143,7 +159,7 @@ pub fn solved(case: &Case, threads: usize, both: bool) -> Result<Solved, Failure
         .any(|campus| both && !campus.units.is_empty())
         .then(|| placed(case).fold(case.problem.clone(), |problem, placed| without(&problem, &placed)));
     let without = firm.map(|firm| solve(&firm, &spread)).transpose()?;
-    Ok(Solved { dispatch, without })
+    Ok(Solved { dispatch, without, shaved: Vec::new() })
 }
 
 /// The text of a built-in case or of a file, with the file's folder.

@@ -498,6 +498,29 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_that_is_wrong_is_told_and_never_panics() {
+        let files = folder(|_, _, row| row);
+        for (file, text) in &files[1..] {
+            for at in (0..text.len()).step_by(7) {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= 0x15;
+                let part = match holds(&bytes[..]) {
+                    Ok(Holds::Demand) => read(file, &bytes[..]).ok().map(|reading| Part::of_demand(file, reading)),
+                    Ok(Holds::FuelMix) => {
+                        fuel_mix::read(file, &bytes[..]).ok().map(|mix| Part::of_mix(file, mix, true))
+                    }
+                    _ => None,
+                };
+                if let Some(part) = part
+                    && let Ok(hours) = line_up(std::slice::from_ref(&part), Window::Any, 2)
+                {
+                    let _ = hours.left(std::slice::from_ref(&part), |_| true);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn files_are_known_by_their_first_line_and_zones_by_their_name() {
         assert_eq!(named("PJM-PS.csv.gz"), ("pjm".to_owned(), "ps".to_owned()));
         assert_eq!(named("PJM.csv"), ("pjm".to_owned(), "pjm".to_owned()));

@@ -201,6 +201,7 @@ fn gather(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<()> {
 
 /// What each file gave, and its gaps in these hours.
 fn told(parts: &[Part], hours: &Hours, wanted: impl Fn(&Column) -> bool) {
+    let mut all = 0;
     for (place, part) in parts.iter().enumerate() {
         let mine: Vec<&Column> = hours.columns.iter().filter(|column| column.part == place && wanted(column)).collect();
         let Some(first) = mine.first() else { continue };
@@ -214,11 +215,15 @@ fn told(parts: &[Part], hours: &Hours, wanted: impl Fn(&Column) -> bool) {
             println!("    {remark}");
         }
         let filled: usize = mine.iter().map(|column| column.filled).sum();
+        all += filled;
         if filled > 0 {
             let most = mine.iter().map(|column| column.filled).max().unwrap_or(0);
             let each = if mine.len() > 1 { format!(", at most {most} h of one column") } else { String::new() };
             println!("    {filled} values filled by straight lines{each}");
         }
+    }
+    if all > 0 {
+        println!("  {all} values filled in all");
     }
 }
 

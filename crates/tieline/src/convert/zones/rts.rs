@@ -24,7 +24,7 @@ pub fn rts(asked: &Convert) -> Result<Verdict> {
         eprintln!("tieline: --from, --to, --fill and --mix are for EIA-930 files; {shown} holds RTS-GMLC tables");
         return Ok(Verdict::Usage);
     }
-    let Some(system) = source::folder(&asked.from, &shown)? else { return Ok(Verdict::No) };
+    let Some(system) = source::tables(&asked.from, &shown)? else { return Ok(Verdict::No) };
     let series = series_name(asked, "csv");
     let (text, columns) = grid("rts-gmlc", &series.display().to_string(), &system);
     let start = Utc::parse(&start(&system))?;
