@@ -132,7 +132,7 @@ fn a_unit_more_leaves_the_luck_of_the_others_as_it_was() {
     let before = read(format!("{head}{sun}{gas}"));
     let after = read(format!("{head}{}{gas}{sun}", unit("new", "outage = \"20 %\"\nrepair = \"20 h\"")));
     assert!(before == after, "a unit more, and another order, redraw the luck of the others");
-    assert!(before.1.iter().any(|power_w| *power_w == 0.0), "gas has luck at all");
+    assert!(before.1.contains(&0.0), "gas has luck at all");
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub fn holds(bytes: impl Read) -> Result<Holds, String> {
 /// Authority and zone by a file's name: `PJM-PS.csv.gz` is zone PS of PJM; a whole authority has no zone apart.
 #[must_use]
 pub fn named(file: &str) -> (String, String) {
+    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let stem = file.strip_suffix(".gz").unwrap_or(file);
     let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
     let authority: String = stem.chars().take_while(char::is_ascii_alphanumeric).collect();
@@ -105,7 +106,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// A demand file; `file` is its name without folders.
+    /// A demand file; `file` is its name, with the folders below the one that was given.
     #[must_use]
     pub fn of_demand(file: &str, reading: Reading930) -> Self {
         let named = named(file);
@@ -460,7 +461,12 @@ mod tests {
 
     #[test]
     fn a_grid_balances_and_reads() {
-        let parts = parts(&folder(|_, _, row| row));
+        // In hour 3 wind draws: pumping and charging stand in a fuel mix as less than nothing.
+        let draws = |file: &str, hour: usize, row: String| match (file, hour) {
+            ("X_mix.csv", 3) => row.replace(",3,1000", ",-50,1000"),
+            _ => row,
+        };
+        let parts = parts(&folder(draws));
         let plan = zones::plan(&parts).expect("a plan");
         let hours = line_up(&parts, Window::All, 0).expect("lines up");
         let (text, columns) = zones::grid("x", "x.csv", &parts, &plan, &hours);
@@ -523,7 +529,7 @@ mod tests {
     #[test]
     fn files_are_known_by_their_first_line_and_zones_by_their_name() {
         assert_eq!(named("PJM-PS.csv.gz"), ("pjm".to_owned(), "ps".to_owned()));
-        assert_eq!(named("PJM.csv"), ("pjm".to_owned(), "pjm".to_owned()));
+        assert_eq!(named("below/PJM.csv"), ("pjm".to_owned(), "pjm".to_owned()));
         assert_eq!(named("PJM_NG_&_avgCI.csv.gz").0, "pjm");
         assert_eq!(holds(&b"a,b\n1,2\n"[..]), Ok(Holds::Other));
         assert!(holds(&[0x1f, 0x8b, 8, 0][..]).is_err());

@@ -3,7 +3,7 @@
 //! The fuel mix does not say where a fuel stands: the fleet stands in a zone of its own, `pool`, joined to every zone by a
 //! link that never binds. Wind, sun, water, nuclear and other give what was observed; gas, coal and oil are dispatched up
 //! to their greatest observed hour. What was generated beyond the zones' load is the pool's export (and losses), what was
-//! missing its import, so that dispatched and observed energy are the same in sum.
+//! missing its import, and what a fuel drew (pumping) is its load, so that dispatched and observed energy are the same in sum.
 //!
 //! Not modelled: where units stand, limits between zones, outages, costs that are more than a guess.
 
@@ -122,18 +122,24 @@ pub fn grid(name: &str, series: &str, parts: &[Part], plan: &Plan, hours: &Hours
         }
     }
     let Some(mix) = plan.mix else { return (text, columns) };
+    // What a fuel draws (pumping, charging) is load of the pool, beside the export.
+    let mut drawn_w = vec![0.0; hours.hours];
     for column in mine(mix) {
         add(&mut given_w, &column.values_w);
-        columns.push((column.name.clone(), megawatts(&column.values_w)));
+        add(&mut drawn_w, &column.values_w.iter().map(|value| (-value).max(0.0)).collect::<Vec<f64>>());
+        let given: Vec<f64> = column.values_w.iter().map(|value| value.max(0.0)).collect();
+        columns.push((column.name.clone(), megawatts(&given)));
     }
     let over = |from: &[f64], less: &[f64]| -> Vec<f64> {
-        megawatts(&from.iter().zip(less).map(|(from, less)| (from - less).max(0.0)).collect::<Vec<f64>>())
+        from.iter().zip(less).map(|(from, less)| (from - less).max(0.0)).collect()
     };
-    let (export, import) = (over(&given_w, &load_w), over(&load_w, &given_w));
+    let mut export_w = over(&given_w, &load_w);
+    add(&mut export_w, &drawn_w);
+    let (export, import) = (megawatts(&export_w), megawatts(&over(&load_w, &given_w)));
     let _ = writeln!(
         text,
         "# Where the fleet stands: a fuel mix does not say in which zone. Its load is what was generated beyond the zones' load:\n\
-         # exports and losses.\n[[zone]]\nname = \"{POOL}\"\narea = \"{}\"\nload = \"{POOL}_export_mw\"\n",
+         # exports and losses, and what pumps and batteries drew.\n[[zone]]\nname = \"{POOL}\"\narea = \"{}\"\nload = \"{POOL}_export_mw\"\n",
         parts[mix].named.0
     );
     for fuel in &FLEET {

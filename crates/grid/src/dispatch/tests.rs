@@ -406,6 +406,9 @@ fn a_battery_does_not_charge_and_discharge_at_once() {
     }
 }
 
+/// What is broken, and how, by so much.
+type Break<'b> = (&'b str, &'b dyn Fn(&mut Dispatch, f64));
+
 #[test]
 fn a_judge_catches_every_box_that_is_left_and_every_number_that_is_none() {
     let mut problem = empty(6, &[&[80.0, 90.0, 130.0, 140.0, 90.0, 80.0], &[20.0; 6]], Some(1000.0));
@@ -420,7 +423,7 @@ fn a_judge_catches_every_box_that_is_left_and_every_number_that_is_none() {
         change(&mut broken);
         judge(&problem, &broken)
     };
-    let breaks: [(&str, &dyn Fn(&mut Dispatch, f64)); 7] = [
+    let breaks: [Break<'_>; 7] = [
         ("a unit", &|out, by| out.generation_w[3] = 60.0 * MW + by),
         ("a unit below nothing", &|out, by| out.generation_w[0] = -by),
         ("unserved load", &|out, by| out.shed_w[2] = 90.0 * MW + by),

@@ -71,7 +71,8 @@ pub fn asked_for(asked: &Convert) -> bool {
         "csv" | "parquet" => true,
         "toml" => {
             asked.format == Some(Named::Zones)
-                || asked.format.is_none() && (is_grid(&asked.from) || asked.from.is_dir() && !is_rts(&asked.from))
+                || asked.format.is_none()
+                    && (is_grid(&asked.from) || eia930::holds_csv(&asked.from) && !is_rts(&asked.from))
         }
         _ => false,
     }

@@ -47,7 +47,7 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
             "dispatch.energy_error_w": quality.energy_error_w,
             "dispatch.box_error_w": quality.box_error_w,
             "dispatch.shed_mwh": dispatch.shed_w.iter().sum::<f64>() * problem.step_s / MWH,
-            "dispatch.emissions_t": emitted_kg / 1000.0,
+            "dispatch.emissions_t": emitted_kg / 1000.0 + 0.0,
             "dispatch.least_margin": margin,
             "dispatch.least_margin_hour": margin_hour,
         },

@@ -103,6 +103,11 @@ fn grid(asked: &Convert, parts: &[Part], window: Window) -> Result<Verdict> {
         println!("  {remark}");
     }
     told(&mine, &hours, |_| true);
+    let negative = |column: &&Column| Some(column.part) == own.mix && column.values_w.iter().any(|value| *value < 0.0);
+    for column in hours.columns.iter().filter(negative) {
+        let count = column.values_w.iter().filter(|value| **value < 0.0).count();
+        println!("  {}: below zero in {count} h (pumping, charging): load of the pool there", column.name);
+    }
     if own.mix.is_some() {
         println!(
             "  costs, emissions and links are guesses, marked so; capacities of gas, coal and oil are their greatest hours"
@@ -154,7 +159,9 @@ fn parts(asked: &Convert) -> Result<Option<Vec<Part>>> {
     for (path, holds) in known {
         let (shown, file) =
             (path.display().to_string(), open_ordinary(path).with_context(|| path.display().to_string())?);
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let below = path.strip_prefix(&asked.from).ok().filter(|below| !below.as_os_str().is_empty());
+        let below = below.or(path.file_name().map(Path::new));
+        let name = below.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let part = match holds {
             Holds::FuelMix => fuel_mix::read(&shown, file).map(|mix| Part::of_mix(&name, mix, mixes == 1)),
             _ => read(&shown, file).map(|reading| Part::of_demand(&name, reading)).map_err(|why| why.to_string()),
@@ -178,6 +185,13 @@ fn parts(asked: &Convert) -> Result<Option<Vec<Part>>> {
         println!("{other} .csv files are not EIA-930's and are left out");
     }
     Ok(sound.then_some(parts))
+}
+
+/// Whether a folder, or one in it, holds CSV files.
+pub fn holds_csv(folder: &Path) -> bool {
+    let mut paths = Vec::new();
+    // Of a folder too large, or that cannot be read, the conversion itself will say so.
+    folder.is_dir() && (gather(folder, 0, &mut paths).is_err() || !paths.is_empty())
 }
 
 /// The CSV files of a folder and of those in it.
