@@ -54,6 +54,8 @@ fuzz_target!(|bytes: &[u8]| {
             if system.hours > 0 {
                 let _ = system.at(system.hours - 1);
             }
+            let (_, columns) = rts_gmlc::zones::grid("fuzz", "fuzz.csv", &system);
+            assert!(columns.iter().all(|column| column.1.len() == system.hours), "whole columns");
         }
         Err(mistakes) => assert!(!mistakes.list.is_empty(), "a refusal has a reason"),
     }

@@ -1,22 +1,25 @@
-//! Cases of a zonal dispatch: TOML like scenarios, with hourly series in a CSV beside it, all mistakes at once.
+//! Cases of a zonal dispatch: TOML like scenarios, with hourly series in a CSV or Parquet file beside it, all mistakes at once.
 //!
-//! A column of the CSV is named by the key that uses it; its unit stands at the end of its name (`north_load_mw`), and a
-//! column of shares has none. One row is one hour.
+//! A column of the series is named by the key that uses it; its unit stands at the end of its name (`north_load_mw`), and a
+//! column of shares has none. One row is one hour. Columns that no key names are not looked at.
 //!
-//! Not modelled: other steps than an hour, series in Parquet, inheritance between cases.
+//! Not modelled: other steps than an hour, inheritance between cases.
 
 mod campus;
 mod fields;
 mod parts;
+pub mod series;
 mod zones;
 
 use crate::scenario::sheet::Sheet;
 use crate::scenario::{Mistakes, collect, nearest};
 pub use campus::{CLASS as CAMPUS_CLASS, CampusLoad, Named, Tier};
-use fields::{MOST_SERIES_BYTES, ROOT};
+use fields::ROOT;
+use series::Column;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use tieline_grid::dispatch::Problem;
+use tieline_grid::fleet::storage_credit;
 use tieline_units::{Draw, SourceKind, Span, Utc};
 
 /// Names and texts of the cases that tieline carries.
@@ -26,6 +29,9 @@ const BUILTIN: &[(&str, &str)] = &[
     ("three-zones", include_str!("../../../grids/three-zones.toml")),
     ("tva-like", include_str!("../../../grids/tva-like.toml")),
 ];
+
+/// An hour, ns.
+const HOUR_NS: i64 = 3_600_000_000_000;
 
 /// What of a case may be changed from outside.
 #[derive(Clone, Debug, Default)]
@@ -57,18 +63,37 @@ pub struct Case {
     pub offset: Span,
     /// The problem.
     pub problem: Problem,
-    /// Whether hourly columns come from a file beside it.
-    pub from_file: bool,
     /// Area of each zone; empty where it has none.
     pub areas: Vec<String>,
     /// Temperature of each zone, °C, hour by hour; empty where it has no climate.
     pub ambient_c: Vec<Vec<f64>>,
     /// Accredited share of each unit's capacity, where it is told.
     pub elcc: Vec<Option<f64>>,
+    /// Accredited share of each storage's power, where it is told; see [`Case::credit`].
+    pub store_elcc: Vec<Option<f64>>,
+    /// What each unit was observed to give, W, hour by hour, where a column tells it.
+    pub observed_w: Vec<Option<Vec<f64>>>,
     /// Campuses, their load being part of their zone's.
     pub campuses: Vec<Named>,
     /// How many numbers rest on which kind of source.
     pub sources: BTreeMap<SourceKind, usize>,
+}
+
+impl Case {
+    /// Share of a storage's discharging power that margins count: told, or by how long it lasts at that power.
+    #[must_use]
+    pub fn credit(&self, store: usize) -> f64 {
+        let stores = &self.problem.stores;
+        let lasts_h =
+            stores.energy_j[store] * stores.discharge_efficiency[store] / stores.discharge_w[store].max(1.0) / 3600.0;
+        self.store_elcc[store].unwrap_or_else(|| storage_credit(lasts_h))
+    }
+
+    /// Power of a storage that margins count, W.
+    #[must_use]
+    pub fn credited_w(&self, store: usize) -> f64 {
+        self.credit(store) * self.problem.stores.discharge_w[store]
+    }
 }
 
 /// Names of the built-in cases.
@@ -83,13 +108,13 @@ pub fn builtin(name: &str) -> Option<&'static str> {
     BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
-/// Opens the CSV that a case names.
+/// Opens the file of hourly columns that a case names.
 pub type Open<'o> = &'o mut dyn FnMut(&str) -> io::Result<Box<dyn Read>>;
 
 /// Reads a case; `name` is for messages.
 ///
 /// # Errors
-/// All mistakes of the file, in its order; mistakes in the CSV stand at the key that names it.
+/// All mistakes of the file, in its order; mistakes in the series stand at the key that names it.
 pub fn read(name: &str, text: &str, settings: &Settings, open: Open<'_>) -> Result<Case, Mistakes> {
     let (case, sources, _) = collect(name, text, |notes, tree| {
         let root = Sheet::open(notes, Some(tree), ROOT, "", 0..text.len().min(1), None);
@@ -105,7 +130,7 @@ struct Frame {
     hours: usize,
     draw: Draw,
     heat_wave_k: f64,
-    columns: Vec<(String, Vec<f64>)>,
+    columns: Vec<Column>,
     zones: Vec<String>,
     /// Temperature of each zone, °C; empty where it has no climate.
     ambient_c: Vec<Vec<f64>>,
@@ -124,17 +149,18 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
         hours,
         draw: Draw::new(seed, settings.sample),
         heat_wave_k: settings.heat_wave_k,
-        columns: series(root, hours, open),
+        columns: series(root, (own.0, own.1), (start, hours), open),
         zones: Vec::new(),
         ambient_c: Vec::new(),
     };
     let mut problem = Problem { hours, step_s: 3600.0, ..Problem::default() };
     let areas = zones::zones(root, &mut frame, &mut problem);
-    let mut elcc = parts::units(root, &frame, &mut problem);
-    parts::stores(root, &frame, &mut problem);
+    let (mut elcc, mut observed_w) = parts::units(root, &frame, &mut problem);
+    let store_elcc = parts::stores(root, &frame, &mut problem);
     parts::links(root, &frame, &mut problem);
     let campuses = campus::campuses(root, &frame, settings.campus.as_ref(), &mut problem);
     elcc.resize(problem.units.name.len(), None);
+    observed_w.resize(problem.units.name.len(), None);
     Case {
         name: root.word("name"),
         title: root.word("title"),
@@ -142,95 +168,87 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
         seed,
         offset,
         problem,
-        from_file: root.has("series"),
         areas,
         ambient_c: frame.ambient_c,
         elcc,
+        store_elcc,
+        observed_w,
         campuses,
         sources: BTreeMap::new(),
     }
 }
 
-/// The columns of the CSV, each `hours` long.
-fn series(root: &Sheet<'_, '_>, hours: usize, open: Open<'_>) -> Vec<(String, Vec<f64>)> {
+/// The columns of the series of the case's own hours, cut to the hours that are asked for.
+fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Open<'_>) -> Vec<Column> {
     let Some(file) = root.text("series") else { return Vec::new() };
     let wrong = |found: &str, expected: &str| root.wrong("series", found, expected, &format!("in {file}"));
-    let bytes = open(&file).and_then(|reader| {
-        let mut bytes = Vec::new();
-        reader.take(MOST_SERIES_BYTES).read_to_end(&mut bytes).map(|_| bytes)
-    });
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            wrong(&error.to_string(), "a CSV file that can be read");
+    let read = open(&file).map_err(|error| (error.to_string(), "a CSV or Parquet file that can be read".to_owned()));
+    let mut found = match read.and_then(series::read) {
+        Ok(found) => found,
+        Err((found, expected)) => {
+            wrong(&found, &expected);
             return Vec::new();
         }
     };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(&bytes[..]);
-    let Ok(header) = reader.headers().cloned() else {
-        wrong("bytes that are not text", "a line with the names of the columns");
+    let (start, hours) = own;
+    if found.rows != hours {
+        wrong(&format!("{} rows", found.rows), &format!("{hours} rows, as many as hours"));
+        return Vec::new();
+    }
+    if let Some(stamps) = found.ends.and_then(|ends| series::misplaced(ends, start, hours)) {
+        wrong(&stamps, &format!("one row an hour, {hours} from start = {start}"));
+        return Vec::new();
+    }
+    let before = (asked.0 - start).as_nanos();
+    let first = usize::try_from(before / HOUR_NS).ok().filter(|first| {
+        before % HOUR_NS == 0 && before >= 0 && first.checked_add(asked.1).is_some_and(|end| end <= hours)
+    });
+    let Some(first) = first else {
+        let asked = format!("{} hours from {}, which are asked for", asked.1, asked.0);
+        wrong(&asked, &format!("hours within the series: {hours} from {start}"));
         return Vec::new();
     };
-    let mut columns: Vec<(String, Vec<f64>)> =
-        header.iter().map(|name| (name.to_owned(), Vec::with_capacity(hours))).collect();
-    let mut record = csv::StringRecord::new();
-    let mut mistakes = 0;
-    loop {
-        let line = reader.position().line();
-        match reader.read_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) if record.len() == columns.len() => {}
-            Ok(true) => {
-                wrong(&format!("{} values in line {line}", record.len()), &format!("{} values", columns.len()));
-                return Vec::new();
-            }
-            Err(error) => {
-                wrong(&error.to_string(), "lines of text with commas");
-                return Vec::new();
-            }
-        }
-        for ((name, values), cell) in columns.iter_mut().zip(&record) {
-            let number = cell.parse::<f64>().ok().filter(|number| number.is_finite());
-            if number.is_none() && !utc(name) && mistakes < 10 {
-                mistakes += 1;
-                wrong(&format!("\"{cell}\" in line {line}, column {name}"), "a finite number");
-            }
-            values.push(number.unwrap_or(0.0));
-        }
+    for column in &mut found.columns {
+        column.values.truncate(first + asked.1);
+        column.values.drain(..first);
+        column.bad.retain(|(row, ..)| (first..first + asked.1).contains(row));
     }
-    let rows = columns.first().map_or(0, |column| column.1.len());
-    if rows != hours {
-        wrong(&format!("{rows} rows"), &format!("{hours} rows, as many as hours"));
-        return Vec::new();
-    }
-    columns
+    found.columns
 }
 
-/// A column for people.
-fn utc(name: &str) -> bool {
-    matches!(name, "utc" | "time" | "hour")
-}
-
-/// A column by the key that names it, in SI; `power` wants a unit at the end of its name.
-fn column(sheet: &Sheet<'_, '_>, frame: &Frame, key: &str, power: bool) -> Option<Vec<f64>> {
+/// A column by the key that names it, in SI; `power` wants a unit at the end of its name. Without `power` a column is one
+/// of shares, or of megawatts (`_mw`, `_kw`, `_gw`), which are taken over `full_w`.
+fn column(sheet: &Sheet<'_, '_>, frame: &Frame, key: &str, power: Option<f64>) -> Option<Vec<f64>> {
     let name = sheet.text(key)?;
-    let Some((_, values)) = frame.columns.iter().find(|column| column.0 == name) else {
-        let near = nearest(&name, frame.columns.iter().map(|column| column.0.as_str()));
+    let Some(Column { values, bad, .. }) = frame.columns.iter().find(|column| column.name == name) else {
+        let near = nearest(&name, frame.columns.iter().map(|column| column.name.as_str()));
         let hint = near.map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));
-        sheet.wrong(key, &format!("\"{name}\""), "a column of the CSV named by series", &hint);
+        sheet.wrong(key, &format!("\"{name}\""), "a column of the file named by series", &hint);
         return None;
     };
-    let factor = match name.rsplit('_').next() {
-        _ if !power => 1.0,
-        Some("w") => 1.0,
-        Some("kw") => 1e3,
-        Some("mw") => 1e6,
-        Some("gw") => 1e9,
-        _ => {
+    let factor = match (name.rsplit('_').next(), power) {
+        (Some("w"), None) => 1.0,
+        (Some("kw"), None) => 1e3,
+        (Some("mw"), None) => 1e6,
+        (Some("gw"), None) => 1e9,
+        (Some("kw"), Some(full_w)) => 1e3 / full_w.max(1.0),
+        (Some("mw"), Some(full_w)) => 1e6 / full_w.max(1.0),
+        (Some("gw"), Some(full_w)) => 1e9 / full_w.max(1.0),
+        (_, Some(_)) => 1.0,
+        (_, None) => {
             sheet.wrong(key, &format!("\"{name}\""), "a column whose name ends with its unit: _w, _kw, _mw, _gw", "");
             return None;
         }
     };
+    for (_, line, cell) in bad {
+        sheet.wrong(key, &format!("\"{cell}\" in line {line}, column {name}"), "a finite number", "");
+    }
+    if let Some(hour) = values.iter().position(|value| value.is_nan()) {
+        if bad.is_empty() {
+            sheet.wrong(key, &format!("a gap in hour {hour} of {name}"), "a finite number", "");
+        }
+        return Some(vec![0.0; values.len()]);
+    }
     if let Some(hour) = values.iter().position(|value| *value < 0.0) {
         sheet.wrong(key, &format!("{} in hour {hour} of {name}", values[hour]), "no negative values", "");
     }

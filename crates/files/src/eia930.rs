@@ -8,6 +8,8 @@
 //! Not modelled: sub-hourly stamps, interchange, local time. Generation by fuel: [`fuel_mix`].
 
 pub mod fuel_mix;
+pub mod hours;
+pub mod zones;
 
 use core::fmt;
 use std::io::{self, BufRead, BufReader, Read};

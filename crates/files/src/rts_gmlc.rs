@@ -6,11 +6,12 @@
 //! MATPOWER copy has them (the tables name none). Without an hour the network is that copy: peak load of
 //! `bus.csv`, units that follow sun, wind or inflow out of service. At an hour, bus loads are their area's load by share.
 //!
-//! Not modelled: the five-minute series, the charge of storage, emissions
+//! Not modelled: the five-minute series, the charge of storage by the hour, emissions
 //! other than CO2.
 
 mod series;
 mod sheet;
+pub mod zones;
 
 use crate::matpower::Mistake;
 use core::fmt;
@@ -118,6 +119,16 @@ pub struct Unit {
     pub fuel_usd_per_j: f64,
     /// CO2, kg per J of heat; nothing where the table has no number.
     pub co2_kg_per_j: Option<f64>,
+    /// Operation and maintenance, $ per J given.
+    pub vom_usd_per_j: f64,
+    /// Greatest charge of a storage, W; 0 where the table has no number.
+    pub charge_w: f64,
+    /// What a storage gives back of what it takes, as a share; 1 where the table has no number.
+    pub round_trip: f64,
+    /// Weeks of planned maintenance in a year; 0 where the table has no number.
+    pub maintenance_weeks: f64,
+    /// What flows into its tank in every hour, W; nothing where the folder has no such series.
+    pub inflow_w: Option<Vec<f64>>,
     /// What it can give in every hour, W; nothing for what is not driven by a series.
     pub available_w: Option<Vec<f64>>,
 }
@@ -500,6 +511,14 @@ fn generators(sheet: &Sheet, network: &mut Network, places: &BTreeMap<u64, usize
             to_repair_h: value("MTTR Hr"),
             fuel_usd_per_j: fuel_usd / MBTU_J,
             co2_kg_per_j: sheet.maybe(row, "Emissions CO2 Lbs/MMBTU").map(|pounds| pounds * POUND_KG / MBTU_J),
+            vom_usd_per_j: sheet.maybe(row, "VOM").unwrap_or(0.0) / 3.6e9,
+            charge_w: sheet.maybe(row, "Pump Load MW").unwrap_or(0.0).max(0.0) * 1e6,
+            round_trip: sheet
+                .maybe(row, "Storage Roundtrip Efficiency")
+                .filter(|p| *p > 0.0)
+                .map_or(1.0, |p| p / 100.0),
+            maintenance_weeks: sheet.maybe(row, "Scheduled Maint Weeks").unwrap_or(0.0).max(0.0),
+            inflow_w: None,
             available_w: None,
         };
         let g = &mut network.generators;

@@ -13,6 +13,7 @@ mod scan;
 mod stamp;
 
 pub use parquet::Columnar;
+pub(crate) use parquet::{Flat, flat};
 pub use scan::Text;
 pub use stamp::offset;
 

@@ -108,3 +108,46 @@ fn mistakes_of_fleets_campuses_and_tariffs_are_named_with_their_line() {
     }
     assert!(said.contains("give up more than") && said.contains("cheaper than the one before"), "{said}");
 }
+
+#[test]
+fn a_unit_more_leaves_the_luck_of_the_others_as_it_was() {
+    let head =
+        HEAD.replace("series = \"s.csv\"\n", "").replace("load = \"n_mw\"\n", "").replace("hours = 2", "hours = 400");
+    let unit = |name: &str, rest: &str| {
+        format!(
+            "[[unit]]\nname = \"{name}\"\nclass = \"c\"\nzone = \"n\"\ncapacity = \"10 MW\"\ncost = \"9 $/MWh\"\n{rest}\n"
+        )
+    };
+    let sun = unit("sun", "shape = \"sun\"");
+    let gas = unit("gas", "outage = \"20 %\"\nrepair = \"20 h\"\nplanned = \"10 %\"");
+    let read = |text: String| {
+        let case = with(&text, "").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let problem = case.problem;
+        let of = |name: &str| {
+            let unit = problem.units.name.iter().position(|known| known == name).expect("a unit");
+            (0..400).map(|hour| problem.available_w(hour, unit)).collect::<Vec<f64>>()
+        };
+        (of("sun"), of("gas"))
+    };
+    let before = read(format!("{head}{sun}{gas}"));
+    let after = read(format!("{head}{}{gas}{sun}", unit("new", "outage = \"20 %\"\nrepair = \"20 h\"")));
+    assert!(before == after, "a unit more, and another order, redraw the luck of the others");
+    assert!(before.1.contains(&0.0), "gas has luck at all");
+}
+
+#[test]
+fn a_series_may_be_cut_to_hours_within_it_and_not_beyond() {
+    let csv = "utc,n_mw\n2026-01-01T00:00:00Z,10\n2026-01-01T01:00:00Z,20\n";
+    let start = tieline_units::Utc::parse("2026-01-01T01:00:00Z").expect("valid");
+    let asked = |hours: usize| {
+        let settings = Settings { window: Some((start, hours, tieline_units::Span::ZERO)), ..Settings::default() };
+        read("case", HEAD, &settings, &mut |_| Ok(Box::new(csv.as_bytes()) as Box<dyn Read>))
+    };
+    let case = asked(1).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(case.problem.zones.load_w, [25e6]);
+    let said = asked(2).expect_err("beyond its end").to_string();
+    assert!(said.contains("hours within the series"), "{said}");
+    let late = csv.replace("01T01:00", "01T02:00");
+    let said = with(HEAD, Box::leak(late.into_boxed_str())).expect_err("an hour is missing").to_string();
+    assert!(said.contains("one row an hour, 2 from start"), "{said}");
+}

@@ -28,8 +28,9 @@ fn fuels_come_out_in_watts_and_gaps_stay_gaps() {
     for hour in [9, 12, 17] {
         assert!(gas[hour].is_nan(), "hour {hour}");
     }
-    let lines: Vec<u64> = mix.gaps.iter().map(|gap| gap.0).collect();
-    assert_eq!(lines, [7, 11, 14, 0], "{:?}", mix.gaps);
+    let lines: Vec<u64> = mix.gaps.iter().map(|gap| gap.line).collect();
+    // The hour without a line is told at the line at which the stamps go on.
+    assert_eq!(lines, [7, 11, 14, 19], "{:?}", mix.gaps);
 }
 
 #[test]
@@ -61,6 +62,7 @@ fn the_published_year_loses_its_known_faults() {
     let mix = read("pjm", file).expect("reads");
     assert_eq!(mix.fuels.len(), 8);
     // The faults that come with the data: 24 h too high, 5 h near zero, cells of 23 h empty, 144 h held out.
-    let told = |part: &str| mix.gaps.iter().filter(|gap| gap.1.contains(part)).count();
-    assert_eq!((told("nuclear"), told("falls away"), told("no number"), told("144 hours")), (24, 5, 23, 1));
+    let told = |part: &str| mix.gaps.iter().filter(|gap| gap.reason.contains(part)).count();
+    assert_eq!((told("nuclear"), told("falls away"), told("no number"), told("no line")), (24, 5, 23, 1));
+    assert!(mix.gaps.iter().any(|gap| gap.hours == 144), "the days held out are one gap");
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use tieline_files::matpower;
-use tieline_files::rts_gmlc::{Drive, Mistakes, System, read};
+use tieline_files::rts_gmlc::{Drive, Mistakes, System, read, zones};
+use tieline_files::{dispatch, matpower};
 use tieline_grid::network::Cost;
 use tieline_grid::network::direct::Convention;
 use tieline_grid::network::optimum::{self, Outcome};
+use tieline_sim::results::Table;
+use tieline_units::Utc;
 
 /// A folder of three buses, drawn for this test.
 fn folder() -> BTreeMap<&'static str, String> {
@@ -129,6 +131,68 @@ fn files_that_are_missing_or_end_early_are_refused_and_do_not_panic() {
             }
         }
     }
+}
+
+/// The grid of zones of a folder, as `tieline grid dispatch` reads it.
+fn as_zones(system: &System) -> (String, dispatch::Case) {
+    let (text, columns) = zones::grid("rts", "rts.csv", system);
+    let start = Utc::parse(&zones::start(system)).expect("an instant").as_nanos();
+    let utc_ns = (0..system.hours as i64).map(|hour| start + 3_600_000_000_000 * hour).collect();
+    let table = Table { name: "series".to_owned(), utc_ns, numbers: columns, texts: Vec::new() };
+    let mut csv = Vec::new();
+    dispatch::series::write_csv(&table, &mut csv).expect("writes");
+    let case = dispatch::read("rts.toml", &text, &dispatch::Settings::default(), &mut |_| {
+        Ok(Box::new(io::Cursor::new(csv.clone())) as Box<dyn Read>)
+    });
+    (text, case.unwrap_or_else(|mistakes| panic!("{mistakes}")))
+}
+
+#[test]
+fn areas_become_zones_with_units_at_full_output_and_ties_by_their_ratings() {
+    let mut files = folder();
+    let mut change = |file: &'static str, from: &str, to: &str| {
+        let text = files[file].replace(from, to);
+        assert_ne!(text, files[file], "{file} has {from}");
+        files.insert(file, text);
+    };
+    change("SourceData/bus.csv", "0,0,5,1\n", "0,0,5,2\n");
+    change("SourceData/branch.csv", "0.02,0,0,0\n", "0.02,50,60,0\n");
+    change(
+        "SourceData/timeseries_pointers.csv",
+        "DAY_AHEAD,Generator",
+        "DAY_AHEAD,Area,2,MW Load,1,../series/two.csv\nDAY_AHEAD,Generator",
+    );
+    files.insert("series/two.csv", files["series/load.csv"].replace("Period,1", "Period,2"));
+    let system = read_folder(&files).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let (text, case) = as_zones(&system);
+    let problem = &case.problem;
+    assert_eq!((&problem.zones.name[..], problem.hours), (&["area 1".to_owned(), "area 2".to_owned()][..], 24));
+    assert_eq!(problem.complaints(), Vec::<String>::new());
+    // 3,200 $/h at 100 MW; 8 MMBTU/MWh at 118 pounds, a pound being 0.45359237 kg.
+    assert!((problem.units.cost_usd_per_j[0] * 3.6e9 - 32.0).abs() < 1e-9);
+    assert!((problem.units.kg_per_j[0] * 3.6e9 - 8.0 * 118.0 * 0.453_592_37).abs() < 1e-5);
+    assert!(text.contains("outage = \"3 %\"\nrepair = \"30 h\""), "{text}");
+    assert_eq!(problem.available_w(4, 1), 15e6, "wind in hour 5");
+    // Branches B and C, and the DC line apart.
+    assert_eq!(problem.links.forward_w, [130e6, 10e6]);
+}
+
+#[test]
+fn the_published_folder_balances_for_a_year() {
+    if !data().is_dir() {
+        println!("skipped: needs rts_gmlc");
+        return;
+    }
+    let system = read("rts", &mut open).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let (_, case) = as_zones(&system);
+    let problem = &case.problem;
+    assert_eq!((problem.zones.name.len(), problem.hours), (3, 8784));
+    // All but three condensers; of the others, CSP and storage are storages.
+    assert_eq!((problem.units.name.len(), problem.stores.name.len()), (153, 2));
+    // AB1 175, AB2 500 and AB3 500 MW between areas 1 and 2; one tie of 500 each to area 3; the DC line.
+    assert_eq!(problem.links.forward_w, [1175e6, 500e6, 500e6, 100e6]);
+    let inflow_mwh: f64 = (0..8784).map(|hour| problem.inflow_w(hour, 0) / 1e6).sum();
+    assert!((inflow_mwh - 936_411.8).abs() < 0.5, "{inflow_mwh}: the whole of the CSP series");
 }
 
 fn data() -> PathBuf {

@@ -2,7 +2,8 @@
 //!
 //! Least cost of generation and shedding, subject to the balance of every zone, the energy of every storage from hour to
 //! hour, and a box on everything: a linear program. It is solved by an interior-point method that knows its structure
-//! ([`solve`]), and its answer is judged by a bound that knows nothing of the method ([`bound_usd`]).
+//! ([`solve`]), and its answer is judged by a bound and by every balance and box, knowing nothing of the method
+//! ([`bound_usd`], [`judge`]).
 //!
 //! Not modelled: commitment (start-up, minimum output, ramps), network laws other than transfer limits, losses of links,
 //! reserve, prices that change from hour to hour.
@@ -12,6 +13,7 @@ mod chain;
 mod chunk;
 mod columns;
 mod interior;
+mod judgement;
 pub(crate) mod small;
 mod soundness;
 mod tidy;
@@ -20,6 +22,7 @@ pub use certificate::{bound_usd, cost_usd};
 pub use chain::Spread;
 pub use chunk::Chunk;
 pub use interior::{TOLERANCE, solve};
+pub use judgement::judge;
 
 /// The problem, as parallel arrays; profiles run over the hours.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -199,6 +202,8 @@ pub struct Quality {
     pub imbalance_w: f64,
     /// Greatest error in the energy of a storage over one step, as power, W.
     pub energy_error_w: f64,
+    /// Greatest excess over a bound (a unit's availability, a storage's power or energy, a link's limit, a load), W.
+    pub box_error_w: f64,
     /// Iterations of the solver.
     pub iterations: usize,
 }
@@ -257,8 +262,13 @@ impl Failure {
                 text
             }
             Self::Unfinished { quality } => format!(
-                "no answer within tolerance after {} iterations: cost {:.3} $, bound {:.3} $, gap {:.1e}, imbalance {:.3} W",
-                quality.iterations, quality.cost_usd, quality.bound_usd, quality.gap, quality.imbalance_w
+                "no answer within tolerance after {} iterations: cost {:.3} $, bound {:.3} $, gap {:.1e}, imbalance {:.3} W, bounds exceeded by {:.3} W",
+                quality.iterations,
+                quality.cost_usd,
+                quality.bound_usd,
+                quality.gap,
+                quality.imbalance_w,
+                quality.box_error_w
             ),
         }
     }

@@ -162,6 +162,25 @@ pub fn rating(ambient_c: f64, per_k: f64, from_c: f64) -> f64 {
     (1.0 - per_k * (ambient_c - from_c).max(0.0)).max(0.1)
 }
 
+/// Durations and accredited shares of storage. claim: PJM ELCC class ratings 2026/27 of 4-, 6-, 8- and 10-hour storage,
+/// second-hand.
+const CREDIT: [(f64, f64); 4] = [(4.0, 0.50), (6.0, 0.58), (8.0, 0.62), (10.0, 0.72)];
+
+/// Share of a storage's power that counts towards a margin, by how long it lasts at that power: the rating of its class,
+/// straight lines between classes, in proportion below the shortest (guess), the longest's beyond it.
+#[must_use]
+pub fn storage_credit(lasts_h: f64) -> f64 {
+    let (mut before, mut credit) = ((0.0, 0.0), CREDIT[CREDIT.len() - 1].1);
+    for class in CREDIT {
+        if lasts_h < class.0 {
+            credit = before.1 + (lasts_h.max(0.0) - before.0) / (class.0 - before.0) * (class.1 - before.1);
+            break;
+        }
+        before = class;
+    }
+    credit
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,5 +232,15 @@ mod tests {
         assert_eq!(rating(10.0, 0.01, 15.0), 1.0);
         assert!((rating(35.0, 0.01, 15.0) - 0.8).abs() < 1e-12);
         assert_eq!(rating(1000.0, 0.01, 15.0), 0.1);
+    }
+
+    #[test]
+    fn a_storage_counts_by_how_long_it_lasts() {
+        let published =
+            [(4.0, 0.50), (6.0, 0.58), (8.0, 0.62), (10.0, 0.72), (24.0, 0.72), (0.0, 0.0), (2.0, 0.25), (7.0, 0.60)];
+        for (lasts_h, wanted) in published {
+            let found = storage_credit(lasts_h);
+            assert!((found - wanted).abs() < 1e-12, "{lasts_h} h: {found}");
+        }
     }
 }

@@ -7,6 +7,8 @@
 //! Not modelled: an answer of the dispatch to what the campus then really draws; its draw is flat where it is not
 //! curtailed.
 
+pub mod shaving;
+
 use crate::operation::judge;
 use crate::results::{Finding, Outcome};
 use crate::scenario::{Scenario, ScheduledEvent};
@@ -37,6 +39,9 @@ pub const METRICS: &[&str] = &[
     "orders_left_out",
     "price_mean_usd_per_mwh",
     "price_most_usd_per_mwh",
+    "shaved_hours",
+    "shaved_mwh",
+    "shaved_saved_usd",
     "shed_mwh",
 ];
 const HOUR: Span = Span::secs(3600);

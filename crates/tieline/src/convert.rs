@@ -1,13 +1,14 @@
 //! `tieline convert IN OUT`: one planner's format into another, and what is lost on the way.
 //!
-//! Networks become MATPOWER cases, tieline's TOML or Parquet tables; cases of unit commitment become PGLib-UC's JSON or
-//! Egret's.
+//! Networks become MATPOWER cases, our TOML or Parquet tables; cases of unit commitment PGLib-UC's JSON, Egret's or our TOML;
+//! EIA-930's hours tables and grids of zones; RTS-GMLC's tables any of them.
 //!
 //! Not modelled: the network as RTS-GMLC tables (they need more of a unit than a network has); grids of zones from a network
-//! of buses (zones, series and fleets are not in it).
+//! of buses (series and fleets are not in it).
 
 mod commitment;
 mod network;
+mod zones;
 
 use crate::Verdict;
 use crate::grid::own;
@@ -18,10 +19,12 @@ use std::path::{Path, PathBuf};
 /// What to convert.
 #[derive(Args)]
 pub struct Convert {
-    /// Network: MATPOWER case (`.m`), own TOML (`.toml`), folder of own Parquet tables or of RTS-GMLC's; or unit-commitment
-    /// case of PGLib-UC or Egret (`.json`). Files plain or `.gz`.
+    /// What there is: a network (MATPOWER `.m`, our `.toml`, a folder of our Parquet tables); a unit-commitment case (PGLib-UC or Egret
+    /// `.json`, our `.toml` or folder); a grid of zones (`.toml`); EIA-930 hours (`.csv`, or a folder of them); a folder of
+    /// RTS-GMLC tables. Files plain or `.gz`.
     from: PathBuf,
-    /// Network (`.m`, `.toml`, or a folder of Parquet tables) or unit-commitment case (`.json`) to write.
+    /// What to write: a network (`.m`, `.toml`, or a folder of Parquet tables), a unit-commitment case (`.json`, `.toml`, or a folder),
+    /// a grid of zones (`.toml`) or hourly table (`.csv`, `.parquet`).
     to: PathBuf,
     /// What to write where the names do not tell: what of a folder of RTS-GMLC tables, or which format of a unit-commitment
     /// case (the one that the first is not in when left out).
@@ -33,17 +36,21 @@ pub struct Convert {
     /// Write over a file that is there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    zones: zones::Options,
 }
 
 /// Formats by name, where the ending of a file does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Named {
-    /// Network of buses, of a folder of RTS-GMLC tables.
+    /// Network of buses.
     Network,
     /// Unit commitment in PGLib-UC's JSON: one bus.
     Pglib,
     /// Unit commitment in Egret's JSON.
     Egret,
+    /// A grid of zones (`.toml`), as `tieline grid dispatch` reads it.
+    Zones,
 }
 
 /// What a case is about; each is read and written by a module of its own.
@@ -53,6 +60,36 @@ enum Kind {
     Network,
     /// Units and their hours of a day or two.
     Commitment,
+    /// Zones over a year of hours, or hours alone.
+    Zones,
+}
+
+impl Named {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Network => Kind::Network,
+            Self::Pglib | Self::Egret => Kind::Commitment,
+            Self::Zones => Kind::Zones,
+        }
+    }
+}
+
+impl Kind {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Network => "a network is written as .m, .toml or a folder of tables",
+            Self::Commitment => "a unit-commitment case is written as .json",
+            Self::Zones => "a grid of zones is written as .toml, its hours as .csv or .parquet",
+        }
+    }
+
+    fn writes(self, ending: &str) -> bool {
+        match self {
+            Self::Network => matches!(ending, "m" | "toml" | ""),
+            Self::Commitment => matches!(ending, "json"),
+            Self::Zones => matches!(ending, "toml" | "csv" | "parquet"),
+        }
+    }
 }
 
 /// Converts.
@@ -68,15 +105,8 @@ pub fn convert(asked: &Convert) -> Result<Verdict> {
             return Ok(Verdict::Usage);
         }
     };
-    if let Some(named) = asked.format
-        && kind != named.kind()
-    {
-        let named = named.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        eprintln!("tieline: {to}: {} is no {named} case, which --as asks for", kind.words());
-        return Ok(Verdict::Usage);
-    }
-    if kind != Kind::Network && asked.hour.is_some() {
-        eprintln!("tieline: --hour is for a network (.m, .toml or a folder); {to} has all hours");
+    if let Some(why) = astray(asked, kind) {
+        eprintln!("tieline: {why}");
         return Ok(Verdict::Usage);
     }
     if there(&asked.to) && !asked.force {
@@ -86,56 +116,55 @@ pub fn convert(asked: &Convert) -> Result<Verdict> {
     match kind {
         Kind::Network => network::network(asked),
         Kind::Commitment => commitment::commitment(asked),
+        Kind::Zones => zones::zones(asked),
     }
 }
 
-impl Named {
-    fn kind(self) -> Kind {
-        match self {
-            Self::Network => Kind::Network,
-            Self::Pglib | Self::Egret => Kind::Commitment,
-        }
+/// An option, or a source, that does not go with what is to be written.
+fn astray(asked: &Convert, kind: Kind) -> Option<String> {
+    let to = asked.to.display();
+    if kind != Kind::Network && asked.hour.is_some() {
+        return Some(format!("--hour is for a network (.m, .toml or a folder); {to} has all hours"));
     }
+    zones::refused(asked, kind == Kind::Zones)
 }
 
-impl Kind {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Network => "a network",
-            Self::Commitment => "a unit-commitment case",
-        }
-    }
-}
-
-/// What is asked for: by the name of what is to be written, else by what is to be read; else what was expected.
+/// What is asked for: by --as, by the name of what is to be written, else by what is to be read; else what was expected.
 fn kind(asked: &Convert) -> Result<Kind, String> {
-    match ending(&asked.to).as_str() {
-        _ if asked.to.extension().is_some_and(|ending| ending == "gz") => {
-            Err("files are written plain: leave out .gz".to_owned())
-        }
-        "m" => Ok(Kind::Network),
-        "json" => Ok(Kind::Commitment),
-        "toml" | "" => match subject(asked)? {
-            Kind::Network => Ok(Kind::Network),
-            Kind::Commitment => Err("a unit-commitment case is written as .json".to_owned()),
-        },
-        _ => Err("expected a name that ends in .m, .toml or nothing (a folder) for a network, or in .json for a \
-                  unit-commitment case"
-            .to_owned()),
+    if asked.to.extension().is_some_and(|ending| ending == "gz") {
+        return Err("files are written plain: leave out .gz".to_owned());
     }
+    let ending = ending(&asked.to);
+    let kind = match (asked.format, ending.as_str()) {
+        (Some(named), _) => named.kind(),
+        (None, "m") => Kind::Network,
+        (None, "json") => Kind::Commitment,
+        (None, "csv" | "parquet") => Kind::Zones,
+        (None, "toml" | "") => subject(&asked.from)?,
+        _ => {
+            return Err("expected a name that ends in .m (a network), .json (a unit-commitment case), .csv or .parquet (hours), .toml, or in \
+                        nothing (a folder)"
+                .to_owned());
+        }
+    };
+    if kind.writes(&ending) { Ok(kind) } else { Err(kind.words().to_owned()) }
 }
 
-/// What is to be read is about.
-fn subject(asked: &Convert) -> Result<Kind, String> {
-    if let Some(named) = asked.format {
-        return Ok(named.kind());
+/// What a file or folder is about; else what it could become.
+fn subject(from: &Path) -> Result<Kind, String> {
+    if own::is_tables(from) {
+        return Ok(Kind::Network);
     }
-    let below = |name: &str| asked.from.join(name).is_dir();
-    if !own::is_tables(&asked.from) && (below("SourceData") || below("RTS_Data")) {
-        let folder = asked.from.display();
-        return Err(format!("{folder} is a folder of RTS-GMLC tables; say what it is to become: --as network"));
+    if zones::is_rts(from) {
+        let folder = from.display();
+        return Err(format!(
+            "{folder} is a folder of RTS-GMLC tables; say what it is to become: --as network or --as zones"
+        ));
     }
-    Ok(if ending(&asked.from) == "json" { Kind::Commitment } else { Kind::Network })
+    if zones::is_grid(from) || zones::is_hours(from) {
+        return Ok(Kind::Zones);
+    }
+    Ok(if ending(from) == "json" { Kind::Commitment } else { Kind::Network })
 }
 
 /// The ending of a file's name before `.gz`, in small letters; nothing for a folder.

@@ -4,12 +4,15 @@
 //! Not modelled: anything that `tieline_grid::dispatch`, `fleet` and `bill` do not model.
 
 pub mod campus;
+mod observed;
 mod page;
+mod shaving;
 mod tables;
 mod years;
 
 use crate::{Verdict, screen, source, threads};
 use anyhow::Result;
+pub use shaving::shave;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -45,6 +48,8 @@ pub struct Asked {
     pub hours: Option<usize>,
     /// Years of weather and outages to draw and solve.
     pub years: Option<u32>,
+    /// Campuses buy curtailment in the hours that set their bill.
+    pub shave_peaks: bool,
 }
 
 /// A case with its answer, and the answer with a campus that never gives way.
@@ -53,6 +58,8 @@ pub struct Solved {
     pub dispatch: Dispatch,
     /// The answer without curtailment, where there is a campus with tiers.
     pub without: Option<Dispatch>,
+    /// For each campus, what shaving its peaks came to; empty where it was not asked for.
+    pub shaved: Vec<serde_json::Value>,
 }
 
 /// Solves a case and prints it.
@@ -69,15 +76,15 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
                 eprintln!("tieline: --hours {hours}: expected 1 to {}, the hours of {given}", case.problem.hours);
                 return Ok(Verdict::Usage);
             }
-            if hours < case.problem.hours && case.from_file {
-                eprintln!("tieline: --hours: {given} has a CSV of as many rows as hours; shorten both");
-                return Ok(Verdict::Usage);
-            }
             Settings { window: Some((case.start, hours, case.offset)), ..settings }
         }
         _ => settings,
     };
     if let Some(years) = asked.years {
+        if asked.shave_peaks {
+            eprintln!("tieline: --shave-peaks looks at one year's bill; leave --years away");
+            return Ok(Verdict::Usage);
+        }
         return years::years(given, &text, folder.as_deref(), &settings, (years, threads), asked);
     }
     let case = match case(given, &text, folder.as_deref(), &settings) {
@@ -87,8 +94,14 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
             return Ok(Verdict::No);
         }
     };
+    if asked.shave_peaks && !case.campuses.iter().any(|campus| campus.tariff.is_some() && !campus.units.is_empty()) {
+        eprintln!("tieline: --shave-peaks: {} has no campus with tiers and a tariff", case.name);
+        return Ok(Verdict::Usage);
+    }
     let begun = Instant::now();
-    let solved = match solved(&case, threads, true) {
+    let solved = solved(&case, threads, true);
+    let solved = match solved.and_then(|plain| if asked.shave_peaks { shave(&case, plain, threads) } else { Ok(plain) })
+    {
         Ok(solved) => solved,
         Err(failure) => {
             eprintln!("tieline: {}: {}", case.name, failure.words(&case.problem));
@@ -112,7 +125,7 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
     screen::answer(&text, Verdict::Yes)
 }
 
-/// Reads a case; a CSV is looked for beside it.
+/// Reads a case; its series is looked for beside it.
 ///
 /// # Errors
 /// All mistakes of the file.
@@ -146,7 +159,7 @@ pub fn solved(case: &Case, threads: usize, both: bool) -> Result<Solved, Failure
         .any(|campus| both && !campus.units.is_empty())
         .then(|| placed(case).fold(case.problem.clone(), |problem, placed| without(&problem, &placed)));
     let without = firm.map(|firm| solve(&firm, &spread)).transpose()?;
-    Ok(Solved { dispatch, without })
+    Ok(Solved { dispatch, without, shaved: Vec::new() })
 }
 
 /// The text of a built-in case or of a file, with the file's folder.

@@ -50,6 +50,9 @@ pub enum Study {
         /// Draw and solve so many years of weather and outages; P10, P50 and P90 with their errors.
         #[arg(long)]
         years: Option<u32>,
+        /// Campuses with a tariff buy curtailment in the hours that set their capacity and transmission charges.
+        #[arg(long)]
+        shave_peaks: bool,
     },
 }
 
@@ -162,7 +165,7 @@ pub fn grid(study: &Study) -> Result<Verdict> {
         Study::Opf(asked) => opf::opf(asked),
         Study::Realtime(asked) => realtime::realtime(asked),
         Study::Uc(asked) => uc::uc(asked),
-        Study::Dispatch { case, json, out, seed, threads, hours, years } => {
+        Study::Dispatch { case, json, out, seed, threads, hours, years, shave_peaks } => {
             let asked = dispatch::Asked {
                 json: *json,
                 out: out.clone(),
@@ -170,6 +173,7 @@ pub fn grid(study: &Study) -> Result<Verdict> {
                 threads: *threads,
                 hours: *hours,
                 years: *years,
+                shave_peaks: *shave_peaks,
             };
             dispatch::dispatch(case, &asked)
         }

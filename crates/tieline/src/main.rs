@@ -69,6 +69,9 @@ enum Mode {
         /// Set a number of the specification, as for `comply`: rated="150 MW", ramp-up="20 MW/min". May be repeated.
         #[arg(long, value_name = "NAME=VALUE")]
         set: Vec<String>,
+        /// Dispatch study: the campus buys curtailment in the hours that set its capacity and transmission charges.
+        #[arg(long)]
+        shave_peaks: bool,
     },
     /// Step time, goodput, finish and the price of a curtailment of a scenario's training run.
     Train {
@@ -186,8 +189,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.mode {
         Mode::Check { scenario } => check::check(&scenario),
-        Mode::Run { scenario, study, out, seed, mitigate, size, spec, set } => {
-            run::run(&scenario, &study, out, seed, &run::Wishes { mitigate, size, spec, set })
+        Mode::Run { scenario, study, out, seed, mitigate, size, spec, set, shave_peaks } => {
+            run::run(&scenario, &study, out, seed, &run::Wishes { mitigate, size, spec, set, shave_peaks })
         }
         Mode::Train { scenario, json, out, seed, depth, hours, notice } => {
             train::train(&scenario, &train::Asked { json, out, seed, depth, hours, notice })

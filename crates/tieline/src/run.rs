@@ -186,6 +186,12 @@ fn wished(chosen: Vec<&'static str>, wishes: &Wishes, scenario: &Scenario) -> Re
             "--mitigate, --size and --spec belong to the study \"{TRANSIENT}\", which is not among those to run"
         ));
     }
+    if wishes.shave_peaks && !chosen.contains(&DISPATCH) {
+        return Err(format!("--shave-peaks belongs to the study \"{DISPATCH}\", which is not among those to run"));
+    }
+    if wishes.shave_peaks && scenario.dispatch.as_ref().is_some_and(|plan| plan.tariff.is_none()) {
+        return Err("--shave-peaks wants dispatch.tariff: without a bill there are no peaks to shave".to_owned());
+    }
     if !wishes.set.is_empty() && plan.specification.is_none() {
         return Err("--set sets numbers of a specification: --spec SPEC, or waveform.specification".to_owned());
     }
@@ -209,8 +215,11 @@ fn produce(
     chosen: &[&str],
     wishes: &Wishes,
 ) -> Result<Produced> {
-    let zonal =
-        if chosen.contains(&DISPATCH) { Some(zonal::zonal(&loaded.scenario, given, seed, folder)?) } else { None };
+    let zonal = if chosen.contains(&DISPATCH) {
+        Some(zonal::zonal(&loaded.scenario, given, seed, folder, wishes.shave_peaks)?)
+    } else {
+        None
+    };
     let scenario = zonal.as_ref().map_or(&loaded.scenario, |zonal| &zonal.handed);
     let waves = if chosen.contains(&TRANSIENT) { Some(waves::waves(scenario, seed, folder, wishes)?) } else { None };
     let figure = |outcome: &Outcome| tieline_files::figure::waveform(outcome, scenario.waveform.settle_s);

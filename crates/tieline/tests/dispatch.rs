@@ -196,3 +196,114 @@ fn a_study_may_be_run_again_into_its_folder() {
     }
     std::fs::remove_dir_all(&folder).expect("our own folder");
 }
+
+#[test]
+fn peaks_are_shaved_where_a_tier_costs_less_than_they_are_worth() {
+    let parts = "[[zone]]\nname = \"n\"\narea = \"a\"\nload = \"n_mw\"\n\
+        [[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"1100 MW\"\ncost = \"10 $/MWh\"\n\
+        [[campus]]\nname = \"c\"\nzone = \"n\"\npower = \"100 MW\"\ntariff = \"t\"\n\
+        [[campus.tier]]\ndepth = \"50 %\"\nprice = \"250 $/MWh\"\n[[campus.tier]]\ndepth = \"50 %\"\nprice = \"400 $/MWh\"\n\
+        [[tariff]]\nname = \"t\"\narea = \"a\"\ncapacity_per_mw_day = \"300 $\"\n";
+    let rows: String = (0..48).map(|hour| format!("{}\n", if hour % 24 == 17 { 900 - hour } else { 500 })).collect();
+    let folder = std::env::temp_dir().join(format!("tieline-shave-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let head = "schema = 1\nname = \"shave\"\ntitle = \"x\"\nstart = \"2026-07-01T00:00:00-05:00\"\nhours = 48\n\
+        series = \"s.csv\"\nsource = \"guess: test\"\n";
+    let path = folder.join("g.toml");
+    std::fs::write(&path, head.to_owned() + parts).expect("a file");
+    std::fs::write(folder.join("s.csv"), format!("n_mw\n{rows}")).expect("a file");
+    let path = path.to_str().expect("text");
+    let said = tieline(&["grid", "dispatch", path, "--shave-peaks", "--json"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    let campus = &summary["campuses"][0];
+    // Two days have two peaks: each is worth 300 $/MW a day x 2 days / 2 peaks = 300 $/MWh, and energy 10.
+    assert_eq!(campus["shaving"]["hours"], serde_json::json!([17, 41]), "{campus}");
+    let near = |key: &str, wanted: f64| {
+        let found = campus["shaving"][key].as_f64().expect("a number");
+        assert!((found - wanted).abs() < 1e-3, "{key}: {found} for {wanted}");
+    };
+    near("mwh", 100.0);
+    near("cost_usd", 100.0 * 250.0);
+    near("saved_usd", 50.0 * 300.0 * 2.0 + 100.0 * 10.0 - 100.0 * 250.0);
+    assert!(summary["metrics"]["dispatch.gap"].as_f64().expect("a gap") <= 1e-8, "{summary}");
+    assert!(summary["metrics"]["dispatch.box_error_w"].as_f64().expect("a number") <= 1.0, "{summary}");
+    for wrong in [
+        &["grid", "dispatch", "rts-79", "--shave-peaks"][..],
+        &["grid", "dispatch", path, "--shave-peaks", "--years", "3"],
+    ] {
+        assert_eq!(tieline(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}
+
+#[test]
+fn eia_930_files_become_tables_and_grids_and_their_gaps_are_never_hidden() {
+    let folder = std::env::temp_dir().join(format!("tieline-eia-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("in/below")).expect("a folder");
+    let at = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let demand = |mw: usize, gap: usize| -> String {
+        let cell = |hour: usize| if hour == gap { "EMPTY".to_owned() } else { (mw + 10 * (hour % 24)).to_string() };
+        let row =
+            |hour: usize| format!("2022-05-{:02} {:02}:00:00,{}\n", 1 + (hour + 1) / 24, (hour + 1) % 24, cell(hour));
+        format!("date_time,demand (MW)\n{}", (0..48).map(row).collect::<String>())
+    };
+    let mix = |hour: usize| {
+        format!("2022-05-{:02} {:02}:00:00+00:00,900,{}\n", 1 + hour / 24, hour % 24, 505 + 21 * (hour % 24))
+    };
+    std::fs::write(at("in/X-A.csv"), demand(1000, 12)).expect("a file");
+    std::fs::write(at("in/below/X-B.csv"), demand(400, 99)).expect("a file");
+    std::fs::write(at("in/X_mix.csv"), format!("timestamp,NUC,NG\n{}", (0..48).map(mix).collect::<String>()))
+        .expect("a file");
+    std::fs::write(at("in/notes.csv"), "a,b\n1,2\n").expect("a file");
+    let run = |words: &[&str], code: i32| -> String {
+        let said = tieline(words);
+        let text = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(code), "{words:?}: {text}");
+        text
+    };
+    let told = run(&["convert", &at("in"), &at("hours.csv")], 0);
+    assert!(told.contains("X-A.csv:14: EMPTY") && told.contains("1 .csv files are not EIA-930's"), "{told}");
+    let table = std::fs::read_to_string(at("hours.csv")).expect("a table");
+    assert!(table.starts_with("time,a_load_mw,nuc_generation_mw,ng_generation_mw,b_load_mw\n"), "{table}");
+    assert!(table.contains("\n2022-05-01T12:00:00Z,,900,757,520\n"), "{table}");
+    run(&["convert", &at("in/X-A.csv"), &at("one.parquet")], 0);
+    let told = run(&["convert", &at("in"), &at("x.toml")], 1);
+    assert!(told.contains("a dispatch can have no gaps") && told.contains("a_load_mw; X-A.csv:14: EMPTY"), "{told}");
+    assert!(!folder.join("x.toml").exists(), "nothing is written of a grid with gaps");
+    let told = run(&["convert", &at("in"), &at("x.toml"), "--fill", "1"], 0);
+    assert!(told.contains("1 values filled in all"), "{told}");
+    run(&["convert", &at("in"), &at("x.toml"), "--fill", "1"], 2);
+    let solve = |name: &str| -> serde_json::Value {
+        let said = tieline(&["grid", "dispatch", &at(name), "--json"]);
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        serde_json::from_slice(&said.stdout).expect("JSON")
+    };
+    let summary = solve("x.toml");
+    let sum = |key: &str| {
+        summary["observed"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|class| class[key].as_f64().expect("a number"))
+            .sum::<f64>()
+    };
+    assert!((sum("observed_twh") - sum("dispatched_twh")).abs() < 1e-9, "{summary}");
+    run(&["convert", &at("x.toml"), &at("y.toml")], 0);
+    let other = solve("y.toml");
+    assert_eq!(summary["metrics"], other["metrics"], "the series in Parquet is the same to the bit");
+    run(&["convert", &at("y.toml"), &at("z.toml"), "--series", "back.csv"], 0);
+    assert_eq!(std::fs::read(at("x.csv")).expect("a file"), std::fs::read(at("back.csv")).expect("a file"));
+    for (words, expected) in [
+        (vec!["convert", &at("x.toml"), &at("x.m")], "grid of zones"),
+        (vec!["convert", &at("in"), &at("w.toml"), "--from", "soon"], "--from soon"),
+        (vec!["convert", &at("in"), &at("w.toml"), "--series", "a.txt"], "ends in .csv or .parquet"),
+        (vec!["convert", &at("in"), &at("w.json"), "--fill", "3"], "are for grids of zones"),
+    ] {
+        let told = run(&words, 2);
+        assert!(told.contains(expected), "{expected} is not in {told}");
+    }
+    let told = run(&["convert", &at("in"), &at("w.csv"), "--from", "2023-01-01"], 1);
+    assert!(told.contains("no hours from 2023-01-01T00:00:00Z"), "{told}");
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}

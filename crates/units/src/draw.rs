@@ -56,6 +56,18 @@ const PHILOX_M: [u64; 2] = [0xd251_1f53, 0xcd9e_8d57];
 const PHILOX_W: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 const PHILOX_ROUNDS: usize = 10;
 
+/// The asset number of a thing by its name, never 0: adding, moving or removing another leaves its luck as it was.
+///
+/// FNV-1a in 64 bits (Fowler, Noll, Vo), its halves folded. Among a thousand names two share a number in one case of
+/// 8,600; then they share their luck, and nothing else.
+#[must_use]
+pub fn asset_of(name: &str) -> u32 {
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    ((hash >> 32) as u32 ^ hash as u32).max(1)
+}
+
 /// A stream of luck for one sample of one seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Draw {
@@ -149,6 +161,18 @@ mod tests {
         ] {
             assert_ne!(here, other);
         }
+    }
+
+    #[test]
+    fn names_have_numbers_of_their_own_and_never_that_of_the_weather() {
+        // Published test vectors of FNV-1a 64: "" and "a".
+        assert_eq!(asset_of(""), 0xcbf2_9ce4 ^ 0x8422_2325);
+        assert_eq!(asset_of("a"), 0xaf63_dc4c ^ 0x8601_ec8c);
+        let names: Vec<String> = (0..5000).map(|unit| format!("unit {unit}")).collect();
+        let mut numbers: Vec<u32> = names.iter().map(|name| asset_of(name)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!((numbers.len(), numbers[0] > 0), (5000, true));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod series;
 mod source;
 mod time;
 
-pub use draw::{Draw, Purpose};
+pub use draw::{Draw, Purpose, asset_of};
 pub use estimate::Estimate;
 pub use quantity::{
     Angle, ApparentPower, Count, Energy, EnergyPrice, Frequency, Mass, Money, ParseQuantityError, Power, PowerRamp,

@@ -8,8 +8,6 @@ use tieline_grid::fleet::Mover;
 
 const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
-/// Largest CSV that is read, bytes.
-pub(super) const MOST_SERIES_BYTES: u64 = 1 << 30;
 /// Most hours: ten years.
 const MOST_HOURS: f64 = 87_672.0;
 
@@ -25,7 +23,7 @@ pub(super) const ROOT: &[Field] = &[
     key("utc_offset", K::Interval, Else("-5 h", "guess: US Eastern"), (-50_400.0, 50_400.0), "local time less UTC"),
     key("hours", K::Whole, Must, (1.0, MOST_HOURS), "number of hours"),
     key("seed", K::Whole, Else("1", "guess: any"), (0.0, 9e15), "seed of sun, wind and outages"),
-    key("series", K::Text, May, ANY, "CSV file with hourly columns, beside this file"),
+    key("series", K::Text, May, ANY, "CSV or Parquet file with hourly columns, beside this file"),
     key("shed_price", K::Price, May, POSITIVE, "price of load left unserved; absent where none may be"),
     key("zone", K::Tables(ZONE), Must, ANY, "zones"),
     key("unit", K::Tables(UNIT), May, ANY, "units"),
@@ -56,7 +54,14 @@ const UNIT: &[Field] = &[
     key("capacity", K::Power, Must, POSITIVE, "capacity"),
     key("cost", K::Price, Must, ANY, "cost of generation"),
     key("emissions_kg_per_mwh", K::Plain, May, POSITIVE, "CO2, kg per MWh"),
-    key("profile", K::Text, May, ANY, "column of the available share of capacity"),
+    key("profile", K::Text, May, ANY, "column of the available share of capacity, or of megawatts (_mw)"),
+    key(
+        "observed",
+        K::Text,
+        May,
+        ANY,
+        "column of what it was observed to give, its unit at its end; for comparison alone",
+    ),
     key("shape", K::Word(&["sun", "wind"]), May, ANY, "drawn share of capacity where no column is named"),
     key("outage", K::Ratio, May, (0.0, 0.9), "forced outage rate: share of the time on repair"),
     key("repair", K::Span, May, (3600.0, 3.2e7), "mean time to repair"),
@@ -90,7 +95,14 @@ const STORE: &[Field] = &[
     key("loss", K::Ratio, May, (0.0, 0.5), "share of the stored energy that is lost in an hour"),
     key("first", K::Energy, May, POSITIVE, "energy before the first hour; absent: it ends as it began"),
     key("last", K::Energy, May, POSITIVE, "energy after the last hour"),
-    key("inflow", K::Text, May, ANY, "column of the inflow as a share of power"),
+    key(
+        "elcc",
+        K::Ratio,
+        May,
+        (0.0, 1.0),
+        "share of power that margins and accreditation count; absent: by how long it lasts",
+    ),
+    key("inflow", K::Text, May, ANY, "column of the inflow as a share of power, or in megawatts (_mw)"),
 ];
 const LINK: &[Field] = &[
     key("name", K::Text, Must, ANY, "name, unique"),

@@ -7,27 +7,33 @@ use crate::scenario::sheet::Sheet;
 use tieline_grid::dispatch::{Ends, Problem};
 use tieline_grid::fleet::{self, Mover};
 use tieline_grid::renewables;
+use tieline_units::asset_of;
 
 /// Temperatures at which units (ISO 2314) and lines (guess: a usual summer day) have their full rating, °C.
 const UNIT_RATED_C: f64 = 15.0;
 /// See `UNIT_RATED_C`.
 const LINE_RATED_C: f64 = 25.0;
 
-/// Reads the units; returns the accredited share of each.
-pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Vec<Option<f64>> {
-    let mut elcc = Vec::new();
-    for (index, sheet) in root.tables("unit").iter().enumerate() {
+/// What is told of units besides the problem: accredited shares, and observed output in W.
+type Told = (Vec<Option<f64>>, Vec<Option<Vec<f64>>>);
+
+/// Reads the units; returns the accredited share of each and what it was observed to give.
+pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Told {
+    let (mut elcc, mut observed_w) = (Vec::new(), Vec::new());
+    for sheet in &root.tables("unit") {
         let own = name(sheet, &problem.units.name);
+        // By its name: what stands before it in the file does not touch its luck.
+        let asset = asset_of(&own);
         let capacity_w = sheet.si("capacity");
         let mut profile = match (sheet.has("profile"), sheet.text("shape")) {
             (true, Some(_)) => {
                 sheet.wrong("shape", "a shape beside a column", "one of profile and shape", "");
                 None
             }
-            (true, None) => column(sheet, frame, "profile", false),
+            (true, None) => column(sheet, frame, "profile", Some(capacity_w)),
             (false, Some(shape)) => {
                 let drawn = if shape == "sun" { renewables::sun } else { renewables::wind };
-                Some(drawn(frame.start, frame.hours, frame.offset, &frame.draw, index as u32))
+                Some(drawn(frame.start, frame.hours, frame.offset, &frame.draw, asset))
             }
             (false, None) => None,
         };
@@ -40,12 +46,12 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
                 None => shares,
             });
         };
-        if let Some(up) = up(sheet, frame, at_zone, machines, index as u32) {
+        if let Some(up) = up(sheet, frame, at_zone, machines, asset) {
             times(up);
         }
         if let Some(share) = sheet.number("planned").filter(|share| *share > 0.0) {
             let at = (frame.start, frame.offset);
-            times(fleet::not_in_maintenance(at, frame.hours, machines, share, &frame.draw, index as u32));
+            times(fleet::not_in_maintenance(at, frame.hours, machines, share, &frame.draw, asset));
         }
         if let Some(per_k) = sheet.number("derating") {
             times(ratings(sheet, frame, at_zone, per_k, UNIT_RATED_C));
@@ -54,6 +60,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
             times(vec![factor; frame.hours]);
         }
         elcc.push(sheet.number("elcc"));
+        observed_w.push(if sheet.has("observed") { column(sheet, frame, "observed", None) } else { None });
         let units = &mut problem.units;
         units.profile.push(profile.map(|profile| {
             problem.profiles.push(profile);
@@ -66,7 +73,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
         units.cost_usd_per_j.push(sheet.si("cost"));
         units.kg_per_j.push(sheet.number("emissions_kg_per_mwh").unwrap_or(0.0) / 3.6e9);
     }
-    elcc
+    (elcc, observed_w)
 }
 
 /// The share of a unit's machines that are not on repair: at a rate of its own, or at its mover's in the weather.
@@ -114,8 +121,9 @@ fn ratings(sheet: &Sheet<'_, '_>, frame: &Frame, zone: usize, per_k: f64, from_c
     shares
 }
 
-/// Reads the storages.
-pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) {
+/// Reads the storages; returns the accredited share of each, where it is told.
+pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Vec<Option<f64>> {
+    let mut elcc = Vec::new();
     for sheet in &root.tables("store") {
         let own = name(sheet, &problem.stores.name);
         let (power_w, energy_j) = (sheet.si("power"), sheet.si("energy"));
@@ -128,7 +136,8 @@ pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem)
                 sheet.wrong(key, "more than it holds", "at most its energy", "");
             }
         }
-        let inflow = if sheet.has("inflow") { column(sheet, frame, "inflow", false) } else { None };
+        let inflow = if sheet.has("inflow") { column(sheet, frame, "inflow", Some(power_w)) } else { None };
+        elcc.push(sheet.number("elcc"));
         let stores = &mut problem.stores;
         stores.inflow.push(inflow.map(|inflow| {
             problem.profiles.push(inflow);
@@ -147,6 +156,7 @@ pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem)
             _ => Ends::Cyclic,
         });
     }
+    elcc
 }
 
 /// Reads the links.

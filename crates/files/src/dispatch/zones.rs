@@ -98,7 +98,7 @@ fn load_w(
     }
     let growth = grown(sheet, frame, "growth", "peak_year");
     match (sheet.has("load"), shape) {
-        (true, None) => column(sheet, frame, "load", true).unwrap_or_default(),
+        (true, None) => column(sheet, frame, "load", None).unwrap_or_default(),
         (false, Some(shape)) => {
             if peak.is_none() && !sheet.has("peak") {
                 sheet.wrong("shape", "a shape without a peak", "peak = \"10 GW\" beside it", "");

@@ -22,10 +22,23 @@ const NUCLEAR_RATIO: f64 = 1.25;
 pub struct FuelMix {
     /// The fuels of the file, by EIA's code, and what each gave, W; gaps are not numbers.
     pub fuels: Vec<(String, Series)>,
-    /// Hours, or single cells, that are gaps: line (of the hour's stamp; 0 where there is none) and reason.
-    pub gaps: Vec<(u64, String)>,
+    /// Hours, or single cells, that are gaps, in order of time.
+    pub gaps: Vec<MixGap>,
     /// Columns that are not read.
     pub unread: Vec<String>,
+}
+
+/// Hours without a usable value of some fuel, or of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MixGap {
+    /// Line in the file, from 1; for hours without a line, the line at which the stamps go on.
+    pub line: u64,
+    /// Beginning of the (first) hour.
+    pub stamp: Utc,
+    /// How many hours.
+    pub hours: u32,
+    /// Why.
+    pub reason: String,
 }
 
 /// Reads a file; `name` is for messages.
@@ -92,9 +105,14 @@ pub fn read(name: &str, bytes: impl Read) -> Result<FuelMix, String> {
             fuel[hour] = mw * 1e6;
         }
     }
-    if hours as usize > rows.len() {
-        gaps.push((0, format!("{} hours have no line", hours as usize - rows.len())));
+    for pair in rows.windows(2) {
+        let stamp = pair[0].1 + Span::secs(3600);
+        let hours = ((pair[1].1 - stamp).as_nanos() / HOUR_NANOS) as u32;
+        if hours > 0 {
+            gaps.push(MixGap { line: pair[1].0, stamp, hours, reason: "no line for this hour".to_owned() });
+        }
     }
+    gaps.sort_by_key(|gap| gap.stamp);
     let fuels = columns
         .into_iter()
         .zip(values)
@@ -108,15 +126,16 @@ const HOUR_NANOS: i64 = 3_600_000_000_000;
 const PLAUSIBLE_BYTES: u64 = 64 << 20;
 
 /// Takes out what cannot be.
-fn screen(rows: &mut [(u64, Utc, Vec<f64>)], columns: &[(usize, String)], gaps: &mut Vec<(u64, String)>) {
+fn screen(rows: &mut [(u64, Utc, Vec<f64>)], columns: &[(usize, String)], gaps: &mut Vec<MixGap>) {
     let totals: Vec<f64> = rows.iter().map(|(_, _, row)| row.iter().filter(|mw| !mw.is_nan()).sum()).collect();
     let nuclear = columns.iter().position(|(_, fuel)| fuel == "NUC");
     let usual = nuclear.and_then(|place| median(rows.iter().map(|(_, _, row)| row[place]).collect()));
     for index in 0..rows.len() {
-        let (line, _, row) = &mut rows[index];
+        let (line, stamp, row) = &mut rows[index];
+        let gap = |reason: String| MixGap { line: *line, stamp: *stamp, hours: 1, reason };
         let blank = row.iter().filter(|mw| mw.is_nan()).count();
         if blank > 0 {
-            gaps.push((*line, format!("{blank} of {} fuels have no number", row.len())));
+            gaps.push(gap(format!("{blank} of {} fuels have no number", row.len())));
         }
         let around = |range: core::ops::Range<usize>| median(totals[range].to_vec()).unwrap_or(0.0);
         let before = around(index.saturating_sub(FAR_HOURS)..index.max(1));
@@ -133,7 +152,7 @@ fn screen(rows: &mut [(u64, Utc, Vec<f64>)], columns: &[(usize, String)], gaps: 
         };
         if let Some(why) = why {
             row.fill(f64::NAN);
-            gaps.push((*line, why));
+            gaps.push(gap(why));
         }
     }
 }

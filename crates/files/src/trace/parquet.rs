@@ -2,11 +2,14 @@
 //!
 //! Not modelled: nested columns, encryption, columns packed with Brotli or LZO.
 
+mod flat;
+
 use super::cells::{decimal, missing, trim};
 use super::layout::{Columns, NVIDIA_AVERAGING_S, Preview, TimeAt, find};
 use super::stamp::{Clock, Stamp};
 use super::{Reading, TraceError, Wishes};
 use crate::table::guarded;
+pub(crate) use flat::{Flat, flat};
 use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, Int96};

@@ -15,7 +15,7 @@ use super::{Dispatch, Failure, Missing, Problem, Quality};
 pub const TOLERANCE: f64 = 1e-8;
 /// Gaps of the iterate at which the answer is tidied and judged, one after the other until the judgement is good.
 const TRIES: [f64; 4] = [5e-9, 1e-9, 2e-10, 4e-11];
-/// Greatest imbalance of an answer, as a share of the greatest load of a zone.
+/// Greatest imbalance, and greatest excess over a bound, of an answer, as a share of the greatest load of a zone.
 const CLOSED: f64 = 1e-9;
 /// Most iterations; the hardest problem tried so far took 40.
 const MOST_ITERATIONS: usize = 150;
@@ -51,7 +51,7 @@ pub fn solve(problem: &Problem, spread: Spread<'_>) -> Result<Dispatch, Failure>
         short(problem, &dispatch)?;
         best = dispatch.quality;
         let peak_w = problem.zones.load_w.iter().copied().fold(1e6, f64::max);
-        let closed = best.imbalance_w.max(best.energy_error_w) <= CLOSED * peak_w;
+        let closed = best.imbalance_w.max(best.energy_error_w).max(best.box_error_w) <= CLOSED * peak_w;
         if closed && best.gap <= TOLERANCE {
             return Ok(dispatch);
         }

@@ -405,3 +405,39 @@ fn a_battery_does_not_charge_and_discharge_at_once() {
         }
     }
 }
+
+/// What is broken, and how, by so much.
+type Break<'b> = (&'b str, &'b dyn Fn(&mut Dispatch, f64));
+
+#[test]
+fn a_judge_catches_every_box_that_is_left_and_every_number_that_is_none() {
+    let mut problem = empty(6, &[&[80.0, 90.0, 130.0, 140.0, 90.0, 80.0], &[20.0; 6]], Some(1000.0));
+    unit(&mut problem, 0, 100.0, 20.0);
+    unit(&mut problem, 1, 60.0, 50.0);
+    link(&mut problem, 1, 0, 25.0);
+    store(&mut problem, 0, 20.0, 60.0, 0.9, Ends::Cyclic);
+    let sound = solve(&problem, &one_thread).expect("solves");
+    assert!(sound.quality.box_error_w <= 1.0, "{}", sound.quality.box_error_w);
+    let with = |change: &dyn Fn(&mut Dispatch)| {
+        let mut broken = sound.clone();
+        change(&mut broken);
+        judge(&problem, &broken)
+    };
+    let breaks: [Break<'_>; 7] = [
+        ("a unit", &|out, by| out.generation_w[3] = 60.0 * MW + by),
+        ("a unit below nothing", &|out, by| out.generation_w[0] = -by),
+        ("unserved load", &|out, by| out.shed_w[2] = 90.0 * MW + by),
+        ("a charge", &|out, by| out.charge_w[1] = 20.0 * MW + by),
+        ("a discharge", &|out, by| out.discharge_w[1] = 20.0 * MW + by),
+        ("an energy", &|out, by| out.energy_j[2] = 60.0 * MWH + by * 3600.0),
+        ("a flow backward", &|out, by| out.flow_w[4] = -25.0 * MW - by),
+    ];
+    for (what, change) in breaks {
+        let found = with(&|out| change(out, 5000.0)).box_error_w;
+        assert!((found - 5000.0).abs() < 1e-3, "{what}: {found}");
+        let none = with(&|out| change(out, f64::NAN));
+        assert!(none.box_error_w.is_infinite(), "{what} that is no number: {}", none.box_error_w);
+    }
+    let spilled = with(&|out| out.spill_w[0] = 5000.0).box_error_w;
+    assert_eq!(spilled, 5000.0, "nothing flows in, so nothing can be spilled");
+}

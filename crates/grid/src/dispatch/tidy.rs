@@ -7,7 +7,7 @@
 
 use super::chunk::Chunk;
 use super::columns::{Columns, GW, PER_MWH};
-use super::{Dispatch, Ends, Problem, Quality, bound_usd, cost_usd};
+use super::{Dispatch, Ends, Problem, Quality, judge};
 
 /// One hour being tidied, in the units of the columns.
 struct Hour<'h> {
@@ -31,7 +31,7 @@ pub fn tidy(problem: &Problem, columns: &Columns, chunks: &[Chunk], iterations: 
         flow_w: vec![0.0; hours * links],
         price_usd_per_j: Vec::with_capacity(hours * zones),
         value_usd_per_j: Vec::with_capacity(hours * stores),
-        quality: Quality { iterations, ..Quality::default() },
+        quality: Quality::default(),
     };
     let mut before = first_energy(problem, columns, chunks);
     let mut hour =
@@ -66,7 +66,7 @@ pub fn tidy(problem: &Problem, columns: &Columns, chunks: &[Chunk], iterations: 
             hour.write(problem, at, &mut out);
         }
     }
-    judge(problem, &mut out);
+    out.quality = Quality { iterations, ..judge(problem, &out) };
     out
 }
 
@@ -188,52 +188,4 @@ impl Hour<'_> {
             out.flow_w[at * links + link] = self.x[columns.flow + link] * GW - problem.limits_w(at, link).1;
         }
     }
-}
-
-/// Cost, bound and errors, from the problem and the dispatch alone.
-fn judge(problem: &Problem, out: &mut Dispatch) {
-    let (zones, stores, links) = (problem.zones.name.len(), problem.stores.name.len(), problem.links.name.len());
-    let units = problem.units.name.len();
-    let (mut imbalance_w, mut energy_error_w) = (0.0_f64, 0.0_f64);
-    for hour in 0..problem.hours {
-        for zone in 0..zones {
-            // Positive power flows into the component: at each zone the sum is zero.
-            let mut into_w = problem.load_w(hour, zone) - out.shed_w[hour * zones + zone];
-            let own = |places: &[usize], at: usize| places[at] == zone;
-            for unit in (0..units).filter(|unit| own(&problem.units.zone, *unit)) {
-                into_w -= out.generation_w[hour * units + unit];
-            }
-            for store in (0..stores).filter(|store| own(&problem.stores.zone, *store)) {
-                into_w += out.charge_w[hour * stores + store] - out.discharge_w[hour * stores + store];
-            }
-            for link in 0..links {
-                let flow_w = out.flow_w[hour * links + link];
-                into_w += if own(&problem.links.from, link) { flow_w } else { 0.0 };
-                into_w -= if own(&problem.links.to, link) { flow_w } else { 0.0 };
-            }
-            imbalance_w = imbalance_w.max(into_w.abs());
-        }
-        for store in 0..stores {
-            let at = hour * stores + store;
-            let before_j = match (hour, problem.stores.ends[store]) {
-                (0, Ends::Fixed { first_j, .. }) => first_j,
-                (0, Ends::Cyclic) => out.energy_j[(problem.hours - 1) * stores + store],
-                _ => out.energy_j[at - stores],
-            };
-            let into_w = problem.stores.charge_efficiency[store] * out.charge_w[at]
-                - out.discharge_w[at] / problem.stores.discharge_efficiency[store]
-                + problem.inflow_w(hour, store)
-                - out.spill_w[at];
-            let change_w = (out.energy_j[at] - problem.stores.keep[store] * before_j) / problem.step_s;
-            energy_error_w = energy_error_w.max((change_w - into_w).abs());
-            if let (true, Ends::Fixed { last_j, .. }) = (hour + 1 == problem.hours, problem.stores.ends[store]) {
-                energy_error_w = energy_error_w.max((out.energy_j[at] - last_j).abs() / problem.step_s);
-            }
-        }
-    }
-    let cost = cost_usd(problem, out);
-    let bound = bound_usd(problem, &out.price_usd_per_j, &out.value_usd_per_j);
-    // A cent where all is free: a cost of zero has no relative gap.
-    let gap = (cost - bound).abs() / cost.abs().max(0.01);
-    out.quality = Quality { cost_usd: cost, bound_usd: bound, gap, imbalance_w, energy_error_w, ..out.quality };
 }

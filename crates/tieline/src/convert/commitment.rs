@@ -13,8 +13,12 @@ pub fn commitment(asked: &Convert) -> Result<Verdict> {
     let to = asked.to.display();
     let Some(case) = uc::load(&asked.from)? else { return Ok(Verdict::No) };
     let format = match (asked.format, case.format) {
-        (Some(Named::Pglib), _) | (None | Some(Named::Network), Format::Egret) => Format::Pglib,
-        (Some(Named::Egret), _) | (None | Some(Named::Network), Format::Pglib) => Format::Egret,
+        (Some(Named::Pglib), _) | (None, Format::Egret) => Format::Pglib,
+        (Some(Named::Egret), _) | (None, Format::Pglib) => Format::Egret,
+        (Some(Named::Zones | Named::Network), _) => {
+            eprintln!("tieline: --as zones and --as network write no unit-commitment case");
+            return Ok(Verdict::Usage);
+        }
     };
     let (value, lost) = commitment::write(&case.problem, format);
     let text = serde_json::to_string_pretty(&value).context("writing JSON")?;

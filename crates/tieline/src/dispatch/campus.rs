@@ -1,8 +1,9 @@
 //! The campuses of a dispatch: what each gave up, what that cost and saved, and its bill with and without.
 //!
-//! Not modelled: a campus that looks at its own bill; it gives way where the grid's price passes its own.
+//! Not modelled: a campus that looks at its own bill unless it is asked to (`shaving`); it gives way where the grid's price
+//! passes its own.
 
-use super::{MW, MWH, PER_MWH, Solved, placed};
+use super::{MW, MWH, PER_MWH, Solved, placed, shaving};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use tieline_files::dispatch::{Case, Named};
@@ -43,7 +44,7 @@ pub fn area_w(case: &Case, area: &str) -> Vec<f64> {
 
 /// What meters show of some zones hour by hour, W: their load less what campuses gave up and what was not served. Peaks
 /// are told from it, as the draw of the campus in those hours is.
-fn metered_w(case: &Case, dispatch: &Dispatch, within: impl Fn(usize) -> bool) -> Vec<f64> {
+pub(super) fn metered_w(case: &Case, dispatch: &Dispatch, within: impl Fn(usize) -> bool) -> Vec<f64> {
     let problem = &case.problem;
     let (zones, units) = (problem.zones.name.len(), problem.units.name.len());
     let hour_w = |hour: usize| {
@@ -85,7 +86,7 @@ pub fn saved_by_all(case: &Case, solved: &Solved) -> Option<f64> {
 
 /// The campuses as JSON.
 pub fn summary(case: &Case, solved: &Solved) -> Vec<Value> {
-    let each = |campus: &Named| {
+    let each = |(index, campus): (usize, &Named)| {
         let told = told(case, solved, campus);
         let zone = &case.problem.zones.name[campus.zone];
         json!({
@@ -101,9 +102,10 @@ pub fn summary(case: &Case, solved: &Solved) -> Vec<Value> {
             "saved_usd": told.account.saved_usd,
             "bill": told.with.as_ref().map(json_of),
             "bill_without": told.without.as_ref().map(json_of),
+            "shaving": solved.shaved.get(index),
         })
     };
-    case.campuses.iter().map(each).collect()
+    case.campuses.iter().enumerate().map(each).collect()
 }
 
 /// Price at which the campus first gives way, $/MWh.
@@ -158,8 +160,9 @@ pub fn page(summary: &Value) -> String {
         if let Some(saved) = campus["saved_usd"].as_f64() {
             let _ = writeln!(
                 text,
-                "  the dispatch of everybody costs {:.1} k$ less for it, its own cost counted",
-                saved / 1e3
+                "  the dispatch of everybody costs {:.1} k$ {} for it, its own cost counted",
+                saved.abs() / 1e3,
+                if saved < 0.0 { "more" } else { "less" }
             );
         }
         let (with, without) = (&campus["bill"], &campus["bill_without"]);
@@ -181,6 +184,9 @@ pub fn page(summary: &Value) -> String {
         line(format!("transmission, {:.1} MW at the zone's peak", number(with, "transmission_mw")), "transmission_usd");
         line("demand, greatest hour of each month".to_owned(), "demand_usd");
         line(format!("all, {:.2} $/MWh", number(with, "mean_usd_per_mwh")), "total_usd");
+        if !campus["shaving"].is_null() {
+            text.push_str(&shaving::line(&campus["shaving"]));
+        }
     }
     if let Some(saved) = summary["campuses_saved_usd"].as_f64().filter(|_| campuses > 1) {
         let _ = writeln!(

@@ -36,13 +36,13 @@ pub fn page(case: &Case, dispatch: &Dispatch, summary: &Value, seconds: f64) -> 
     let _ = writeln!(text, "solved by       {SOLVER}; {} iterations, {seconds:.2} s", quality.iterations);
     let _ = writeln!(
         text,
-        "closes          every zone and hour within {:.1e} W, every storage within {:.1e} W",
-        quality.imbalance_w, quality.energy_error_w
+        "closes          every zone and hour within {:.1e} W, every storage within {:.1e} W; every bound within {:.1e} W",
+        quality.imbalance_w, quality.energy_error_w, quality.box_error_w
     );
     let _ = writeln!(text, "emissions       {:.3} Mt CO2", number(metrics, "dispatch.emissions_t") / 1e6);
     let _ = writeln!(
         text,
-        "least margin    {:.1} % of the load, in hour {:.0} (available units and storages over load, no transfer limits)",
+        "least margin    {:.1} % of the load, in hour {:.0} (available units, storages by how long they last; no transfer limits)",
         100.0 * number(metrics, "dispatch.least_margin"),
         number(metrics, "dispatch.least_margin_hour")
     );
@@ -107,6 +107,7 @@ pub fn page(case: &Case, dispatch: &Dispatch, summary: &Value, seconds: f64) -> 
             number(store, "cycles")
         );
     }
+    text.push_str(&super::observed::page(summary));
     text.push_str(&areas(summary));
     text.push_str(&super::campus::page(summary));
     let sources: Vec<String> = case.sources.iter().map(|(kind, count)| format!("{count} {}", kind.word())).collect();

@@ -2,7 +2,7 @@
 //!
 //! Not modelled: tables in other formats.
 
-use super::{HOUR_NS, MW, MWH, PER_MWH, ROUNDING_W, SOLVER, Solved, TWH, campus};
+use super::{HOUR_NS, MW, MWH, PER_MWH, ROUNDING_W, SOLVER, Solved, TWH, campus, observed};
 use crate::outdir::OutDir;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
     let emitted_kg: f64 = (0..units)
         .map(|unit| problem.units.kg_per_j[unit] * total(&dispatch.generation_w, units, unit) * problem.step_s)
         .sum();
-    let (margin, margin_hour) = least_margin(problem);
+    let (margin, margin_hour) = least_margin(case);
     let sources: serde_json::Map<String, Value> =
         case.sources.iter().map(|(kind, count)| (kind.word().to_owned(), json!(count))).collect();
     json!({
@@ -45,8 +45,9 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
             "dispatch.iterations": quality.iterations,
             "dispatch.imbalance_w": quality.imbalance_w,
             "dispatch.energy_error_w": quality.energy_error_w,
+            "dispatch.box_error_w": quality.box_error_w,
             "dispatch.shed_mwh": dispatch.shed_w.iter().sum::<f64>() * problem.step_s / MWH,
-            "dispatch.emissions_t": emitted_kg / 1000.0,
+            "dispatch.emissions_t": emitted_kg / 1000.0 + 0.0,
             "dispatch.least_margin": margin,
             "dispatch.least_margin_hour": margin_hour,
         },
@@ -54,16 +55,18 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
         "links": links(problem, dispatch),
         "stores": stores(problem, dispatch),
         "areas": areas(case),
+        "observed": observed::summary(case, dispatch),
         "campuses": campus::summary(case, solved),
         "campuses_saved_usd": campus::saved_by_all(case, solved),
         "sources": sources,
     })
 }
 
-/// Least available power over load less one, of the whole system, and its hour.
-pub fn least_margin(problem: &Problem) -> (f64, usize) {
+/// Least available power over load less one, of the whole system, and its hour; storages count by how long they last.
+pub fn least_margin(case: &Case) -> (f64, usize) {
+    let problem = &case.problem;
     let mut least = (f64::INFINITY, 0);
-    let stored_w: f64 = problem.stores.discharge_w.iter().sum();
+    let stored_w: f64 = (0..problem.stores.name.len()).map(|store| case.credited_w(store)).sum();
     for hour in 0..problem.hours {
         let load_w: f64 = (0..problem.zones.name.len()).map(|zone| problem.load_w(hour, zone)).sum();
         let able_w: f64 = (0..problem.units.name.len()).map(|unit| problem.available_w(hour, unit)).sum();
@@ -179,17 +182,20 @@ fn area(case: &Case, problem: &Problem, name: &str) -> Value {
     let stores: Vec<usize> =
         (0..problem.stores.name.len()).filter(|store| zones.contains(&problem.stores.zone[*store])).collect();
     let stored_w: f64 = stores.iter().map(|store| problem.stores.discharge_w[*store]).sum();
+    let credited_w: f64 = stores.iter().map(|store| case.credited_w(*store)).sum();
     // What campuses give up is load, not plant.
     let gives_way = |unit: usize| case.campuses.iter().any(|campus| campus.units.contains(&unit));
     let plants = units.iter().filter(|unit| !gives_way(**unit));
     let installed_w: f64 = plants.map(|unit| problem.units.capacity_w[*unit]).sum::<f64>() + stored_w;
-    let accredited_w: f64 =
-        units.iter().filter_map(|unit| case.elcc[*unit].map(|elcc| elcc * problem.units.capacity_w[*unit])).sum();
+    let rated: Vec<f64> =
+        units.iter().filter_map(|unit| case.elcc[*unit].map(|elcc| elcc * problem.units.capacity_w[*unit])).collect();
+    let told = !rated.is_empty() || stores.iter().any(|store| case.store_elcc[*store].is_some());
+    let accredited_w = rated.iter().sum::<f64>() + credited_w;
     let (mut peak_w, mut energy_j) = (0.0_f64, 0.0);
     let mut months: Vec<(u32, f64, f64)> = Vec::new();
     for hour in 0..problem.hours {
         let load_w: f64 = zones.iter().map(|zone| problem.load_w(hour, *zone)).sum();
-        let able_w: f64 = units.iter().map(|unit| problem.available_w(hour, *unit)).sum::<f64>() + stored_w;
+        let able_w: f64 = units.iter().map(|unit| problem.available_w(hour, *unit)).sum::<f64>() + credited_w;
         (peak_w, energy_j) = (peak_w.max(load_w), energy_j + load_w * problem.step_s);
         let month = month_of((case.start + Span::nanos(HOUR_NS * hour as i64)).day_and_hour(case.offset).0);
         let margin = able_w / load_w.max(1.0) - 1.0;
@@ -208,7 +214,9 @@ fn area(case: &Case, problem: &Problem, name: &str) -> Value {
         "load_twh": energy_j / TWH,
         "installed_mw": installed_w / MW,
         "installed_margin": installed_w / peak_w.max(1.0) - 1.0,
-        "accredited_mw": if accredited_w > 0.0 { Some(accredited_w / MW) } else { None },
+        "accredited_mw": if told { Some(accredited_w / MW) } else { None },
+        "storage_mw": stored_w / MW,
+        "storage_credited_mw": credited_w / MW,
         "months": months,
     })
 }

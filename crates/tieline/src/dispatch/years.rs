@@ -129,7 +129,7 @@ fn kept(case: &Case, dispatch: &Dispatch) -> [f64; KEPT.len()] {
         shed_hours,
         emitted_kg / 1e3,
         peak_w / MW,
-        super::least_margin(problem).0,
+        super::least_margin(case).0,
         curtailed_j / MWH,
     ]
 }

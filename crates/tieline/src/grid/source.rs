@@ -99,8 +99,20 @@ fn say(shown: &str, remarks: &[String]) {
     }
 }
 
-/// Reads a folder: the one that holds `SourceData`, or one above it.
+/// Reads a folder and says what of it power flow and its like leave out.
 fn folder(path: &Path, shown: &str) -> Result<Option<System>> {
+    let system = tables(path, shown)?;
+    if let Some(system) = &system {
+        say(shown, &system.remarks);
+    }
+    Ok(system)
+}
+
+/// Reads a folder: the one that holds `SourceData`, or one above it.
+///
+/// # Errors
+/// A folder that cannot be read; what is wrong in it was said.
+pub fn tables(path: &Path, shown: &str) -> Result<Option<System>> {
     let below = path.join("RTS_Data");
     let root = if below.is_dir() { below } else { path.to_path_buf() };
     if !root.join("SourceData").is_dir() {
@@ -112,10 +124,7 @@ fn folder(path: &Path, shown: &str) -> Result<Option<System>> {
     }
     let name = path.canonicalize().ok().and_then(|whole| Some(whole.file_name()?.to_string_lossy().into_owned()));
     match rts_gmlc::read(&name.unwrap_or_else(|| shown.to_owned()), &mut |file| open(&root, file)) {
-        Ok(system) => {
-            say(shown, &system.remarks);
-            Ok(Some(system))
-        }
+        Ok(system) => Ok(Some(system)),
         Err(mistakes) => {
             eprintln!("{mistakes}");
             Ok(None)

@@ -25,6 +25,8 @@ pub struct Wishes {
     pub spec: Option<String>,
     /// NAME=VALUE.
     pub set: Vec<String>,
+    /// The campus buys curtailment in the hours that set its bill.
+    pub shave_peaks: bool,
 }
 
 /// What came of it.

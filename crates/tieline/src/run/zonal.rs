@@ -3,7 +3,7 @@
 //! Not modelled: a dispatch that is solved again when the campus draws something else.
 
 use super::Tables;
-use crate::dispatch::{Solved, campus, case, least_margin, solved, summary, tables, text};
+use crate::dispatch::{Solved, campus, case, least_margin, shave, solved, summary, tables, text};
 use crate::{screen, source, threads};
 use anyhow::{Result, anyhow, bail};
 use std::fmt::Write as _;
@@ -32,10 +32,12 @@ pub struct Zonal {
 ///
 /// # Errors
 /// A grid that cannot be read or dispatched, a table that cannot be written.
-pub fn zonal(scenario: &Scenario, given: &str, seed: u64, folder: &Path) -> Result<Zonal> {
+pub fn zonal(scenario: &Scenario, given: &str, seed: u64, folder: &Path, shave_peaks: bool) -> Result<Zonal> {
     let plan = scenario.dispatch.as_ref().ok_or_else(|| anyhow!("{} has no table [dispatch]", scenario.name))?;
     let case = grid(plan, scenario, given, seed)?;
-    let solved = match solved(&case, threads::cores(), true) {
+    let plain = solved(&case, threads::cores(), true);
+    let shaved = |plain| if shave_peaks { shave(&case, plain, threads::cores()) } else { Ok(plain) };
+    let solved = match plain.and_then(shaved) {
         Ok(solved) => solved,
         Err(failure) => bail!("the grid {}: {}", plan.grid, failure.words(&case.problem)),
     };
@@ -110,7 +112,7 @@ fn found(scenario: &Scenario, plan: &Plan, case: &Case, solved: &Solved) -> Zona
         ("hours", problem.hours as f64),
         ("shed_mwh", shed_mwh),
         ("emissions_t", emitted_kg / 1e3),
-        ("least_margin", least_margin(problem).0),
+        ("least_margin", least_margin(case).0),
         ("price_mean_usd_per_mwh", mean),
         ("price_most_usd_per_mwh", most),
         ("campus_hours", account.hours as f64),
@@ -123,6 +125,11 @@ fn found(scenario: &Scenario, plan: &Plan, case: &Case, solved: &Solved) -> Zona
     metrics.extend(account.saved_usd.map(|saved| ("campus_saved_usd", saved)));
     metrics.extend(told.with.as_ref().map(|bill| ("bill_usd", bill.total_usd())));
     metrics.extend(told.without.as_ref().map(|bill| ("bill_without_usd", bill.total_usd())));
+    if let Some(shaving) = solved.shaved.first() {
+        let number = |key: &str| shaving[key].as_f64().unwrap_or(0.0);
+        metrics.push(("shaved_hours", shaving["hours"].as_array().map_or(0, Vec::len) as f64));
+        metrics.extend([("shaved_mwh", number("mwh")), ("shaved_saved_usd", number("saved_usd"))]);
+    }
     let findings = vec![Finding {
         topic: "dispatch against its bound".to_owned(),
         text: format!(
