@@ -152,7 +152,7 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
 }
 
 /// The columns of the CSV, each `hours` long.
-fn series(root: &Sheet<'_, '_>, hours: usize, open: Open<'_>) -> Vec<(String, Vec<f64>)> {
+pub(crate) fn series(root: &Sheet<'_, '_>, hours: usize, open: Open<'_>) -> Vec<(String, Vec<f64>)> {
     let Some(file) = root.text("series") else { return Vec::new() };
     let wrong = |found: &str, expected: &str| root.wrong("series", found, expected, &format!("in {file}"));
     let bytes = open(&file).and_then(|reader| {

@@ -2,7 +2,7 @@
 
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write as _;
-use tieline_files::commitment::{Format, read, write};
+use tieline_files::commitment::{Format, Json, read, write};
 use tieline_grid::commitment::{Options, Outcome, solve};
 
 const PGLIB: &str = include_str!("../../../grids/six-units.json");
@@ -128,7 +128,7 @@ fn the_shipped_cases_are_solved() {
 #[test]
 fn cases_go_to_the_other_format_and_back() {
     let case = read("six-units.json", PGLIB.as_bytes()).expect("reads").problem;
-    let (egret, lost) = write(&case, Format::Egret);
+    let (egret, lost) = write(&case, Json::Egret);
     assert_eq!(lost.len(), 2, "prices on load and reserve: {lost:?}");
     let mut back = read("egret.json", egret.to_string().as_bytes()).expect("reads").problem;
     // The best schedule costs the same in both: nobody buys at Egret's prices of 10^4 and 10^3 $/MWh.
@@ -140,11 +140,11 @@ fn cases_go_to_the_other_format_and_back() {
     assert!((ours - theirs).abs() < 1e-8 * ours, "{ours} $ in PGLib-UC, {theirs} $ in Egret");
     // Egret has prices where PGLib-UC forbids; everything else is the same to rounding.
     (back.mismatch_usd_per_j, back.reserve.short_usd_per_j) = (None, None);
-    let (again, lost) = write(&back, Format::Pglib);
+    let (again, lost) = write(&back, Json::Pglib);
     assert_eq!(lost, Vec::<String>::new());
-    let (first, _) = write(&case, Format::Pglib);
+    let (first, _) = write(&case, Json::Pglib);
     assert_eq!(first["thermal_generators"], again["thermal_generators"]);
-    let (_, lost) = write(&read("two-buses.json", EGRET.as_bytes()).expect("reads").problem, Format::Pglib);
+    let (_, lost) = write(&read("two-buses.json", EGRET.as_bytes()).expect("reads").problem, Json::Pglib);
     for word in ["lines", "fuel supplies", "storages", "load unserved"] {
         assert!(lost.iter().any(|what| what.contains(word)), "{word}: {lost:?}");
     }

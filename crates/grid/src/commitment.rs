@@ -66,6 +66,29 @@ pub struct Problem {
     pub mismatch_usd_per_j: Option<f64>,
 }
 
+/// What a complaint is about; lists by their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The problem as a whole.
+    Whole,
+    /// The load.
+    Load,
+    /// The spinning reserve.
+    Reserve,
+    /// The lines.
+    Lines,
+    /// A unit.
+    Unit(usize),
+    /// A renewable.
+    Renewable(usize),
+    /// A storage.
+    Store(usize),
+    /// A supply of fuel.
+    Fuel(usize),
+    /// An area of the services.
+    Area(usize),
+}
+
 /// A unit that can be off or on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unit {
@@ -230,7 +253,13 @@ impl Problem {
     /// Everything that makes the problem meaningless, in words; empty when it is sound.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        soundness::complaints(self)
+        soundness::findings(self).into_iter().map(|(_, what)| what).collect()
+    }
+
+    /// As [`Problem::complaints`], each with what it is about.
+    #[must_use]
+    pub fn findings(&self) -> Vec<(Subject, String)> {
+        soundness::findings(self)
     }
 }
 

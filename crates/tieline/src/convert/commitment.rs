@@ -6,21 +6,21 @@ use super::{Convert, Named};
 use crate::Verdict;
 use crate::grid::uc;
 use anyhow::{Context, Result};
-use tieline_files::commitment::{self, Format};
+use tieline_files::commitment::{self, Format, Json};
 
 /// A unit-commitment case in the other format.
 pub fn commitment(asked: &Convert) -> Result<Verdict> {
     let to = asked.to.display();
     let Some(case) = uc::load(&asked.from)? else { return Ok(Verdict::No) };
-    let format = match (asked.format, case.format) {
-        (Some(Named::Pglib), _) | (None, Format::Egret) => Format::Pglib,
-        (Some(Named::Egret), _) | (None, Format::Pglib) => Format::Egret,
+    let json = match (asked.format, case.format) {
+        (Some(Named::Pglib), _) | (None, Format::Egret) => Json::Pglib,
+        _ => Json::Egret,
     };
-    let (value, lost) = commitment::write(&case.problem, format);
+    let (value, lost) = commitment::write(&case.problem, json);
     let text = serde_json::to_string_pretty(&value).context("writing JSON")?;
     std::fs::write(&asked.to, text + "\n").with_context(|| to.to_string())?;
     let (units, steps) = (case.problem.units.len(), case.problem.steps);
-    println!("{to}: {}, {units} units, {steps} steps", format.name());
+    println!("{to}: {}, {units} units, {steps} steps", json.name());
     for what in case.remarks.iter().chain(&lost) {
         println!("  lost: {what}");
     }
