@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The peer of `tieline bench dispatch.uc_ratio`: unit commitment by PGLib-UC's published formulation, in Pyomo and HiGHS.
 
-    python uc_pglib.py CASE.json[.gz] [GAP]
+    python uc_pglib.py CASE.json[.gz] [GAP [SEED]]
 
 Written from the description that PGLib-UC publishes with its cases (three binaries a unit and hour, start-up categories,
 minimum up and down times, ramps, piecewise costs as weights of points; Morales-Espana, Latorre, Ramos 2013 with Sridhar,
@@ -122,7 +122,8 @@ def main():
     solver = Highs()
     solver.config.mip_gap = gap
     solver.config.load_solution = False
-    solver.highs_options = {"threads": 1}
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    solver.highs_options = {"threads": 1, "random_seed": seed}
     answer = solver.solve(m)
     solved = time.perf_counter()
     print(json.dumps({

@@ -9,6 +9,7 @@
 mod egret;
 pub mod own;
 mod pglib;
+pub mod rts;
 mod walk;
 mod write;
 
@@ -50,7 +51,7 @@ impl Format {
         match self {
             Self::Pglib => "PGLib-UC",
             Self::Egret => "Egret",
-            Self::Own => "tieline",
+            Self::Own => "our own TOML",
             Self::RtsGmlc => "RTS-GMLC",
         }
     }

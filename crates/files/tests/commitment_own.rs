@@ -3,8 +3,10 @@
 use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use tieline_files::commitment::{self, own};
+use tieline_files::table::TableWriter;
 use tieline_grid::commitment::{
-    Area, Burns, Fuel, Lines, Offer, Other, Problem, Renewable, Reserve, Services, Start, State, Store, Unit,
+    Area, Burns, Fuel, Lines, Offer, Options, Other, Outcome, Problem, Renewable, Reserve, Services, Start, State,
+    Store, Unit, solve,
 };
 use tieline_grid::network::direct::Convention;
 use tieline_grid::network::{BusKind, Network};
@@ -16,17 +18,28 @@ fn nothing(path: &str) -> io::Result<Box<dyn Read>> {
     Err(io::Error::new(ErrorKind::NotFound, path.to_owned()))
 }
 
-fn read(text: &str) -> Result<Problem, String> {
-    own::read("day.toml", text, &mut nothing).map(|case| case.problem).map_err(|mistakes| mistakes.to_string())
-}
-
 /// Written and read again it is the same, to the last bit: numbers print differently where any bit differs.
 fn round_trip(what: &str, problem: &Problem) {
-    let (text, lost) = own::write(problem, "case", "claim: a test");
-    assert_eq!(lost, Vec::<String>::new(), "{what}");
-    let back = read(&text).unwrap_or_else(|why| panic!("{what}: {why}\n{text}"));
-    assert_eq!(back, *problem, "{what}");
-    assert!(format!("{back:?}") == format!("{problem:?}"), "{what}: a bit of a number differs");
+    for series in [None, Some("series.parquet")] {
+        let written = own::write(problem, "case", "claim: a test", series);
+        assert_eq!(written.lost, Vec::<String>::new(), "{what}");
+        let mut bytes = Vec::new();
+        if let Some(table) = &written.series {
+            let mut writer = TableWriter::new(&mut bytes, table).expect("columns with names of their own");
+            writer.write(table).expect("writes");
+            writer.finish().expect("writes");
+        }
+        let mut open = |_: &str| -> io::Result<Box<dyn Read>> { Ok(Box::new(io::Cursor::new(bytes.clone()))) };
+        let back = own::read("day.toml", &written.text, &mut open)
+            .unwrap_or_else(|why| panic!("{what}: {why}\n{}", written.text))
+            .problem;
+        assert_eq!(back, *problem, "{what}");
+        assert!(format!("{back:?}") == format!("{problem:?}"), "{what}: a bit of a number differs");
+    }
+}
+
+fn read(text: &str) -> Result<Problem, String> {
+    own::read("day.toml", text, &mut nothing).map(|case| case.problem).map_err(|mistakes| mistakes.to_string())
 }
 
 fn data() -> PathBuf {
@@ -156,7 +169,7 @@ fn drawn(seed: u64) -> Problem {
     }
     if !problem.units.is_empty() && luck.yes() {
         let units = problem.units.len();
-        let mut area = |name: &str, members: Vec<usize>, luck: &mut Luck| Area {
+        let area = |name: &str, members: Vec<usize>, luck: &mut Luck| Area {
             name: name.to_owned(),
             members,
             required_w: std::array::from_fn(|_| if luck.yes() { luck.watts(steps) } else { Vec::new() }),
@@ -286,4 +299,147 @@ fn drawn_problems_come_back_to_the_last_bit() {
         sound > 200 && lines > 30 && services > 50 && burning > 100,
         "{sound} of {tried}: {lines} {services} {burning}"
     );
+}
+
+const SMALL: &str = include_str!("../../../grids/small-day.toml");
+
+#[test]
+fn the_shipped_day_says_what_is_meant() {
+    let problem = read(SMALL).expect("reads");
+    assert_eq!((problem.steps, problem.units.len(), problem.renewables.len(), problem.stores.len()), (24, 3, 1, 1));
+    assert_eq!((problem.load_w[0], problem.reserve.required_w[23]), (420e6, 40e6));
+    let coal = &problem.units[0];
+    assert_eq!((coal.least_up, coal.starts[1].off, coal.starts[1].usd), (8, 24, 16_000.0));
+    let gas = &problem.units[1];
+    // 900 $/h and 34 $/MWh at 120 and 300 MW; a start to the greater of 120 and 150 MW.
+    for ((at, usd), (mw, expected)) in gas.curve.iter().zip([(120.0, 4980.0), (300.0, 11_100.0)]) {
+        assert!((at / MW - mw).abs() < 1e-9 && (usd - expected).abs() < 1e-6, "{at} {usd}");
+    }
+    assert_eq!((gas.begin_w, gas.first.output_w), (150e6, 160e6));
+    let turbine = &problem.units[2];
+    assert_eq!((turbine.up_w, turbine.first.on, turbine.first.output_w), (120e6, false, 0.0));
+    assert_eq!(problem.stores[0].last_j, 100.0 * 3.6e9);
+    round_trip("small-day", &problem);
+    let Ok(Outcome::Solved(plan)) = solve(&problem, &Options { gap: 1e-6, ..Options::default() }) else {
+        panic!("no schedule")
+    };
+    assert_eq!(plan.violations(&problem), Vec::<String>::new());
+    assert!(plan.shed_w.iter().all(|shed| *shed < 1.0), "the day can be served");
+}
+
+/// What a wrong file says, and in which line.
+#[test]
+fn every_mistake_is_told_with_its_line() {
+    for (from, to, at, words) in [
+        ("steps = 24", "steps = 23", "load_mw", "load_mw: found 24 values, expected 23 values, one a step"),
+        ("least = \"150 MW\"", "least = 150", "least = 150", "found the bare number 150, expected a power"),
+        ("least = \"150 MW\"", "least = \"150 MWh\"", "150 MWh", "unit[0].least: found \"150 MWh\""),
+        ("least = \"150 MW\"", "leest = \"150 MW\"", "leest", "did you mean \"least\"?"),
+        ("most = \"350 MW\"", "most = \"-350 MW\"", "-350", "it may not be negative"),
+        ("420, 405", "420, \"much\"", "much", "load_mw: found string, expected a plain number"),
+        ("420, 405", "420, nan", "nan", "load_mw: found nan, expected a plain number"),
+        (
+            "90, 95, 100, 100",
+            "90, -95, 100, 100",
+            "-95",
+            "renewable[0].most_mw: found -95, expected numbers at least 0",
+        ),
+        ("name = \"gas-cc\"", "name = \"coal\"", "\"coal\"\nleast = \"120 MW\"", "found \"coal\" a second time"),
+        ("least_up = \"8 h\"", "least_up = \"90 min\"", "90 min", "expected a whole number of steps of 60 min"),
+        (
+            "cost_usd_per_h = [4200, 6500, 9000]",
+            "cost_usd_per_h = [4200, 6500]",
+            "[4200, 6500]",
+            "found 2 numbers, expected as many as outputs, 3",
+        ),
+        (
+            "cost = \"34 $/MWh\"",
+            "",
+            "[[unit]]\nname = \"gas-cc\"",
+            "unit[1].cost: found nothing, expected cost (\"22 $/MWh\")",
+        ),
+        ("source = \"guess: round numbers of ours, no real system\"", "", "load_mw", "numbers without a source"),
+        // Each key may be fine and the whole still impossible: then the unit's own line is told.
+        (
+            "output = \"260 MW\"",
+            "output = \"60 MW\"",
+            "[[unit]]\nname = \"coal\"",
+            "unit[0]: found unit coal: it is on before the first step at 60 MW, outside its limits",
+        ),
+        ("[4200, 6500, 9000]", "[4200, 6500, 7000]", "[[unit]]\nname = \"coal\"", "its cost curve is not convex"),
+        ("first = \"100 MWh\"", "first = \"300 MWh\"", "[[store]]", "store[0]: found storage battery:"),
+        ("    420, 405", "    -420, 405", "load_mw", "load_mw: found load: -420 MW in step 1, expected at least 0"),
+    ] {
+        let broken = SMALL.replacen(from, to, 1);
+        assert_ne!(broken, SMALL, "{from}");
+        let text = read(&broken).expect_err(words);
+        assert!(text.contains(words), "{words}:\n{text}");
+        let place = broken.find(at).expect("there");
+        let line = 1 + broken[..place].matches('\n').count();
+        assert!(text.contains(&format!("day.toml:{line}:")), "line {line} for {words}:\n{text}");
+    }
+}
+
+#[test]
+fn series_come_from_a_csv_beside_it() {
+    let list = SMALL.split("load_mw = [").nth(1).and_then(|rest| rest.split(']').next()).expect("there");
+    let values: Vec<f64> = list.split(',').filter_map(|word| word.trim().parse().ok()).collect();
+    let text = SMALL.replace(&format!("load_mw = [{list}]"), "series = \"day.csv\"\nload = \"north_gw\"");
+    let csv = |values: &[f64]| {
+        let rows: Vec<String> = values.iter().enumerate().map(|(t, mw)| format!("{t},{}", mw / 1e3)).collect();
+        format!("hour,north_gw\n{}\n", rows.join("\n"))
+    };
+    let with = |text: &str, csv: String| {
+        let mut open = move |_: &str| -> io::Result<Box<dyn Read>> { Ok(Box::new(io::Cursor::new(csv.clone()))) };
+        own::read("day.toml", text, &mut open).map(|case| case.problem).map_err(|mistakes| mistakes.to_string())
+    };
+    let problem = with(&text, csv(&values)).expect("reads");
+    let plain = read(SMALL).expect("reads");
+    for (ours, theirs) in problem.load_w.iter().zip(&plain.load_w) {
+        assert!((ours - theirs).abs() < 1e-3, "{ours} {theirs}");
+    }
+    for (wrong, words) in [
+        (with(&text, csv(&values[1..])), "found 23 rows"),
+        (with(&text, csv(&values).replace("0.42\n", "n/a\n")), "\"n/a\" in line 2, column north_gw"),
+        (with(&text.replace("\"north_gw\"", "\"norht_gw\""), csv(&values)), "did you mean \"north_gw\"?"),
+        (with(&text, csv(&values).replace("north_gw", "north")), "found \"north_gw\""),
+        (read(&text), "day.csv"),
+    ] {
+        let text = wrong.expect_err(words);
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+/// As the fuzz target does: bytes changed, cut and doubled by a seed; no panic, and a refusal has a reason.
+#[test]
+fn changed_bytes_are_read_or_refused() {
+    let mut luck = Luck { draw: Draw::new(6, 0), event: 0 };
+    let long = own::write(&drawn(11), "case", "claim: a test", None).text;
+    let mut accepted = 0;
+    for round in 0..1500 {
+        let mut bytes = (if round % 2 == 0 { SMALL } else { long.as_str() }).as_bytes().to_vec();
+        for _ in 0..1 + luck.below(4) {
+            let at = luck.below(bytes.len());
+            match luck.below(5) {
+                0 => bytes[at] = b"0129.-eE\"[]{}=#,\n xn\\"[luck.below(20)],
+                1 => bytes.truncate(at.max(1)),
+                2 => drop(bytes.remove(at)),
+                3 => {
+                    let line = bytes[at..].split(|byte| *byte == b'\n').next().unwrap_or(&[]).to_vec();
+                    bytes.splice(at..at, line);
+                }
+                _ => bytes.insert(at, b"9-\"[]"[luck.below(5)]),
+            }
+        }
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        let _ = own::is_case(&text);
+        match own::read("fuzz.toml", &text, &mut nothing) {
+            Ok(case) => {
+                accepted += 1;
+                assert!(case.problem.complaints().is_empty(), "what is accepted has no complaints");
+            }
+            Err(mistakes) => assert!(!mistakes.list.is_empty() && !mistakes.to_string().is_empty()),
+        }
+    }
+    assert!((50..1450).contains(&accepted), "{accepted} of 1500 accepted: the changes say nothing");
 }

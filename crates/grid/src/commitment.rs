@@ -28,7 +28,7 @@ pub use accounts::Costs;
 pub use lines::Lines;
 pub use relief::{Lack, Relief};
 pub use rolling::{Horizon, carry, roll};
-pub use search::{Options, Outcome, Plan, relaxed_usd, solve};
+pub use search::{Clock, Options, Outcome, Plan, relaxed_usd, solve};
 pub use services::{Area, Offer, Product, Services};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `tieline convert IN OUT`: one planner's format into another, and what is lost on the way.
 //!
-//! Networks become MATPOWER cases; cases of unit commitment become PGLib-UC's JSON or Egret's.
+//! Networks become MATPOWER cases; cases of unit commitment become PGLib-UC's JSON, Egret's, or our own TOML.
 //!
 //! Not modelled: the network as RTS-GMLC tables (they need more of a unit than a network has); grids of zones from a network
 //! of buses (zones, series and fleets are not in it).
@@ -9,6 +9,7 @@ mod commitment;
 mod network;
 
 use crate::Verdict;
+use crate::grid::source;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -16,9 +17,10 @@ use std::path::PathBuf;
 /// What to convert.
 #[derive(Args)]
 pub struct Convert {
-    /// Folder of RTS-GMLC tables, MATPOWER case (`.m`, `.m.gz`), or unit-commitment case of PGLib-UC or Egret (`.json`, `.json.gz`).
+    /// Folder of RTS-GMLC tables, MATPOWER case (`.m`, `.m.gz`), or unit-commitment case: PGLib-UC or Egret (`.json`, `.json.gz`), our
+    /// TOML (`.toml`) or folder.
     from: PathBuf,
-    /// MATPOWER case (`.m`) or unit-commitment case (`.json`) to write.
+    /// MATPOWER case (`.m`), or unit-commitment case (`.json`, our `.toml`, or a folder of that and Parquet) to write.
     to: PathBuf,
     /// Format of a unit-commitment case to write; the one that the first is not in when left out.
     #[arg(long = "as", value_name = "FORMAT")]
@@ -29,6 +31,8 @@ pub struct Convert {
     /// Write over a file that is there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    commitment: commitment::Options,
 }
 
 /// Formats by name, where the ending of a file does not tell.
@@ -38,6 +42,8 @@ enum Named {
     Pglib,
     /// Unit commitment in Egret's JSON.
     Egret,
+    /// Unit commitment in our own TOML, or in a folder of it.
+    Commitment,
 }
 
 /// What a case is about; each is read and written by a module of its own.
@@ -62,6 +68,10 @@ pub fn convert(asked: &Convert) -> Result<Verdict> {
             return Ok(Verdict::Usage);
         }
     };
+    if kind != Kind::Commitment && asked.commitment.any() {
+        eprintln!("tieline: --day, --steps and --network are for unit-commitment cases; {to} is none");
+        return Ok(Verdict::Usage);
+    }
     if kind != Kind::Commitment && asked.format.is_some() {
         eprintln!("tieline: --as is for unit-commitment cases (.json); {to} is none");
         return Ok(Verdict::Usage);
@@ -83,8 +93,14 @@ pub fn convert(asked: &Convert) -> Result<Verdict> {
 /// What is asked for, by the name of what is to be written; else what was expected there.
 fn kind(asked: &Convert) -> Result<Kind, &'static str> {
     match asked.to.extension().and_then(|ending| ending.to_str()) {
+        _ if commitment::asked_for(asked) => Ok(Kind::Commitment),
         Some("m") => Ok(Kind::Network),
-        Some("json") => Ok(Kind::Commitment),
-        _ => Err("expected a name that ends in .m (a network) or .json (a unit-commitment case)"),
+        Some("json") => Err("a .json is a unit-commitment case: expected --as pglib or --as egret"),
+        Some("toml") | None if source::is_tables(&asked.from) => {
+            Err("a folder of RTS-GMLC tables becomes one of several things: say --as commitment")
+        }
+        _ => Err(
+            "expected a name that ends in .m (a network), or .json, .toml or nothing (a unit-commitment case, of which there is one to read)",
+        ),
     }
 }

@@ -22,7 +22,7 @@ use std::io::{self, Read};
 use tieline_grid::commitment::{Problem, Subject};
 use tieline_units::{Power, Quantity};
 
-pub use text::write;
+pub use text::{Written, write};
 
 /// Opens the file of series that a case names.
 pub type Open<'o> = &'o mut dyn FnMut(&str) -> io::Result<Box<dyn Read>>;

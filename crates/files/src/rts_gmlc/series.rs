@@ -98,6 +98,9 @@ impl Series {
     ) {
         for ((object, parameter), (line, column)) in std::mem::take(&mut self.found) {
             if let Some(unit) = by_name.get(&object) {
+                if parameter == "PMin MW" {
+                    units[*unit].must_w = Some(column.clone());
+                }
                 // A least that is a series (rooftops) is the most as well.
                 if parameter == "PMax MW" || parameter == "Natural_Inflow" || units[*unit].available_w.is_none() {
                     units[*unit].available_w = Some(column);

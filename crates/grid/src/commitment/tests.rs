@@ -35,7 +35,7 @@ fn problem(load: &[f64], units: Vec<Unit>) -> Problem {
 }
 
 fn exact() -> Options {
-    Options { gap: 0.0, most_s: None }
+    Options { gap: 0.0, ..Options::default() }
 }
 
 fn solved(problem: &Problem) -> Plan {

@@ -6,35 +6,51 @@
 
 use super::fields::PRODUCTS;
 use super::network::{Branch, add_branch, add_bus, total};
+use crate::table::STAMP;
 use core::fmt::Write as _;
 use tieline_grid::commitment::{Burns, Offer, Problem, Unit};
 use tieline_grid::network::direct::Convention;
 use tieline_grid::network::{BusKind, Network};
+use tieline_sim::results::Table;
 use tieline_units::{Energy, EnergyPrice, Power, Quantity, SpanQuantity};
 
 /// Numbers in a line of a list.
 const A_LINE: usize = 12;
 
-/// The text of a case, and in words what it does not hold.
+/// A case as it is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// The TOML.
+    pub text: String,
+    /// The series beside it, where they were asked for and there are any.
+    pub series: Option<Table>,
+    /// What it does not hold, in words.
+    pub lost: Vec<String>,
+}
+
+/// The text of a case; its series go into a table for the file `series` where one is named, else into the text.
 #[must_use]
-pub fn write(problem: &Problem, name: &str, source: &str) -> (String, Vec<String>) {
-    let mut out = Out::default();
+pub fn write(problem: &Problem, name: &str, source: &str, series: Option<&str>) -> Written {
+    let mut out = Out { columns: series.map(|_| Vec::new()), ..Out::default() };
     let mut lost = Vec::new();
     out.bare("schema", "1");
     out.text("name", name);
     out.text("source", source);
+    if let Some(file) = series {
+        out.text("series", file);
+    }
     out.bare("steps", &problem.steps.to_string());
     out.quantity("step", problem.step_s, &[("h", 3600.0), ("min", 60.0), ("s", 1.0)]);
     let buses = problem.lines.as_ref().map(|lines| total(&lines.load_w, problem.steps));
     // With a network the load is the sum of its buses', unless the case has another one.
     if buses.as_ref().is_none_or(|sum| !same(sum, &problem.load_w)) {
-        out.series("load", &problem.load_w);
+        out.series("load", "", &problem.load_w);
     }
     out.may("mismatch_price", problem.mismatch_usd_per_j, EnergyPrice::UNITS);
     let reserve = &problem.reserve;
     if !reserve.required_w.is_empty() || reserve.contingency.is_some() || reserve.short_usd_per_j.is_some() {
         out.head("[reserve]");
-        out.series("required", &reserve.required_w);
+        out.series("required", "reserve", &reserve.required_w);
         if let Some(times) = reserve.contingency {
             out.bare("contingency", &plain(times));
         }
@@ -45,6 +61,10 @@ pub fn write(problem: &Problem, name: &str, source: &str) -> (String, Vec<String
         out.text("name", &fuel.name);
         match fuel.per_step.first().filter(|first| fuel.per_step.iter().all(|each| each.to_bits() == first.to_bits())) {
             Some(first) => out.text("column", &plain(*first)),
+            None if out.columns.is_some() => {
+                let column = out.column(&format!("{}_per_step", fuel.name), fuel.per_step.clone());
+                out.text("column", &column);
+            }
             None => out.list("per_step", &fuel.per_step),
         }
     }
@@ -60,14 +80,18 @@ pub fn write(problem: &Problem, name: &str, source: &str) -> (String, Vec<String
         out.text("name", &renewable.name);
         out.bus(problem, bus(renewable.bus));
         if !nothing(&renewable.least_w) || renewable.least_w.len() != problem.steps {
-            out.series("least", &renewable.least_w);
+            out.series("least", &renewable.name, &renewable.least_w);
         }
-        out.series("most", &renewable.most_w);
+        out.series("most", &renewable.name, &renewable.most_w);
     }
     stores(&mut out, problem, &bus);
     services(&mut out, problem);
     network(&mut out, problem, &mut lost);
-    (out.text, lost)
+    let numbers = out.columns.unwrap_or_default();
+    let step_ns = (problem.step_s * 1e9).round() as i64;
+    let utc_ns = (0..problem.steps as i64).map(|step| step.saturating_mul(step_ns)).collect();
+    let table = Table { name: "series".to_owned(), utc_ns, numbers, texts: Vec::new() };
+    Written { text: out.text, series: series.map(|_| table), lost }
 }
 
 fn unit(out: &mut Out, problem: &Problem, unit: &Unit, bus: u64) {
@@ -210,7 +234,7 @@ fn services(out: &mut Out, problem: &Problem) {
             out.bare("members", &format!("[{}]", names.join(", ")));
         }
         for (product, required_w) in PRODUCTS.iter().zip(&area.required_w) {
-            out.series(product, required_w);
+            out.series(product, &area.name, required_w);
         }
     }
 }
@@ -235,7 +259,7 @@ fn network(out: &mut Out, problem: &Problem, lost: &mut Vec<String>) {
         }
         let load_w = lines.load_w.get(bus).map_or(&[][..], Vec::as_slice);
         if !nothing(load_w) || load_w.len() != problem.steps {
-            out.series("load", load_w);
+            out.series("load", &format!("bus_{number}"), load_w);
         }
         add_bus(&mut kept, *number, if reference { BusKind::Reference } else { BusKind::Load });
         if let Some(shunt_w) = kept.buses.shunt_w.last_mut() {
@@ -324,6 +348,11 @@ fn scaled(si: f64, factor: f64) -> Option<f64> {
     candidates.into_iter().find(|value| (value * factor).to_bits() == si.to_bits())
 }
 
+/// Powers in MW, where that gives all bits back.
+fn in_mw(watts: &[f64]) -> Option<Vec<f64>> {
+    watts.iter().map(|value| scaled(*value, 1e6)).collect()
+}
+
 /// Steps as time.
 fn time(problem: &Problem, steps: usize) -> String {
     quantity(steps as f64 * problem.step_s, &[("h", SpanQuantity::h(1.0).as_s()), ("s", 1.0)])
@@ -348,6 +377,8 @@ fn quoted(text: &str) -> String {
 #[derive(Default)]
 struct Out {
     text: String,
+    /// Columns of a file of series, where there is to be one.
+    columns: Option<Vec<(String, Vec<f64>)>>,
 }
 
 impl Out {
@@ -387,18 +418,40 @@ impl Out {
     }
 
     /// A series of powers; left out where it is empty, one power where it never changes.
-    fn series(&mut self, base: &str, watts: &[f64]) {
+    fn series(&mut self, base: &str, owner: &str, watts: &[f64]) {
         let Some(first) = watts.first() else { return };
         if watts.len() > 1 && watts.iter().all(|each| each.to_bits() == first.to_bits()) {
             self.quantity(base, *first, POWER);
+        } else if self.columns.is_some() {
+            let name = if owner.is_empty() { base.to_owned() } else { format!("{owner}_{base}") };
+            let (values, unit) = match in_mw(watts) {
+                Some(mw) => (mw, "mw"),
+                None => (watts.to_vec(), "w"),
+            };
+            let column = self.column(&format!("{name}_{unit}"), values);
+            self.text(base, &column);
         } else {
             self.watts(base, watts);
         }
     }
 
+    /// Adds a column under a name of its own.
+    fn column(&mut self, name: &str, values: Vec<f64>) -> String {
+        let columns = self.columns.get_or_insert_default();
+        let taken = |name: &str| name == STAMP || columns.iter().any(|column| column.0 == name);
+        // The unit stays at the end.
+        let own = if taken(name) {
+            (2..).map(|count| format!("{count}_{name}")).find(|name| !taken(name)).unwrap_or_default()
+        } else {
+            name.to_owned()
+        };
+        columns.push((own.clone(), values));
+        own
+    }
+
     /// A list of powers, in MW where that gives all bits back.
     fn watts(&mut self, base: &str, watts: &[f64]) {
-        match watts.iter().map(|value| scaled(*value, 1e6)).collect::<Option<Vec<f64>>>() {
+        match in_mw(watts) {
             Some(mw) => self.list(&format!("{base}_mw"), &mw),
             None => self.list(&format!("{base}_w"), watts),
         }
