@@ -55,7 +55,7 @@ impl Options {
     }
 
     /// The same, with the time counted from now on.
-    pub(super) fn from_now(&self) -> Self {
+    pub(super) fn counted_anew(&self) -> Self {
         let clock = self.clock.map(|clock| Clock { begun_s: (clock.now_s)(), ..clock });
         Self { clock, ..self.clone() }
     }

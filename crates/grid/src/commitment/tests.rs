@@ -377,7 +377,7 @@ fn time_spent_before_a_search_counts() {
     assert_eq!(options(|| 4.0).left_s(), Some(7.0));
     assert_eq!(options(|| 90.0).left_s(), Some(1.0));
     // A window of its own begins anew.
-    assert_eq!(options(|| 90.0).from_now().left_s(), Some(10.0));
+    assert_eq!(options(|| 90.0).counted_anew().left_s(), Some(10.0));
     assert_eq!(Options { most_s: Some(10.0), ..Options::default() }.left_s(), Some(10.0));
     assert_eq!(options(|| 4.0).clock.map(|clock| clock.begun_s), Some(1.0));
     assert_eq!(Options::default().left_s(), None);
@@ -398,14 +398,9 @@ fn complaints_name_their_subject() {
         ..Problem::default()
     };
     let subjects: Vec<Subject> = problem.findings().into_iter().map(|(subject, _)| subject).collect();
-    for subject in [
-        Subject::Load,
-        Subject::Reserve,
-        Subject::Unit(0),
-        Subject::Renewable(0),
-        Subject::Store(0),
-        Subject::Fuel(0),
-    ] {
+    for subject in
+        [Subject::Load, Subject::Reserve, Subject::Unit(0), Subject::Renewable(0), Subject::Store(0), Subject::Fuel(0)]
+    {
         assert!(subjects.contains(&subject), "{subject:?} in {subjects:?}");
     }
     problem.steps = 0;

@@ -152,7 +152,7 @@ pub fn first_hour(system: &System, day: Option<&str>, hours: usize) -> Result<us
             .filter(|day| day * DAY_HOURS + hours <= system.hours)
             .max_by(|a, b| load(*a).total_cmp(&load(*b)))
             .map(|day| day * DAY_HOURS)
-            .ok_or(format!("the series have {} hours, {hours} are wanted", system.hours));
+            .ok_or(format!("found {hours} hours wanted, expected at most {}: the series have no more", system.hours));
     };
     let (year, month, first) = system.first_day;
     let begin = Utc::parse(&format!("{year:04}-{month:02}-{first:02}T00:00:00Z")).map_err(|why| why.to_string())?;
@@ -265,6 +265,8 @@ pub fn planned(system: &System, first_hour: usize) -> Result<Vec<bool>, String> 
     let steps = (2 * DAY_HOURS).min(system.hours - first_hour);
     let asked = rts::Asked { first_hour, steps, network: false, first: before(system, first_hour) };
     let mut problem = rts::case(system, &asked).map_err(|complaints| complaints.join("; "))?.problem;
+    // Storage stands still in the five-minute dispatch.
+    problem.stores.clear();
     problem.reserve.required_w = (first_hour..first_hour + steps).map(|hour| spare_w(system, hour)).collect();
     let plan = match commitment::solve(&problem, &Options { gap: PLANNED_GAP, ..Options::default() })? {
         commitment::Outcome::Solved(plan) => plan,

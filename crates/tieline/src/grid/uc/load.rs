@@ -4,7 +4,7 @@
 
 use crate::grid::source;
 use crate::source::{open_ordinary, say_mistakes};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use tieline_files::commitment::{Case, own, read, rts};
@@ -66,17 +66,14 @@ pub fn load(path: &Path, day: &Day) -> Result<Loaded> {
     if path.is_dir() {
         return ours(&path.join(FOLDER_TEXT));
     }
+    if matches!(std::fs::metadata(path), Err(error) if error.kind() == ErrorKind::NotFound) {
+        let expected = "TOML of ours, PGLib-UC or Egret JSON, or a folder of RTS-GMLC tables";
+        bail!("{shown}: no such file; expected a unit-commitment case: {expected}");
+    }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
         return ours(path);
     }
-    let bytes = open_ordinary(path).with_context(|| match std::fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            format!(
-                "{shown}: expected a unit-commitment case: TOML, PGLib-UC or Egret JSON, or a folder of RTS-GMLC tables"
-            )
-        }
-        _ => shown.clone(),
-    })?;
+    let bytes = open_ordinary(path).with_context(|| shown.clone())?;
     match read(&shown, bytes) {
         Ok(case) => {
             say(&shown, &case.remarks);
