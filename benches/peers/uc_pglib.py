@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """The peer of `tieline bench dispatch.uc_ratio`: unit commitment by PGLib-UC's published formulation, in Pyomo and HiGHS.
 
-    python uc_pglib.py CASE.json[.gz] [GAP]
+    python uc_pglib.py CASE.json[.gz] [GAP [SEED]]
 
 Written from the description that PGLib-UC publishes with its cases (three binaries a unit and hour, start-up categories,
 minimum up and down times, ramps, piecewise costs as weights of points; Morales-Espana, Latorre, Ramos 2013 with Sridhar,
 Linderoth, Luedtke 2013). Builds it with Pyomo, solves it with HiGHS on one thread to the gap (1e-4), and prints one line of
-JSON: objective and bound in $, seconds of each part, peak memory in MB. It writes no results, which favours it.
+JSON: objective and bound in $, seconds of each part, processor time, peak memory in MB. It writes no results, which favours it.
 
 Needs pyomo 6.10, highspy 1.16 (`./x peers` installs them).
 """
@@ -122,13 +122,15 @@ def main():
     solver = Highs()
     solver.config.mip_gap = gap
     solver.config.load_solution = False
-    solver.highs_options = {"threads": 1}
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    solver.highs_options = {"threads": 1, "random_seed": seed}
     answer = solver.solve(m)
     solved = time.perf_counter()
     print(json.dumps({
         "objective_usd": answer.best_feasible_objective,
         "bound_usd": answer.best_objective_bound,
         "seconds": {"import": imported - BEGUN, "build": built - imported, "solve": solved - built},
+        "processor_s": time.process_time(),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
         "versions": {"pyomo": pyo.pyomo.version.version if hasattr(pyo, "pyomo") else None,
                      "highs": highspy.Highs().version()},

@@ -1,4 +1,5 @@
-//! Unit-commitment cases in the JSON formats of PGLib-UC and Egret, plain or gzip; which one is seen from the content.
+//! Unit-commitment cases in the JSON formats of PGLib-UC and Egret, plain or gzip; which one is seen from the content. In
+//! tieline's own TOML they are [`own`]'s.
 //!
 //! All mistakes are collected, each with its line (that of the nearest key there is) and the key's path. What a file has
 //! beyond what tieline uses is said in remarks, not silently dropped. Powers come out in W, as everywhere.
@@ -6,7 +7,9 @@
 //! Not modelled: Egret's stochastic cases, contingencies, interfaces and DC lines (they are mistakes, not ignored).
 
 mod egret;
+pub mod own;
 mod pglib;
+pub mod rts;
 mod walk;
 mod write;
 
@@ -14,7 +17,7 @@ use crate::matpower::Mistakes;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
-use tieline_grid::commitment::Problem;
+use tieline_grid::commitment::{Problem, Subject};
 use walk::Walk;
 
 pub use write::write;
@@ -35,6 +38,10 @@ pub enum Format {
     Pglib,
     /// Egret's model data.
     Egret,
+    /// tieline's own TOML.
+    Own,
+    /// RTS-GMLC's tables at a day.
+    RtsGmlc,
 }
 
 impl Format {
@@ -44,6 +51,28 @@ impl Format {
         match self {
             Self::Pglib => "PGLib-UC",
             Self::Egret => "Egret",
+            Self::Own => "our own TOML",
+            Self::RtsGmlc => "RTS-GMLC",
+        }
+    }
+}
+
+/// The formats of JSON, which are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Json {
+    /// PGLib-UC.
+    Pglib,
+    /// Egret.
+    Egret,
+}
+
+impl Json {
+    /// Its name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pglib => Format::Pglib.name(),
+            Self::Egret => Format::Egret.name(),
         }
     }
 }
@@ -82,19 +111,42 @@ pub fn read(name: &str, bytes: impl Read) -> Result<Case, Mistakes> {
     };
     let problem = match format {
         Format::Pglib => pglib::problem(&mut walk, &tree),
-        Format::Egret => egret::problem(&mut walk, &tree),
+        _ => egret::problem(&mut walk, &tree),
     };
     // What each key says may be fine and still make no sense together.
     if walk.clean() {
-        for complaint in problem.complaints() {
-            walk.say(&[], complaint);
+        for (subject, what) in problem.findings() {
+            walk.note(&place(format, &problem, subject), what);
         }
     }
     let (mistakes, remarks) = walk.done();
     if mistakes.list.is_empty() { Ok(Case { format, problem, remarks }) } else { Err(mistakes) }
 }
 
-fn text(bytes: impl Read) -> io::Result<String> {
+/// Where in a file stands what a complaint is about.
+fn place(format: Format, problem: &Problem, subject: Subject) -> Vec<&str> {
+    let pglib = format == Format::Pglib;
+    match subject {
+        Subject::Whole => Vec::new(),
+        Subject::Load if pglib => vec!["demand"],
+        Subject::Load => vec!["elements", "load"],
+        Subject::Reserve if pglib => vec!["reserves"],
+        Subject::Reserve => vec!["system", "reserve_requirement"],
+        Subject::Lines => vec!["elements", "branch"],
+        Subject::Unit(index) if pglib => vec!["thermal_generators", &problem.units[index].name],
+        Subject::Unit(index) => vec!["elements", "generator", &problem.units[index].name],
+        Subject::Renewable(index) if pglib => vec!["renewable_generators", &problem.renewables[index].name],
+        Subject::Renewable(index) => vec!["elements", "generator", &problem.renewables[index].name],
+        Subject::Store(index) => vec!["elements", "storage", &problem.stores[index].name],
+        Subject::Fuel(index) => vec!["elements", "fuel_supply", &problem.fuels[index].name],
+        // The system's own requirements stand in its object.
+        Subject::Area(0) => vec!["system"],
+        Subject::Area(_) => vec!["elements"],
+    }
+}
+
+/// All text of a file, unpacked.
+pub(crate) fn text(bytes: impl Read) -> io::Result<String> {
     let mut input = BufReader::new(bytes);
     let mut text = String::new();
     if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {

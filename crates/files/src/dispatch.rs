@@ -216,6 +216,33 @@ fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Op
     found.columns
 }
 
+/// Numbers of the columns of the series, one a step, for cases whose steps have no dates.
+pub(crate) fn numbers(root: &Sheet<'_, '_>, steps: usize, open: Open<'_>) -> Vec<(String, Vec<f64>)> {
+    let Some(file) = root.text("series") else { return Vec::new() };
+    let wrong = |found: &str, expected: &str| root.wrong("series", found, expected, &format!("in {file}"));
+    let read = open(&file).map_err(|error| (error.to_string(), "a CSV or Parquet file that can be read".to_owned()));
+    let found = match read.and_then(series::read) {
+        Ok(found) => found,
+        Err((found, expected)) => {
+            wrong(&found, &expected);
+            return Vec::new();
+        }
+    };
+    if found.rows != steps {
+        wrong(&format!("{} rows", found.rows), &format!("{steps} rows, one a step"));
+        return Vec::new();
+    }
+    for Column { name, bad, values } in &found.columns {
+        for (_, line, cell) in bad {
+            wrong(&format!("\"{cell}\" in line {line}, column {name}"), "a finite number");
+        }
+        if let Some(step) = values.iter().position(|value| value.is_nan()).filter(|_| bad.is_empty()) {
+            wrong(&format!("a gap in step {} of {name}", step + 1), "a finite number");
+        }
+    }
+    found.columns.into_iter().map(|column| (column.name, column.values)).collect()
+}
+
 /// A column by the key that names it, in SI; `power` wants a unit at the end of its name. Without `power` a column is one
 /// of shares, or of megawatts (`_mw`, `_kw`, `_gw`), which are taken over `full_w`.
 fn column(sheet: &Sheet<'_, '_>, frame: &Frame, key: &str, power: Option<f64>) -> Option<Vec<f64>> {

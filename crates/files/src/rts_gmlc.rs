@@ -109,6 +109,14 @@ pub struct Unit {
     pub warm_after_h: f64,
     /// See `warm_after_h`.
     pub cold_after_h: f64,
+    /// Hours off up to which a start is hot at least; 0 where the table says nothing.
+    pub hot_after_h: f64,
+    /// Stop, $.
+    pub stop_usd: f64,
+    /// Draw of a storage that fills, W; 0 where the table says nothing.
+    pub pump_w: f64,
+    /// Given back per drawn; nothing where the table has none.
+    pub round_trip: Option<f64>,
     /// Share of time under forced outage.
     pub outage_share: f64,
     /// Mean time to failure and to repair, h.
@@ -121,16 +129,14 @@ pub struct Unit {
     pub co2_kg_per_j: Option<f64>,
     /// Operation and maintenance, $ per J given.
     pub vom_usd_per_j: f64,
-    /// Greatest charge of a storage, W; 0 where the table has no number.
-    pub charge_w: f64,
-    /// What a storage gives back of what it takes, as a share; 1 where the table has no number.
-    pub round_trip: f64,
     /// Weeks of planned maintenance in a year; 0 where the table has no number.
     pub maintenance_weeks: f64,
     /// What flows into its tank in every hour, W; nothing where the folder has no such series.
     pub inflow_w: Option<Vec<f64>>,
     /// What it can give in every hour, W; nothing for what is not driven by a series.
     pub available_w: Option<Vec<f64>>,
+    /// What must be taken of it in every hour, W; nothing where no series says so.
+    pub must_w: Option<Vec<f64>>,
 }
 
 /// A DC line whose flow is set at will.
@@ -506,20 +512,23 @@ fn generators(sheet: &Sheet, network: &mut Network, places: &BTreeMap<u64, usize
             start_usd,
             warm_after_h: value("Start Time Warm Hr"),
             cold_after_h: value("Start Time Cold Hr"),
+            hot_after_h: sheet.maybe(row, "Start Time Hot Hr").unwrap_or(0.0),
+            stop_usd: sheet.maybe(row, "Non Fuel Shutdown Cost $").unwrap_or(0.0),
+            pump_w: sheet.maybe(row, "Pump Load MW").unwrap_or(0.0).max(0.0) * 1e6,
+            round_trip: sheet
+                .maybe(row, "Storage Roundtrip Efficiency")
+                .map(|percent| percent / 100.0)
+                .filter(|share| (0.01..=1.0).contains(share)),
             outage_share: value("FOR"),
             to_failure_h: value("MTTF Hr"),
             to_repair_h: value("MTTR Hr"),
             fuel_usd_per_j: fuel_usd / MBTU_J,
             co2_kg_per_j: sheet.maybe(row, "Emissions CO2 Lbs/MMBTU").map(|pounds| pounds * POUND_KG / MBTU_J),
             vom_usd_per_j: sheet.maybe(row, "VOM").unwrap_or(0.0) / 3.6e9,
-            charge_w: sheet.maybe(row, "Pump Load MW").unwrap_or(0.0).max(0.0) * 1e6,
-            round_trip: sheet
-                .maybe(row, "Storage Roundtrip Efficiency")
-                .filter(|p| *p > 0.0)
-                .map_or(1.0, |p| p / 100.0),
             maintenance_weeks: sheet.maybe(row, "Scheduled Maint Weeks").unwrap_or(0.0).max(0.0),
             inflow_w: None,
             available_w: None,
+            must_w: None,
         };
         let g = &mut network.generators;
         g.bus.push(bus);

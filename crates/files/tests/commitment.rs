@@ -2,7 +2,7 @@
 
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write as _;
-use tieline_files::commitment::{Format, read, write};
+use tieline_files::commitment::{Format, Json, read, write};
 use tieline_grid::commitment::{Options, Outcome, solve};
 
 const PGLIB: &str = include_str!("../../../grids/six-units.json");
@@ -91,7 +91,21 @@ fn every_mistake_is_told_with_its_line_and_key() {
     // Each key may be fine and the whole still impossible.
     let broken = PGLIB.replace("\"power_output_t0\": 200.0", "\"power_output_t0\": 20.0");
     let text = read("broken.json", broken.as_bytes()).expect_err("impossible").to_string();
-    assert!(text.contains("unit coal-1: it is on before the first step at 20 MW, outside its limits"), "{text}");
+    let words = "unit coal-1: it is on before the first step at 20 MW, outside its limits";
+    let at = line(&broken, "\"coal-1\"");
+    assert!(text.contains(&format!("broken.json:{at}: {words}")), "{text}");
+    // A bus may give more than it draws; the whole may not.
+    let mut egret: serde_json::Value = serde_json::from_str(EGRET).expect("reads");
+    let loads = egret["elements"]["load"].as_object_mut().expect("there");
+    let (_, load) = loads.iter_mut().next().expect("there");
+    let values = load["p_load"]["values"].as_array_mut().expect("there");
+    values[2] = serde_json::json!(-5000.0);
+    let text = serde_json::to_string_pretty(&egret).expect("writes");
+    let said = read("broken.json", text.as_bytes()).expect_err("a negative load").to_string();
+    assert!(said.contains(&format!("broken.json:{}: load: -", line(&text, "\"load\""))), "{said}");
+    let broken = PGLIB.replacen("\"demand\": [", "\"demand\": [-1.0, ", 1);
+    let said = read("broken.json", broken.as_bytes()).expect_err("a negative load").to_string();
+    assert!(said.contains("demand"), "{said}");
 }
 
 #[test]
@@ -116,7 +130,7 @@ fn files_that_end_early_or_are_none_are_refused() {
 fn the_shipped_cases_are_solved() {
     for text in [PGLIB, EGRET] {
         let problem = read("case.json", text.as_bytes()).expect("reads").problem;
-        let Ok(Outcome::Solved(plan)) = solve(&problem, &Options { gap: 1e-6, most_s: None }) else {
+        let Ok(Outcome::Solved(plan)) = solve(&problem, &Options { gap: 1e-6, ..Options::default() }) else {
             panic!("no schedule")
         };
         assert_eq!(plan.violations(&problem), Vec::<String>::new());
@@ -128,11 +142,11 @@ fn the_shipped_cases_are_solved() {
 #[test]
 fn cases_go_to_the_other_format_and_back() {
     let case = read("six-units.json", PGLIB.as_bytes()).expect("reads").problem;
-    let (egret, lost) = write(&case, Format::Egret);
+    let (egret, lost) = write(&case, Json::Egret);
     assert_eq!(lost.len(), 2, "prices on load and reserve: {lost:?}");
     let mut back = read("egret.json", egret.to_string().as_bytes()).expect("reads").problem;
     // The best schedule costs the same in both: nobody buys at Egret's prices of 10^4 and 10^3 $/MWh.
-    let best = |problem| match solve(problem, &Options { gap: 0.0, most_s: None }) {
+    let best = |problem| match solve(problem, &Options { gap: 0.0, ..Options::default() }) {
         Ok(Outcome::Solved(plan)) => plan.usd(),
         other => panic!("no schedule: {other:?}"),
     };
@@ -140,11 +154,11 @@ fn cases_go_to_the_other_format_and_back() {
     assert!((ours - theirs).abs() < 1e-8 * ours, "{ours} $ in PGLib-UC, {theirs} $ in Egret");
     // Egret has prices where PGLib-UC forbids; everything else is the same to rounding.
     (back.mismatch_usd_per_j, back.reserve.short_usd_per_j) = (None, None);
-    let (again, lost) = write(&back, Format::Pglib);
+    let (again, lost) = write(&back, Json::Pglib);
     assert_eq!(lost, Vec::<String>::new());
-    let (first, _) = write(&case, Format::Pglib);
+    let (first, _) = write(&case, Json::Pglib);
     assert_eq!(first["thermal_generators"], again["thermal_generators"]);
-    let (_, lost) = write(&read("two-buses.json", EGRET.as_bytes()).expect("reads").problem, Format::Pglib);
+    let (_, lost) = write(&read("two-buses.json", EGRET.as_bytes()).expect("reads").problem, Json::Pglib);
     for word in ["lines", "fuel supplies", "storages", "load unserved"] {
         assert!(lost.iter().any(|what| what.contains(word)), "{word}: {lost:?}");
     }

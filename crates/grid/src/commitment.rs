@@ -28,7 +28,7 @@ pub use accounts::Costs;
 pub use lines::Lines;
 pub use relief::{Lack, Relief};
 pub use rolling::{Horizon, carry, roll};
-pub use search::{Options, Outcome, Plan, relaxed_usd, solve};
+pub use search::{Clock, Options, Outcome, Plan, relaxed_usd, solve};
 pub use services::{Area, Offer, Product, Services};
 
 #[cfg(test)]
@@ -64,6 +64,29 @@ pub struct Problem {
     pub lines: Option<Lines>,
     /// Price of load left unserved, and of supply that nobody takes, $/J; none where neither may be.
     pub mismatch_usd_per_j: Option<f64>,
+}
+
+/// What a complaint is about; lists by their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The problem as a whole.
+    Whole,
+    /// The load.
+    Load,
+    /// The spinning reserve.
+    Reserve,
+    /// The lines.
+    Lines,
+    /// A unit.
+    Unit(usize),
+    /// A renewable.
+    Renewable(usize),
+    /// A storage.
+    Store(usize),
+    /// A supply of fuel.
+    Fuel(usize),
+    /// An area of the services.
+    Area(usize),
 }
 
 /// A unit that can be off or on.
@@ -230,7 +253,13 @@ impl Problem {
     /// Everything that makes the problem meaningless, in words; empty when it is sound.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        soundness::complaints(self)
+        soundness::findings(self).into_iter().map(|(_, what)| what).collect()
+    }
+
+    /// As [`Problem::complaints`], each with what it is about.
+    #[must_use]
+    pub fn findings(&self) -> Vec<(Subject, String)> {
+        soundness::findings(self)
     }
 }
 

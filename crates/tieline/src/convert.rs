@@ -11,7 +11,8 @@ mod network;
 mod zones;
 
 use crate::Verdict;
-use crate::grid::own;
+use crate::grid::uc::load;
+use crate::grid::{own, source};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub struct Convert {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    commitment: commitment::Options,
+    #[command(flatten)]
     zones: zones::Options,
 }
 
@@ -45,6 +48,8 @@ pub struct Convert {
 enum Named {
     /// Network of buses.
     Network,
+    /// Unit commitment in our own TOML, or in a folder of it.
+    Commitment,
     /// Unit commitment in PGLib-UC's JSON: one bus.
     Pglib,
     /// Unit commitment in Egret's JSON.
@@ -68,7 +73,7 @@ impl Named {
     fn kind(self) -> Kind {
         match self {
             Self::Network => Kind::Network,
-            Self::Pglib | Self::Egret => Kind::Commitment,
+            Self::Commitment | Self::Pglib | Self::Egret => Kind::Commitment,
             Self::Zones => Kind::Zones,
         }
     }
@@ -78,7 +83,7 @@ impl Kind {
     fn words(self) -> &'static str {
         match self {
             Self::Network => "a network is written as .m, .toml or a folder of tables",
-            Self::Commitment => "a unit-commitment case is written as .json",
+            Self::Commitment => "a unit-commitment case is written as .json, .toml or a folder",
             Self::Zones => "a grid of zones is written as .toml, its hours as .csv or .parquet",
         }
     }
@@ -86,7 +91,7 @@ impl Kind {
     fn writes(self, ending: &str) -> bool {
         match self {
             Self::Network => matches!(ending, "m" | "toml" | ""),
-            Self::Commitment => matches!(ending, "json"),
+            Self::Commitment => matches!(ending, "json" | "toml" | ""),
             Self::Zones => matches!(ending, "toml" | "csv" | "parquet"),
         }
     }
@@ -126,6 +131,17 @@ fn astray(asked: &Convert, kind: Kind) -> Option<String> {
     if kind != Kind::Network && asked.hour.is_some() {
         return Some(format!("--hour is for a network (.m, .toml or a folder); {to} has all hours"));
     }
+    if kind != Kind::Commitment && asked.commitment.any() {
+        return Some(format!("--day, --steps and --network are for unit-commitment cases; {to} is none"));
+    }
+    let own = !matches!(ending(&asked.to).as_str(), "json");
+    match asked.format {
+        Some(Named::Commitment) if !own => {
+            return Some(format!("{to}: a .json is PGLib-UC's or Egret's: --as pglib or --as egret"));
+        }
+        Some(Named::Pglib | Named::Egret) if own => return Some(format!("{to}: PGLib-UC and Egret are .json")),
+        _ => {}
+    }
     zones::refused(asked, kind == Kind::Zones)
 }
 
@@ -155,16 +171,16 @@ fn subject(from: &Path) -> Result<Kind, String> {
     if own::is_tables(from) {
         return Ok(Kind::Network);
     }
-    if zones::is_rts(from) {
+    if source::is_tables(from) {
         let folder = from.display();
         return Err(format!(
-            "{folder} is a folder of RTS-GMLC tables; say what it is to become: --as network or --as zones"
+            "{folder} is a folder of RTS-GMLC tables; say what it is to become: --as network, --as commitment or --as zones"
         ));
     }
     if zones::is_grid(from) || zones::is_hours(from) {
         return Ok(Kind::Zones);
     }
-    Ok(if ending(from) == "json" { Kind::Commitment } else { Kind::Network })
+    Ok(if load::is_case(from) { Kind::Commitment } else { Kind::Network })
 }
 
 /// The ending of a file's name before `.gz`, in small letters; nothing for a folder.

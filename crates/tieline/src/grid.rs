@@ -24,7 +24,7 @@ pub enum Study {
     Pf(Pf),
     /// DC optimal power flow: outputs, cost, prices split into energy and congestion; what must give if impossible.
     Opf(Opf),
-    /// Which units run when: unit commitment of a PGLib-UC or Egret case, with its cost, bound and gap.
+    /// Which units run when: unit commitment of a case (our TOML, PGLib-UC, Egret, a day of RTS-GMLC), with its cost, bound and gap.
     Uc(Uc),
     /// A day in five-minute steps between commitments: who is told what and why, prices, congestion, shortage.
     Realtime(realtime::Realtime),
@@ -104,12 +104,21 @@ pub struct Opf {
 /// Options of the unit commitment.
 #[derive(Args)]
 pub struct Uc {
-    /// Case in PGLib-UC's or Egret's JSON, plain or gzip.
+    /// Case: our own TOML or folder, PGLib-UC's or Egret's JSON (plain or gzip), or a folder of RTS-GMLC tables.
     case: PathBuf,
+    /// Day of a folder of tables, for example 2020-07-06; the day of its highest load when left out.
+    #[arg(long)]
+    day: Option<String>,
+    /// Hours of a folder of tables, from that day on; 48 when left out.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Keep the ratings of a folder's lines; one bus when left out.
+    #[arg(long)]
+    network: bool,
     /// Relative gap between cost and bound at which the search ends.
     #[arg(long, default_value_t = 1e-4, allow_negative_numbers = true)]
     gap: f64,
-    /// End the search after so many seconds, with the gap that it has then.
+    /// End the search after so many seconds, reading and relaxation included, with the gap that it has then (with --roll: each window).
     #[arg(long)]
     seconds: Option<f64>,
     /// Day after day: steps kept and steps ahead, such as 24+24; each window begins as the last one ended.
@@ -124,6 +133,13 @@ pub struct Uc {
     /// Folder for the tables (Parquet) and summary.json.
     #[arg(long)]
     out: Option<PathBuf>,
+}
+
+impl Uc {
+    /// What is asked of a folder of tables.
+    fn day(&self) -> uc::load::Day {
+        uc::load::Day { day: self.day.clone(), steps: self.steps, network: self.network }
+    }
 }
 
 /// How the answer is wanted.

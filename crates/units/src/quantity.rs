@@ -182,7 +182,8 @@ quantity!(
 quantity!(
     /// Price of energy, dollars per joule inside.
     EnergyPrice, "price of energy", "45 $/MWh",
-    [("$/MWh", 1.0 / 3.6e9, usd_per_mwh, as_usd_per_mwh, "dollars per megawatt-hour"), ("$/kWh", 1.0 / 3.6e6, usd_per_kwh, as_usd_per_kwh, "dollars per kilowatt-hour")]
+    [("$/MWh", 1.0 / 3.6e9, usd_per_mwh, as_usd_per_mwh, "dollars per megawatt-hour"), ("$/kWh", 1.0 / 3.6e6, usd_per_kwh, as_usd_per_kwh, "dollars per kilowatt-hour")],
+    also [("$/J", 1.0)]
 );
 quantity!(
     /// Money, US dollars.

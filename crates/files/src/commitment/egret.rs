@@ -5,6 +5,7 @@
 //!
 //! Not modelled: limits of thermal units that vary in time, bids for services, shunts, violation prices of single branches.
 
+use super::own::network::{Branch, add_branch, add_bus};
 use super::walk::Walk;
 use super::{MOST_STEPS, MW, MWH};
 use serde_json::Value;
@@ -448,18 +449,9 @@ fn lines(walk: &mut Walk<'_>, tree: &Value, frame: &Frame<'_>, base: f64, loads:
     let mut network = Network { name: "commitment".to_owned(), base_va: base * MW, ..Network::default() };
     let reference = tree["system"].get("reference_bus").and_then(Value::as_str).unwrap_or("");
     let reference = frame.buses.iter().position(|bus| *bus == reference).unwrap_or(0);
-    let buses = &mut network.buses;
     for bus in 0..frame.buses.len() {
-        buses.number.push(bus as u64 + 1);
-        buses.kind.push(if bus == reference { BusKind::Reference } else { BusKind::Load });
-        for nothing in [&mut buses.load_w, &mut buses.load_var, &mut buses.shunt_w, &mut buses.shunt_var] {
-            nothing.push(0.0);
-        }
-        buses.voltage_share.push(1.0);
-        buses.angle_rad.push(0.0);
-        buses.nominal_v.push(0.0);
-        buses.most_share.push(f64::INFINITY);
-        buses.least_share.push(0.0);
+        let kind = if bus == reference { BusKind::Reference } else { BusKind::Load };
+        add_bus(&mut network, bus as u64 + 1, kind);
     }
     for (name, branch) in branches {
         let path = |key: &'static str| ["elements", "branch", name, key];
@@ -471,21 +463,14 @@ fn lines(walk: &mut Walk<'_>, tree: &Value, frame: &Frame<'_>, base: f64, loads:
             })
         };
         let (from, to) = (end("from_bus"), end("to_bus"));
-        let out = &mut network.branches;
-        out.from.push(from);
-        out.to.push(to);
-        out.r_pu.push(walk.may(branch, &path("resistance"), ANY).unwrap_or(0.0));
-        out.x_pu.push(walk.number(branch, &path("reactance"), ANY));
-        out.charging_pu.push(0.0);
+        let r_pu = walk.may(branch, &path("resistance"), ANY).unwrap_or(0.0);
+        let x_pu = walk.number(branch, &path("reactance"), ANY);
         let rating = walk.may(branch, &path("rating_long_term"), POSITIVE).unwrap_or(0.0);
-        out.rating_va.push(if rating < UNLIMITED { rating * MW } else { 0.0 });
+        let rating_w = if rating < UNLIMITED { rating * MW } else { 0.0 };
         let tap = walk.may(branch, &path("transformer_tap_ratio"), POSITIVE).unwrap_or(1.0);
-        out.tap.push(if tap == 0.0 { 1.0 } else { tap });
-        let shift = walk.may(branch, &path("transformer_phase_shift"), ANY).unwrap_or(0.0);
-        out.shift_rad.push(shift.to_radians());
-        out.in_service.push(true);
-        out.least_angle_rad.push(f64::NEG_INFINITY);
-        out.most_angle_rad.push(f64::INFINITY);
+        let tap = if tap == 0.0 { 1.0 } else { tap };
+        let shift_rad = walk.may(branch, &path("transformer_phase_shift"), ANY).unwrap_or(0.0).to_radians();
+        add_branch(&mut network, Branch { from, to, r_pu, x_pu, rating_w, tap, shift_rad, in_service: true });
     }
     Some(Lines { network, convention: Convention::Mp, load_w: loads })
 }

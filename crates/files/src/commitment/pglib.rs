@@ -25,7 +25,7 @@ pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
     let mut problem = Problem {
         steps: hours,
         step_s: 3600.0,
-        load_w: series(walk, tree, &["demand"], ANY),
+        load_w: series(walk, tree, &["demand"], POSITIVE),
         reserve: Reserve { required_w: vec![0.0; hours], ..Reserve::default() },
         ..Problem::default()
     };

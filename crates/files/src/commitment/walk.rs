@@ -45,6 +45,16 @@ impl<'t> Walk<'t> {
         self.list.push(Mistake { line, reason: format!("{lead}{reason}") });
     }
 
+    /// Notes a mistake of meaning in the line of a path; its words say themselves what they are about.
+    pub fn note(&mut self, path: &[&str], reason: String) {
+        if self.list.len() >= MOST_MISTAKES {
+            self.more += 1;
+            return;
+        }
+        let line = if path.is_empty() { 0 } else { self.line(path) };
+        self.list.push(Mistake { line, reason });
+    }
+
     /// Notes what is not used, once.
     pub fn remark(&mut self, what: String) {
         if !self.remarks.contains(&what) {

@@ -2,13 +2,13 @@
 //!
 //! Not modelled: lines and their buses (Egret could hold them; they are said to be lost).
 
-use super::{Format, MW, MWH};
+use super::{Json, MW, MWH};
 use serde_json::{Map, Value, json};
 use tieline_grid::commitment::{Problem, Unit};
 
 /// The JSON of a problem, and in words what it does not say any more.
 #[must_use]
-pub fn write(problem: &Problem, format: Format) -> (Value, Vec<String>) {
+pub fn write(problem: &Problem, format: Json) -> (Value, Vec<String>) {
     let mut lost = Vec::new();
     let mut drop = |gone: bool, what: &str| {
         if gone {
@@ -20,7 +20,7 @@ pub fn write(problem: &Problem, format: Format) -> (Value, Vec<String>) {
     drop(problem.reserve.contingency.is_some(), "cover for the loss of a unit");
     drop(problem.units.iter().any(|unit| unit.burns.is_some()), "fuel supplies and second fuels (costs stay)");
     let value = match format {
-        Format::Pglib => {
+        Json::Pglib => {
             drop(!problem.stores.is_empty(), "storages");
             drop(
                 problem.mismatch_usd_per_j.is_some(),
@@ -36,7 +36,7 @@ pub fn write(problem: &Problem, format: Format) -> (Value, Vec<String>) {
             drop(problem.step_s != 3600.0, "the length of a step: PGLib-UC knows hours only");
             pglib(problem)
         }
-        Format::Egret => {
+        Json::Egret => {
             drop(
                 problem.mismatch_usd_per_j.is_none(),
                 "that no load may be unserved: Egret's own price (10^4 $/MWh) is on it now",

@@ -101,6 +101,9 @@ impl Series {
                 if parameter == "Natural_Inflow" {
                     units[*unit].inflow_w = Some(column.clone());
                 }
+                if parameter == "PMin MW" {
+                    units[*unit].must_w = Some(column.clone());
+                }
                 // A least that is a series (rooftops) is the most as well.
                 if parameter == "PMax MW" || parameter == "Natural_Inflow" || units[*unit].available_w.is_none() {
                     units[*unit].available_w = Some(column);

@@ -168,12 +168,12 @@ fn stores(text: &mut String, system: &System, columns: &mut Columns) {
             // The upper reservoir; its lower one mirrors it.
             let tank = system.reservoirs.iter().find(|tank| tank.unit == unit && tank.most_j > 0.0);
             let Some(tank) = tank else { continue };
-            let efficiency = rounded(100.0 * known.round_trip.clamp(1e-6, 1.0).sqrt());
+            let efficiency = rounded(100.0 * known.round_trip.unwrap_or(1.0).sqrt());
             text.push_str(&head(tank.most_j));
             let _ = writeln!(
                 text,
                 "charge_power = \"{} MW\"\n# The root of the table's round trip, each way.\ncharge_efficiency = \"{efficiency} %\"\ndischarge_efficiency = \"{efficiency} %\"\n",
-                known.charge_w / 1e6
+                known.pump_w / 1e6
             );
         }
     }

@@ -56,6 +56,7 @@ fn of(kind: Kind) -> Value {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Instant => json!({ "type": "string", "description": kind_word(kind), "examples": [example(kind)] }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
         Kind::Table(fields) => table(fields, true),
         Kind::NameOr(fields) => json!({ "oneOf": [{ "type": "string" }, table(fields, true)] }),
         Kind::Tables(fields) => json!({ "type": "array", "items": table(fields, true) }),

@@ -74,6 +74,8 @@ pub enum Kind {
     Instant,
     /// A list of texts.
     Texts,
+    /// A list of plain numbers; the unit stands in the key.
+    Numbers,
     /// A table of its own.
     Table(&'static [Field]),
     /// A known name, or a table of its own.
@@ -511,6 +513,40 @@ impl<'s, 'i> Sheet<'s, 'i> {
         texts
     }
 
+    /// A list of numbers, each held against the range of the key; `None` when absent or mistaken.
+    pub fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        let field = self.field(key);
+        let Some(value) = self.value(key) else {
+            if matches!(field.need, Need::Must) {
+                self.missing(field);
+            }
+            return None;
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong(key, value.get_ref().type_str(), &kind_word(field.kind), "");
+            return None;
+        };
+        let path = join(&self.path, key);
+        let mut numbers = Vec::with_capacity(array.len());
+        for item in array {
+            let text = if item.get_ref().is_str() { None } else { written(item.get_ref()) };
+            let Some(text) = text else {
+                self.notes.mistake(item.span(), &path, item.get_ref().type_str(), "a plain number", "");
+                continue;
+            };
+            match parse(Kind::Plain, &text) {
+                Ok(number) if (field.range.0..=field.range.1).contains(&number) => numbers.push(number),
+                Ok(_) => self.notes.mistake(item.span(), &path, &text, &format!("numbers {}", range_word(field)), ""),
+                Err(why) => self.notes.mistake(item.span(), &path, &text, "a plain number", &why),
+            }
+        }
+        match &self.source {
+            Some(source) => self.notes.number(&path, &format!("{} numbers", array.len()), source),
+            None => self.wrong(key, "numbers without a source", "a source", "add source = \"claim: ...\" to the table"),
+        }
+        (numbers.len() == array.len()).then_some(numbers)
+    }
+
     /// A table behind a key; absent reads as one without keys, so that defaults hold.
     pub fn table(&self, key: &str) -> Sheet<'s, 'i> {
         let (Kind::Table(fields) | Kind::NameOr(fields)) = self.field(key).kind else {
@@ -700,6 +736,7 @@ pub fn kind_word(kind: Kind) -> String {
         Kind::Flag => return "true or false".to_owned(),
         Kind::Instant => "an instant with its zone",
         Kind::Texts => return "a list of texts".to_owned(),
+        Kind::Numbers => return "a list of plain numbers".to_owned(),
         Kind::Table(_) | Kind::Free => return "a table".to_owned(),
         Kind::NameOr(_) => return "a known name or a table".to_owned(),
         Kind::Tables(_) => return "one or more tables".to_owned(),

@@ -96,8 +96,9 @@ fn in_steps_it_finds_what_it_finds_at_once() {
         let model = model(&case);
         let at_once = solver::mixed(&model.matrix, &Limits::default()).expect("HiGHS runs");
         assert_eq!(at_once.end, End::Best);
-        let steps =
-            narrowed(&case, &model, &Options { gap, most_s: None }).expect("HiGHS runs").expect("the steps apply");
+        let steps = narrowed(&case, &model, &Options { gap, ..Options::default() })
+            .expect("HiGHS runs")
+            .expect("the steps apply");
         assert_eq!(steps.end, End::Best);
         let rounding = 1e-6 * at_once.value;
         assert!(steps.bound <= at_once.value + rounding, "seed {seed}: bound {} of {}", steps.bound, at_once.value);

@@ -57,7 +57,9 @@ pub(super) fn narrowed(problem: &Problem, model: &Model, options: &Options) -> R
     exclude(model, &mut matrix, &prices, slack, Some(&first.point));
     let limits = Limits {
         gap: options.gap,
-        seconds: options.most_s.map(|seconds| seconds * (1.0 - FIRST_PART)),
+        // Without a clock each search has its part.
+        seconds: options.left_s().map(|left| if options.clock.is_some() { left } else { left * (1.0 - FIRST_PART) }),
+        seed: options.seed,
         start: Some(&first.point),
         prove: first.value - prices.bound < NEAR * room,
         ..Limits::default()
@@ -123,7 +125,8 @@ fn among_cheapest(
         exclude(model, &mut few, prices, slack, None);
         let limits = Limits {
             gap: 0.5 * options.gap,
-            seconds: options.most_s.map(|seconds| seconds * FIRST_PART),
+            seconds: options.left_s().map(|left| left * FIRST_PART),
+            seed: options.seed,
             nodes: Some(1),
             ..Limits::default()
         };

@@ -99,7 +99,7 @@ pub fn roll(problem: &Problem, horizon: Horizon, options: &Options) -> Result<Re
     while from < problem.steps {
         let until = (from + horizon.keep + horizon.look).min(problem.steps);
         let part = window(problem, &kept, from, until);
-        match search::solve(&part, options)? {
+        match search::solve(&part, &options.counted_anew())? {
             Outcome::Solved(plan) => {
                 let steps = if until == problem.steps { until - from } else { horizon.keep };
                 widest = widest.max(plan.gap);

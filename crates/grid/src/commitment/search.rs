@@ -16,17 +16,48 @@ use super::supply::{self, Model};
 use super::{Problem, soundness};
 
 /// What is asked of the search.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Relative gap at which it ends.
     pub gap: f64,
     /// Longest search, s; its answer then depends on the machine. None: as long as it takes.
     pub most_s: Option<f64>,
+    /// What time it is, where `most_s` is to cover everything and not each run of HiGHS alone.
+    pub clock: Option<Clock>,
+    /// Luck of HiGHS' mixed-integer search: which of equal ways it goes first.
+    pub seed: i32,
+}
+
+/// A clock of the caller's: this crate has none.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Seconds since some moment.
+    pub now_s: fn() -> f64,
+    /// When the search began, by that clock.
+    pub begun_s: f64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { gap: 1e-4, most_s: None }
+        Self { gap: 1e-4, most_s: None, clock: None, seed: 0 }
+    }
+}
+
+/// Part of the time that a run of HiGHS gets at least, however late it begins: without it there would be no schedule at all.
+const LEAST_PART: f64 = 0.1;
+
+impl Options {
+    /// Time that is left for a run of HiGHS, s.
+    pub(super) fn left_s(&self) -> Option<f64> {
+        let most_s = self.most_s?;
+        let spent_s = self.clock.map_or(0.0, |clock| (clock.now_s)() - clock.begun_s);
+        Some((most_s - spent_s).max(LEAST_PART * most_s))
+    }
+
+    /// The same, with the time counted from now on.
+    pub(super) fn counted_anew(&self) -> Self {
+        let clock = self.clock.map(|clock| Clock { begun_s: (clock.now_s)(), ..clock });
+        Self { clock, ..self.clone() }
     }
 }
 
@@ -192,7 +223,8 @@ fn search(problem: &Problem, model: &Model, options: &Options) -> Result<Option<
     let found = match narrowing::search(problem, model, options)? {
         Some(found) => found,
         None => {
-            let limits = Limits { gap: options.gap, seconds: options.most_s, ..Limits::default() };
+            let limits =
+                Limits { gap: options.gap, seconds: options.left_s(), seed: options.seed, ..Limits::default() };
             solver::mixed(&model.matrix, &limits)?
         }
     };

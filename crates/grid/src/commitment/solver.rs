@@ -46,6 +46,8 @@ pub(super) struct Limits<'a> {
     pub start: Option<&'a [f64]>,
     /// Prove only: no looking for better points but by branching.
     pub prove: bool,
+    /// Its luck.
+    pub seed: i32,
 }
 
 fn problem(matrix: &Matrix, whole: bool) -> (RowProblem, Vec<Col>) {
@@ -94,6 +96,7 @@ pub(super) fn linear(matrix: &Matrix) -> Result<Found, String> {
 pub(super) fn mixed(matrix: &Matrix, limits: &Limits<'_>) -> Result<Found, String> {
     let mut model = model(matrix, true)?.0;
     option(&mut model, "mip_rel_gap", limits.gap)?;
+    option(&mut model, "random_seed", limits.seed)?;
     if let Some(seconds) = limits.seconds {
         option(&mut model, "time_limit", seconds)?;
     }

@@ -4,55 +4,76 @@
 //!
 //! Not modelled: whether a sound problem can be solved; that is the solver's.
 
-use super::{Plan, Problem, Unit, lines};
+use super::{Plan, Problem, Subject, Unit, lines};
 
 /// Watts by which a schedule may miss a limit: HiGHS keeps rows to 1e-7 MW each, sums of a hundred to more.
 const SLACK_W: f64 = 50.0;
 
-/// Everything wrong with a problem, in words.
-pub(super) fn complaints(problem: &Problem) -> Vec<String> {
+/// Everything wrong with a problem: what it is about, and in words.
+pub(super) fn findings(problem: &Problem) -> Vec<(Subject, String)> {
     let mut found = Vec::new();
     let steps = problem.steps;
     if steps == 0 {
-        found.push("there is no step".to_owned());
+        found.push((Subject::Whole, "there is no step".to_owned()));
     }
     if !(problem.step_s.is_finite() && problem.step_s > 0.0) {
-        found.push(format!("a step is {} s long", problem.step_s));
+        found.push((Subject::Whole, format!("a step is {} s long", problem.step_s)));
     }
-    let mut series = |name: String, values: &[f64], least: f64| {
-        if values.len() != steps {
-            found.push(format!("{name}: {} values, expected {steps}", values.len()));
-        } else if let Some(t) = values.iter().position(|value| !(value.is_finite() && *value >= least)) {
-            found.push(format!("{name}: {} in step {}", values[t], t + 1));
-        }
-    };
-    series("load".to_owned(), &problem.load_w, f64::NEG_INFINITY);
+    // A bus may feed in more than it draws (sun on roofs); the whole may not: then there is nothing to commit for.
+    series(&mut found, problem, Subject::Load, "load", &problem.load_w);
     if !problem.reserve.required_w.is_empty() {
-        series("reserve".to_owned(), &problem.reserve.required_w, 0.0);
+        series(&mut found, problem, Subject::Reserve, "reserve", &problem.reserve.required_w);
     }
-    for renewable in &problem.renewables {
-        series(format!("renewable {}, least", renewable.name), &renewable.least_w, 0.0);
-        series(format!("renewable {}, greatest", renewable.name), &renewable.most_w, 0.0);
+    for (index, renewable) in problem.renewables.iter().enumerate() {
+        let (subject, name) = (Subject::Renewable(index), &renewable.name);
+        let before = found.len();
+        series(&mut found, problem, subject, &format!("renewable {name}, least"), &renewable.least_w);
+        series(&mut found, problem, subject, &format!("renewable {name}, greatest"), &renewable.most_w);
+        let above = |(least, most): (&f64, &f64)| least > most;
+        if found.len() == before
+            && let Some(t) = renewable.least_w.iter().zip(&renewable.most_w).position(above)
+        {
+            let (least, most) = (renewable.least_w[t] / 1e6, renewable.most_w[t] / 1e6);
+            let what = format!("renewable {name}: least {least} MW is above greatest {most} MW in step {}", t + 1);
+            found.push((subject, what));
+        }
     }
-    for fuel in &problem.fuels {
-        series(format!("fuel {}", fuel.name), &fuel.per_step, 0.0);
+    for (index, fuel) in problem.fuels.iter().enumerate() {
+        series(&mut found, problem, Subject::Fuel(index), &format!("fuel {}", fuel.name), &fuel.per_step);
     }
-    for unit in &problem.units {
-        unit_complaints(problem, unit, &mut found);
+    for (index, unit) in problem.units.iter().enumerate() {
+        let mut own = Vec::new();
+        unit_complaints(problem, unit, &mut own);
+        found.extend(own.into_iter().map(|what| (Subject::Unit(index), what)));
     }
     store_complaints(problem, &mut found);
     if let Some(services) = &problem.services {
-        for area in &services.areas {
+        for (index, area) in services.areas.iter().enumerate() {
             let wrong = |watts: &Vec<f64>| !watts.is_empty() && watts.len() != steps;
             if area.required_w.iter().any(wrong) || area.members.iter().any(|member| *member >= problem.units.len()) {
-                found.push(format!("area {}: requirements or units do not fit", area.name));
+                let what = format!("area {}: requirements or units do not fit", area.name);
+                found.push((Subject::Area(index), what));
             }
         }
     }
     if let Some(network) = &problem.lines {
-        lines::complaints(problem, network, &mut found);
+        let mut own = Vec::new();
+        lines::complaints(problem, network, &mut own);
+        found.extend(own.into_iter().map(|what| (Subject::Lines, what)));
     }
     found
+}
+
+/// A series that is not one a step, or has what is no number or negative.
+fn series(found: &mut Vec<(Subject, String)>, problem: &Problem, subject: Subject, name: &str, values: &[f64]) {
+    let steps = problem.steps;
+    if values.len() != steps {
+        found.push((subject, format!("{name}: {} values, expected {steps}", values.len())));
+    } else if let Some(t) = values.iter().position(|value| !(value.is_finite() && *value >= 0.0)) {
+        let value =
+            if matches!(subject, Subject::Fuel(_)) { values[t].to_string() } else { format!("{} MW", values[t] / 1e6) };
+        found.push((subject, format!("{name}: {value} in step {}, expected at least 0", t + 1)));
+    }
 }
 
 fn unit_complaints(problem: &Problem, unit: &Unit, found: &mut Vec<String>) {
@@ -128,8 +149,8 @@ fn unit_complaints(problem: &Problem, unit: &Unit, found: &mut Vec<String>) {
     }
 }
 
-fn store_complaints(problem: &Problem, found: &mut Vec<String>) {
-    for store in &problem.stores {
+fn store_complaints(problem: &Problem, found: &mut Vec<(Subject, String)>) {
+    for (index, store) in problem.stores.iter().enumerate() {
         let positive = [store.charge_efficiency, store.discharge_efficiency, store.keep];
         let sizes = [store.charge_w, store.discharge_w, store.energy_j, store.first_j, store.last_j, store.floor_j];
         if positive.iter().any(|share| !(*share > 0.0 && *share <= 1.0))
@@ -138,7 +159,8 @@ fn store_complaints(problem: &Problem, found: &mut Vec<String>) {
             || store.last_j > store.energy_j
             || store.floor_j > store.energy_j
         {
-            found.push(format!("storage {}: a size, efficiency or energy is outside its range", store.name));
+            let what = format!("storage {}: a size, efficiency or energy is outside its range", store.name);
+            found.push((Subject::Store(index), what));
         }
     }
 }

@@ -35,7 +35,7 @@ fn problem(load: &[f64], units: Vec<Unit>) -> Problem {
 }
 
 fn exact() -> Options {
-    Options { gap: 0.0, most_s: None }
+    Options { gap: 0.0, ..Options::default() }
 }
 
 fn solved(problem: &Problem) -> Plan {
@@ -364,4 +364,45 @@ fn windows_join_without_a_seam() {
         unit.first = state;
     }
     close(solved(&rest).usd(), whole.costs_of(&case, 48, 72).total_usd());
+}
+
+/// What reading and relaxation took is no time for the search, but a part of it is always left.
+#[test]
+fn time_spent_before_a_search_counts() {
+    let options = |now_s: fn() -> f64| Options {
+        most_s: Some(10.0),
+        clock: Some(Clock { now_s, begun_s: 1.0 }),
+        ..Options::default()
+    };
+    assert_eq!(options(|| 4.0).left_s(), Some(7.0));
+    assert_eq!(options(|| 90.0).left_s(), Some(1.0));
+    // A window of its own begins anew.
+    assert_eq!(options(|| 90.0).counted_anew().left_s(), Some(10.0));
+    assert_eq!(Options { most_s: Some(10.0), ..Options::default() }.left_s(), Some(10.0));
+    assert_eq!(options(|| 4.0).clock.map(|clock| clock.begun_s), Some(1.0));
+    assert_eq!(Options::default().left_s(), None);
+}
+
+/// Complaints know what they are about.
+#[test]
+fn complaints_name_their_subject() {
+    let mut problem = Problem {
+        steps: 2,
+        step_s: 3600.0,
+        load_w: vec![1e6, -1.0],
+        reserve: Reserve { required_w: vec![0.0], ..Reserve::default() },
+        units: vec![Unit { name: "bare".to_owned(), most_w: 1e6, ..Unit::default() }],
+        renewables: vec![Renewable { name: "sun".to_owned(), bus: 0, least_w: vec![2.0, 0.0], most_w: vec![1.0, 0.0] }],
+        stores: vec![Store { name: "empty".to_owned(), ..Store::default() }],
+        fuels: vec![Fuel { name: "pipe".to_owned(), per_step: vec![f64::NAN, 0.0] }],
+        ..Problem::default()
+    };
+    let subjects: Vec<Subject> = problem.findings().into_iter().map(|(subject, _)| subject).collect();
+    for subject in
+        [Subject::Load, Subject::Reserve, Subject::Unit(0), Subject::Renewable(0), Subject::Store(0), Subject::Fuel(0)]
+    {
+        assert!(subjects.contains(&subject), "{subject:?} in {subjects:?}");
+    }
+    problem.steps = 0;
+    assert!(problem.findings().iter().any(|(subject, _)| *subject == Subject::Whole));
 }

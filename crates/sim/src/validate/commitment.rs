@@ -23,7 +23,7 @@ pub(super) fn relaxed(given: &Given) -> Outcome {
 /// Least cost of a case and the bound below it, $; `slack` 0 forbids load, reserve and supply to miss each other.
 pub(super) fn cost(given: &Given) -> Outcome {
     let problem = problem(given)?;
-    let options = Options { gap: given.one("gap")?, most_s: None };
+    let options = Options { gap: given.one("gap")?, ..Options::default() };
     match commitment::solve(&problem, &options)? {
         Answer::Solved(plan) => {
             let broken = plan.violations(&problem);

@@ -8,6 +8,7 @@ mod series;
 
 use super::Convert;
 use crate::Verdict;
+use crate::grid::source;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::fs::File;
@@ -60,11 +61,6 @@ pub fn is_grid(path: &Path) -> bool {
             .is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("[[zone]]")))
 }
 
-/// Whether a folder holds RTS-GMLC tables.
-pub fn is_rts(path: &Path) -> bool {
-    path.join("SourceData").is_dir() || path.join("RTS_Data/SourceData").is_dir()
-}
-
 /// Whether a file, or a folder, holds EIA-930's hours.
 pub fn is_hours(path: &Path) -> bool {
     eia930::holds_csv(path)
@@ -111,7 +107,7 @@ pub fn zones(asked: &Convert) -> Result<Verdict> {
     if is_grid(&asked.from) {
         return series::series(asked);
     }
-    if asked.from.is_dir() && is_rts(&asked.from) {
+    if source::is_tables(&asked.from) {
         return rts::rts(asked);
     }
     eia930::eia930(asked)

@@ -1,6 +1,8 @@
 //! `tieline grid realtime`: a day in five-minute steps: orders, prices, congestion, regulation.
 //!
-//! Not modelled: a picture of the day; commitment (a table, or a priority list).
+//! Who runs comes from a table, from unit commitment of the day, or from a priority list.
+//!
+//! Not modelled: a picture of the day.
 
 mod told;
 
@@ -55,7 +57,7 @@ pub struct Realtime {
     #[arg(long, value_name = "MW", allow_negative_numbers = true)]
     reserve: Option<f64>,
     /// Table (CSV) of who runs: a column hour (1 to 24) and a column of 0 and 1 for each unit that it decides about, by
-    /// name or row; the others run by a priority list.
+    /// name or row; the others run by a priority list. The word uc: by unit commitment of a folder's day (and the next), one bus.
     #[arg(long, value_name = "FILE")]
     commitment: Option<PathBuf>,
     /// Ramp of the units of a network with one hour, share of the most output a minute (its formats have none; a guess).
@@ -99,9 +101,27 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
             eprintln!("tieline: {shown}: --day goes with a folder of RTS-GMLC tables; a case has one hour only");
             return Ok(Verdict::Usage);
         }
+        Some(Source::Case(_)) if asked.by_plan() => {
+            eprintln!(
+                "tieline: {shown}: --commitment uc goes with a folder of RTS-GMLC tables; a MATPOWER case has no days"
+            );
+            return Ok(Verdict::Usage);
+        }
         Some(Source::Case(case)) => from_case(case.network, asked.ramp),
-        Some(Source::Folder(system)) => match first_hour(&system, asked.day.as_deref()) {
-            Ok(hour) => from_folder(*system, hour),
+        Some(Source::Folder(system)) => match source::first_hour(&system, asked.day.as_deref(), HOURS) {
+            Ok(hour) => {
+                let planned = asked.by_plan().then(|| source::planned(&system, hour));
+                let mut built = from_folder(*system, hour);
+                match planned {
+                    None => {}
+                    Some(Ok(on)) => built.on = on,
+                    Some(Err(why)) => {
+                        eprintln!("tieline: {shown}: unit commitment of the day: {why}");
+                        return Ok(Verdict::No);
+                    }
+                }
+                built
+            }
             Err(why) => {
                 eprintln!("tieline: {shown}: {why}");
                 return Ok(Verdict::Usage);
@@ -111,7 +131,7 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
     if let Some(reserve_mw) = asked.reserve {
         built.reserve_w = vec![reserve_mw * 1e6; HOURS];
     }
-    if let Some(path) = &asked.commitment
+    if let Some(path) = asked.commitment.as_ref().filter(|_| !asked.by_plan())
         && let Err(why) = commitment(path, &mut built)?
     {
         eprintln!("tieline: {}: {why}", path.display());
@@ -149,6 +169,13 @@ pub fn realtime(asked: &Realtime) -> Result<Verdict> {
     }
 }
 
+impl Realtime {
+    /// Whether unit commitment says who runs.
+    fn by_plan(&self) -> bool {
+        self.commitment.as_deref() == Some(Path::new("uc"))
+    }
+}
+
 /// Whether the options are such as a day can have.
 fn within(asked: &Realtime) -> Result<(), String> {
     if !(1..=24).contains(&asked.ahead) {
@@ -176,7 +203,7 @@ pub fn measured_day(folder: &Path, date: &str) -> Result<(usize, u32, f64)> {
     let Some(Source::Folder(system)) = source::read(folder)? else {
         bail!("{}: no folder of tables", folder.display())
     };
-    let hour = first_hour(&system, Some(date)).map_err(|why| anyhow!(why))?;
+    let hour = source::first_hour(&system, Some(date), HOURS).map_err(|why| anyhow!(why))?;
     let built = from_folder(*system, hour);
     let (day, forecast) = day(&built, Vec::new(), 3, &Uncertainty::default())?;
     let begin = Instant::now();
@@ -185,32 +212,8 @@ pub fn measured_day(folder: &Path, date: &str) -> Result<(usize, u32, f64)> {
     Ok((done.intervals.len(), done.intervals.iter().map(|i| i.look.rounds).sum(), spent_s))
 }
 
-/// The hour (from 0) at which a day of the folder begins.
-fn first_hour(system: &System, day: Option<&str>) -> Result<usize, String> {
-    let days = system.hours / HOURS;
-    let load = |day: usize| -> f64 {
-        (day * HOURS..(day + 1) * HOURS).map(|hour| system.load_w(hour).iter().sum::<f64>()).fold(0.0, f64::max)
-    };
-    let Some(day) = day else {
-        return (0..days)
-            .max_by(|a, b| load(*a).total_cmp(&load(*b)))
-            .map(|day| day * HOURS)
-            .ok_or("no whole day".to_owned());
-    };
-    let (year, month, first) = system.first_day;
-    let begin = Utc::parse(&format!("{year:04}-{month:02}-{first:02}T00:00:00Z")).map_err(|why| why.to_string())?;
-    let wrong =
-        |why: String| format!("found --day {day}, expected a date such as {year:04}-{month:02}-{first:02}: {why}");
-    let wanted = Utc::parse(&format!("{day}T00:00:00Z")).map_err(|_| wrong("it is no day of a calendar".to_owned()))?;
-    let hours = (wanted - begin).as_secs_f64() / 3600.0;
-    if hours < 0.0 || hours + HOURS as f64 > system.hours as f64 {
-        return Err(wrong(format!("the series have {days} days")));
-    }
-    Ok(hours as usize)
-}
-
 fn from_folder(system: System, first: usize) -> Built {
-    let on = source::commitment(&system, first..first + HOURS);
+    let on = source::listed(&system, first..first + HOURS);
     let peak_w = |unit: usize| system.network.generators.most_w[unit];
     let hours = first..first + HOURS;
     let available_w = hours

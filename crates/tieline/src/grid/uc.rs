@@ -2,19 +2,23 @@
 //!
 //! Not modelled: calendar time (the formats have none: tables count from 1970-01-01), charts beyond on and off.
 
+pub mod load;
+
 use super::{Uc, mw};
 use crate::outdir::OutDir;
-use crate::{Verdict, screen, source};
+use crate::{Verdict, screen};
 use anyhow::{Context, Result};
+use load::Loaded;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufWriter, ErrorKind};
+use std::io::BufWriter;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Instant;
-use tieline_files::commitment::{Case, read};
+use tieline_files::commitment::Case;
 use tieline_files::table::TableWriter;
-use tieline_grid::commitment::{self, Horizon, Lack, Options, Outcome, Plan, Problem, Relief};
+use tieline_grid::commitment::{self, Clock, Horizon, Lack, Options, Outcome, Plan, Problem, Relief};
 use tieline_sim::results::Table;
 
 const MW: f64 = 1e6;
@@ -42,7 +46,12 @@ pub fn uc(asked: &Uc) -> Result<Verdict> {
         return Ok(Verdict::Usage);
     }
     let begun = Instant::now();
-    let Some(mut case) = load(&asked.case)? else { return Ok(Verdict::No) };
+    now_s();
+    let mut case = match load::load(&asked.case, &asked.day())? {
+        Loaded::Case(case) => *case,
+        Loaded::Wrong => return Ok(Verdict::No),
+        Loaded::Usage => return Ok(Verdict::Usage),
+    };
     if let Some(Horizon { keep, look }) = horizon.filter(|horizon| horizon.keep >= case.problem.steps) {
         eprintln!(
             "tieline: {}: found --roll {keep}+{look}, expected to keep fewer than all {} steps (without --roll they are solved as one)",
@@ -54,7 +63,9 @@ pub fn uc(asked: &Uc) -> Result<Verdict> {
     if let Some(times) = asked.contingency {
         case.problem.reserve.contingency = Some(times);
     }
-    let options = Options { gap: asked.gap, most_s: asked.seconds };
+    // Reading counts too.
+    let clock = Clock { now_s, begun_s: 0.0 };
+    let options = Options { gap: asked.gap, most_s: asked.seconds, clock: Some(clock), ..Options::default() };
     let answer = match horizon {
         None => commitment::solve(&case.problem, &options).map(|outcome| (0, outcome)),
         Some(horizon) => commitment::roll(&case.problem, horizon, &options).map(|rolled| match rolled {
@@ -93,37 +104,17 @@ pub fn uc(asked: &Uc) -> Result<Verdict> {
     }
 }
 
+/// Seconds since it was asked first.
+fn now_s() -> f64 {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    FIRST.get_or_init(Instant::now).elapsed().as_secs_f64()
+}
+
 /// "24+24".
 fn horizon(text: &str) -> Result<Option<Horizon>, std::num::ParseIntError> {
     let (keep, look) = text.split_once('+').unwrap_or((text, "0"));
     let horizon = Horizon { keep: keep.trim().parse()?, look: look.trim().parse()? };
     Ok((horizon.keep > 0).then_some(horizon))
-}
-
-/// Reads a case; `Ok(None)`: it is wrong, and that was said.
-///
-/// # Errors
-/// A file that cannot be opened.
-pub fn load(path: &Path) -> Result<Option<Case>> {
-    let shown = path.display().to_string();
-    let bytes = source::open_ordinary(path).with_context(|| match std::fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            format!("{shown}: expected a unit-commitment case, PGLib-UC or Egret JSON")
-        }
-        _ => shown.clone(),
-    })?;
-    match read(&shown, bytes) {
-        Ok(case) => {
-            for remark in &case.remarks {
-                eprintln!("tieline: {shown}: {remark}");
-            }
-            Ok(Some(case))
-        }
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            Ok(None)
-        }
-    }
 }
 
 /// On (#) and off (.), step by step.

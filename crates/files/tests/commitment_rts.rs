@@ -1,0 +1,191 @@
+//! RTS-GMLC's tables as a case of unit commitment, against PGLib-UC's own case of the same days, which was made from the same
+//! tables: every unit's limits, times, costs and starts, demand, renewables and reserve. What PGLib-UC changed is undone here by
+//! name, and nothing else.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use tieline_files::commitment::{self, rts};
+use tieline_files::rts_gmlc::{self, System};
+use tieline_grid::commitment::{Problem, relaxed_usd};
+
+const MW: f64 = 1e6;
+/// PGLib-UC writes powers and costs with two digits, reserves as 3 % of the demand so written.
+const CENT: f64 = 0.005 + 1e-9;
+
+fn data() -> PathBuf {
+    let named = std::env::var_os("TIELINE_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
+    named.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")))
+}
+
+fn tables() -> Option<System> {
+    let root = data().join("rts_gmlc/RTS_Data");
+    if !root.is_dir() {
+        eprintln!("skipped: needs rts_gmlc of the data folder");
+        return None;
+    }
+    Some(rts_gmlc::read("RTS_Data", &mut |file| open(&root, file)).expect("reads"))
+}
+
+/// Opens a file plain or packed, in whatever case its folder is written.
+fn open(root: &Path, file: &str) -> io::Result<Box<dyn Read>> {
+    let mut at = root.to_path_buf();
+    for part in file.split('/') {
+        let mut names = std::fs::read_dir(&at)?.filter_map(|entry| Some(entry.ok()?.path()));
+        let packed = format!("{part}.gz");
+        let fits = |path: &PathBuf| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            name.eq_ignore_ascii_case(part) || name.eq_ignore_ascii_case(&packed)
+        };
+        at = names.find(fits).ok_or(io::ErrorKind::NotFound)?;
+    }
+    Ok(Box::new(File::open(at)?))
+}
+
+fn pglib(day: &str) -> Option<Problem> {
+    let path = data().join(format!("pglib_uc/rts_gmlc/{day}.json.gz"));
+    if !path.is_file() {
+        eprintln!("skipped: needs pglib_uc of the data folder");
+        return None;
+    }
+    Some(commitment::read(day, File::open(path).expect("opens")).expect("reads").problem)
+}
+
+/// Hours of 2020 before a day.
+fn hour(day: &str) -> usize {
+    match day {
+        "2020-01-27" => 26 * 24,
+        "2020-07-06" => (31 + 29 + 31 + 30 + 31 + 30 + 5) * 24,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_tables_give_what_pglib_uc_made_of_them() {
+    let Some(system) = tables() else { return };
+    for day in ["2020-01-27", "2020-07-06"] {
+        let Some(theirs) = pglib(day) else { return };
+        let asked = rts::Asked { first_hour: hour(day), steps: 48, network: false, first: Vec::new() };
+        let ours = rts::case(&system, &asked).expect("makes sense").problem;
+        assert_eq!((ours.steps, ours.step_s), (theirs.steps, theirs.step_s));
+        for t in 0..48 {
+            assert!((ours.load_w[t] - theirs.load_w[t]).abs() < CENT * MW, "{day}, load in step {t}");
+            // Three areas of three digits each.
+            let reserve = (ours.reserve.required_w[t] - theirs.reserve.required_w[t]).abs();
+            assert!(reserve < 0.002 * MW, "{day}, reserve in step {t}: {reserve} W");
+        }
+        units(day, &ours, &theirs);
+        renewables(day, &ours, &theirs);
+        // The one storage of the tables, which PGLib-UC leaves out.
+        assert_eq!(ours.stores.iter().map(|store| store.name.as_str()).collect::<Vec<_>>(), ["313_STORAGE_1"]);
+        assert_eq!((ours.stores[0].energy_j, ours.stores[0].charge_efficiency), (150.0 * 3.6e9, 0.85));
+    }
+}
+
+fn units(day: &str, ours: &Problem, theirs: &Problem) {
+    assert_eq!(ours.units.len(), theirs.units.len());
+    for their in &theirs.units {
+        let our = ours.units.iter().find(|unit| unit.name == their.name).expect("the same units");
+        let name = format!("{day}, {}", their.name);
+        assert_eq!((our.least_w, our.most_w), (their.least_w, their.most_w), "{name}");
+        assert_eq!((our.begin_w, our.end_w), (their.begin_w, their.end_w), "{name}");
+        assert_eq!((our.least_up, our.least_down), (their.least_up, their.least_down), "{name}");
+        // "Hourly generator ramp-rates are divided by a factor of three" (PGLib-UC's README).
+        for (our, their) in [(our.up_w, their.up_w), (our.down_w, their.down_w)] {
+            assert!((our / 3.0 - their).abs() < CENT * MW, "{name}: ramps of {our} and {their} W");
+        }
+        // The classes begin at the same times off, at the same costs.
+        let (starts, theirs): (Vec<_>, Vec<_>) = (our.starts.iter().collect(), their.starts.iter().collect());
+        assert_eq!(
+            starts.iter().map(|start| start.off).collect::<Vec<_>>(),
+            theirs.iter().map(|start| start.off).collect::<Vec<_>>(),
+            "{name}"
+        );
+        for (our, their) in starts.iter().zip(&theirs) {
+            assert!((our.usd - their.usd).abs() < CENT, "{name}: starts at {} and {} $", our.usd, their.usd);
+        }
+        assert_eq!(our.curve.len(), their.curve.len(), "{name}");
+        if our.name == "121_NUCLEAR_1" {
+            // The tables' blocks above the first take no further heat; PGLib-UC has them at the average heat rate of the first, and an
+            // order to run.
+            let flat = our.curve.iter().all(|point| (point.1 - their.curve[0].1).abs() < CENT);
+            let rise = their.curve[3].1 - their.curve[0].1 - 4.0 / 396.0 * their.curve[0].1;
+            assert!(flat && rise.abs() < 0.05, "{name}: {:?} {:?}", our.curve, their.curve);
+            assert_eq!((our.ordered.len(), their.ordered.len()), (0, 48));
+            continue;
+        }
+        for (our, their) in our.curve.iter().zip(&their.curve) {
+            assert!((our.0 - their.0).abs() < CENT * MW, "{name}: {our:?} {their:?}");
+            // A cent, and what the rounding of the output to 0.005 MW is worth at 150 $/MWh.
+            assert!((our.1 - their.1).abs() < CENT * (1.0 + 150.0), "{name}: {our:?} {their:?}");
+        }
+    }
+}
+
+fn renewables(day: &str, ours: &Problem, theirs: &Problem) {
+    assert_eq!(ours.renewables.len(), theirs.renewables.len());
+    for their in &theirs.renewables {
+        let our = ours.renewables.iter().find(|renewable| renewable.name == their.name).expect("the same renewables");
+        if our.name == "212_CSP_1" {
+            // PGLib-UC has the plant at nothing in all hours; the tables give its inflow.
+            assert!(their.most_w.iter().all(|most| *most == 0.0) && our.most_w.iter().any(|most| *most > 0.0));
+            continue;
+        }
+        for t in 0..48 {
+            let apart = |one: f64, other: f64| (one - other).abs() >= CENT * MW;
+            let name = format!("{day}, {}, step {t}", their.name);
+            assert!(!apart(our.most_w[t], their.most_w[t]), "{name}: {} {}", our.most_w[t], their.most_w[t]);
+            assert!(!apart(our.least_w[t], their.least_w[t]), "{name}: {} {}", our.least_w[t], their.least_w[t]);
+        }
+    }
+}
+
+#[test]
+fn with_the_network_load_stands_at_its_buses() {
+    let Some(system) = tables() else { return };
+    let asked = rts::Asked { first_hour: hour("2020-07-06"), steps: 24, network: true, first: Vec::new() };
+    let case = rts::case(&system, &asked).expect("makes sense");
+    let one_bus = rts::case(&system, &rts::Asked { network: false, ..asked.clone() }).expect("makes sense");
+    let lines = case.problem.lines.as_ref().expect("has lines");
+    assert_eq!((lines.network.bus_count(), lines.network.branches.from.len()), (73, 120));
+    for t in 0..24 {
+        let sum: f64 = lines.load_w.iter().map(|bus| bus[t]).sum();
+        // Each of 73 buses is rounded to a watt.
+        assert!((sum - one_bus.problem.load_w[t]).abs() <= 37.0, "{sum} {}", one_bus.problem.load_w[t]);
+    }
+    let nuclear = case.problem.units.iter().find(|unit| unit.name == "121_NUCLEAR_1").expect("there");
+    assert_eq!(lines.network.buses.number[nuclear.bus], 121);
+    assert!(case.remarks.iter().any(|remark| remark.contains("DC line")), "{:?}", case.remarks);
+    // Beyond the year there is nothing.
+    let late = rts::Asked { first_hour: system.hours - 23, ..asked };
+    assert_eq!(rts::case(&system, &late).expect_err("too late").len(), 1);
+}
+
+/// With what PGLib-UC changed undone, the two cases are worth the same: their linear relaxations, which see every number, cost the
+/// same but for the rounding to cents.
+#[test]
+fn with_its_changes_undone_the_case_costs_what_pglib_uc_s_does() {
+    let Some(system) = tables() else { return };
+    let Some(theirs) = pglib("2020-07-06") else { return };
+    let asked = rts::Asked { first_hour: hour("2020-07-06"), steps: 48, network: false, first: Vec::new() };
+    let mut ours = rts::case(&system, &asked).expect("makes sense").problem;
+    ours.stores.clear();
+    for renewable in &mut ours.renewables {
+        if renewable.name == "212_CSP_1" {
+            renewable.most_w.fill(0.0);
+        }
+    }
+    for unit in &mut ours.units {
+        let their = theirs.units.iter().find(|their| their.name == unit.name).expect("the same units");
+        unit.first = their.first;
+        (unit.up_w, unit.down_w) = (unit.up_w / 3.0, unit.down_w / 3.0);
+        if unit.name == "121_NUCLEAR_1" {
+            unit.curve.clone_from(&their.curve);
+            unit.ordered.clone_from(&their.ordered);
+        }
+    }
+    let (our_usd, their_usd) = (relaxed_usd(&ours).expect("solves"), relaxed_usd(&theirs).expect("solves"));
+    // 48 hours of some 5,000 MW to 0.005 MW at some 25 $/MWh, and 30 running units' costs to a cent: below 10 $ of 3.7 M$.
+    assert!((our_usd - their_usd).abs() < 10.0, "{our_usd} $ from the tables, {their_usd} $ of PGLib-UC");
+    println!("relaxations: {our_usd:.2} $ from the tables, {their_usd:.2} $ of PGLib-UC");
+}
