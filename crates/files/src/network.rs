@@ -1,6 +1,6 @@
 //! Networks of buses, branches and generators in tieline's own formats: TOML, and a folder of Parquet tables.
 //!
-//! Both hold all that [`Network`] holds. One list of keys (`fields`) serves both, and the JSON Schema too.
+//! Both hold all that a [network](tieline_grid::network::Network) holds. One list of keys (`fields`) serves both, and the JSON Schema too.
 //!
 //! Not modelled: sources of numbers in Parquet; more than one state of a network in a file.
 
@@ -23,6 +23,3 @@ pub fn schema() -> serde_json::Value {
     schema["properties"]["source"] = source;
     schema
 }
-
-#[cfg(doc)]
-use tieline_grid::network::Network;

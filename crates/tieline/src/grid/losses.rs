@@ -35,41 +35,62 @@ impl AfterOutage {
     }
 }
 
-/// How many rated branches are held to which rating after a loss: emergency, short-term, normal.
-fn ratings(network: &Network) -> [usize; 3] {
-    let mut count = [0; 3];
-    let rated = (0..network.branches.from.len()).filter(|branch| network.carries(*branch));
-    for (value_va, which) in rated.map(|branch| network.outage_rating(branch)) {
-        let place = match which {
-            Rating::Emergency => 0,
-            Rating::ShortTerm => 1,
-            Rating::Normal => 2,
-        };
-        count[place] += usize::from(value_va.is_finite());
+/// How many rated branches are held to which rating after a loss.
+struct Held {
+    emergency: usize,
+    short_term: usize,
+    normal: usize,
+    /// Of the last: those that have another one, below it.
+    below: usize,
+}
+
+fn held(network: &Network) -> Held {
+    let mut held = Held { emergency: 0, short_term: 0, normal: 0, below: 0 };
+    let b = &network.branches;
+    for branch in (0..b.from.len()).filter(|branch| network.carries(*branch)) {
+        let (value_va, which) = network.outage_rating(branch);
+        if value_va.is_infinite() {
+            continue;
+        }
+        match which {
+            Rating::Emergency => held.emergency += 1,
+            Rating::ShortTerm => held.short_term += 1,
+            Rating::Normal => {
+                held.normal += 1;
+                let other = b.emergency_va[branch].or(b.short_term_va[branch]);
+                held.below += usize::from(other.is_some_and(|other| other < value_va));
+            }
+        }
     }
-    count
+    held
 }
 
 /// Which ratings are held after a loss.
 pub fn ratings_page(network: &Network) -> String {
-    let [emergency, short, normal] = ratings(network);
-    if emergency + short == 0 {
-        return "  after a loss branches are held to their normal rating: none has a higher one, or none is to count\n"
-            .to_owned();
+    let Held { emergency, short_term, normal, below } = held(network);
+    let below = match below {
+        0 => String::new(),
+        count => format!(
+            "  {count} of them have a rating for after a loss that is below their normal one: the normal one counts\n"
+        ),
+    };
+    if emergency + short_term == 0 {
+        let why = "none has a higher one, or none is to count";
+        return format!("  after a loss branches are held to their normal rating: {why}\n{below}");
     }
-    let words = [(emergency, "emergency"), (short, "short-term"), (normal, "normal")];
+    let words = [(emergency, "emergency"), (short_term, "short-term"), (normal, "normal")];
     let told: Vec<String> = words
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} to their {word} rating"))
         .collect();
-    format!("  after a loss branches are held: {} (before it all to the normal one)\n", told.join(", "))
+    format!("  after a loss branches are held: {} (before it all to the normal one)\n{below}", told.join(", "))
 }
 
 /// The same, for programs.
 pub fn ratings_json(network: &Network) -> Value {
-    let [emergency, short, normal] = ratings(network);
-    json!({ "emergency": emergency, "short_term": short, "normal": normal })
+    let Held { emergency, short_term, normal, below } = held(network);
+    json!({ "emergency": emergency, "short_term": short_term, "normal": normal, "below_normal": below })
 }
 
 /// Generators.

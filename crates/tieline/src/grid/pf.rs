@@ -107,6 +107,7 @@ fn more_losses(
             text.push_str(&losses::ratings_page(network));
         }
         value["n_2"] = losses::pairs_json(&all);
+        value["n_2"]["ratings"] = losses::ratings_json(network);
     }
     Ok(())
 }
