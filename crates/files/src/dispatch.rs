@@ -131,6 +131,8 @@ struct Frame {
     draw: Draw,
     heat_wave_k: f64,
     columns: Vec<Column>,
+    /// The case names a series that did not read; that was said, and its columns are not missed one by one.
+    unread: bool,
     zones: Vec<String>,
     /// Temperature of each zone, °C; empty where it has no climate.
     ambient_c: Vec<Vec<f64>>,
@@ -150,9 +152,11 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
         draw: Draw::new(seed, settings.sample),
         heat_wave_k: settings.heat_wave_k,
         columns: series(root, (own.0, own.1), (start, hours), open),
+        unread: false,
         zones: Vec::new(),
         ambient_c: Vec::new(),
     };
+    frame.unread = root.has("series") && frame.columns.is_empty();
     let mut problem = Problem { hours, step_s: 3600.0, ..Problem::default() };
     let areas = zones::zones(root, &mut frame, &mut problem);
     let (mut elcc, mut observed_w) = parts::units(root, &frame, &mut problem);
@@ -178,7 +182,7 @@ fn walk(root: &Sheet<'_, '_>, settings: &Settings, open: Open<'_>) -> Case {
     }
 }
 
-/// The columns of the series of the case's own hours, cut to the hours that are asked for.
+/// The columns of the series, of the case's own hours cut to those that are asked for, or of these alone.
 fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Open<'_>) -> Vec<Column> {
     let Some(file) = root.text("series") else { return Vec::new() };
     let wrong = |found: &str, expected: &str| root.wrong("series", found, expected, &format!("in {file}"));
@@ -190,7 +194,8 @@ fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Op
             return Vec::new();
         }
     };
-    let (start, hours) = own;
+    // A grid made for a scenario's window has a row for each of its hours, whatever its own hours are.
+    let (start, hours) = if found.rows == asked.1 && found.rows != own.1 { asked } else { own };
     if found.rows != hours {
         wrong(&format!("{} rows", found.rows), &format!("{hours} rows, as many as hours"));
         return Vec::new();
@@ -247,6 +252,9 @@ pub(crate) fn numbers(root: &Sheet<'_, '_>, steps: usize, open: Open<'_>) -> Vec
 /// of shares, or of megawatts (`_mw`, `_kw`, `_gw`), which are taken over `full_w`.
 fn column(sheet: &Sheet<'_, '_>, frame: &Frame, key: &str, power: Option<f64>) -> Option<Vec<f64>> {
     let name = sheet.text(key)?;
+    if frame.unread {
+        return Some(vec![0.0; frame.hours]);
+    }
     let Some(Column { values, bad, .. }) = frame.columns.iter().find(|column| column.name == name) else {
         let near = nearest(&name, frame.columns.iter().map(|column| column.name.as_str()));
         let hint = near.map_or_else(String::new, |near| format!("did you mean \"{near}\"?"));

@@ -82,7 +82,11 @@ fn parquet(bytes: Vec<u8>) -> Result<Hourly, (String, String)> {
                 let mut bad = Vec::new();
                 for (row, value) in values.iter_mut().enumerate().filter(|(_, value)| !value.is_finite()) {
                     if bad.len() < MOST_BAD {
-                        bad.push((row, row + 1, value.to_string()));
+                        bad.push((
+                            row,
+                            row + 1,
+                            if value.is_nan() { "no number".to_owned() } else { value.to_string() },
+                        ));
                     }
                     *value = f64::NAN;
                 }
