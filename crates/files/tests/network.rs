@@ -331,3 +331,16 @@ fn mutated_bytes_are_refused_with_a_reason_or_read_and_go_round() {
         }
     }
 }
+
+#[test]
+fn text_is_read_plain_or_gzip_and_what_is_none_is_told() {
+    use std::io::Write as _;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(TEACHING.as_bytes()).expect("packs");
+    let packed = packed.finish().expect("packs");
+    assert_eq!(network::unpacked(&packed[..]).expect("text"), TEACHING);
+    assert_eq!(network::unpacked(TEACHING.as_bytes()).expect("text"), TEACHING);
+    assert!(network::unpacked(&packed[..packed.len() / 2]).is_err(), "cut short");
+    let why = network::unpacked(&b"schema = 1\nname = \"\xff\"\n"[..]).expect_err("no text").to_string();
+    assert!(why.contains("line 2: found bytes that are not UTF-8"), "{why}");
+}
