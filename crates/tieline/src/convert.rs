@@ -100,7 +100,7 @@ fn kind(asked: &Convert) -> Result<Kind, &'static str> {
             Err("a folder of RTS-GMLC tables becomes one of several things: say --as commitment")
         }
         _ => Err(
-            "expected a name that ends in .m (a network), or .json, .toml or nothing (a unit-commitment case, of which there is one to read)",
+            "expected a name that ends in .m (a network) or .json (a unit-commitment case); where such a case is read, .toml or no ending too",
         ),
     }
 }
