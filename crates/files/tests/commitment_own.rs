@@ -437,6 +437,7 @@ fn changed_bytes_are_read_or_refused() {
             Ok(case) => {
                 accepted += 1;
                 assert!(case.problem.complaints().is_empty(), "what is accepted has no complaints");
+                round_trip("changed bytes", &case.problem);
             }
             Err(mistakes) => assert!(!mistakes.list.is_empty() && !mistakes.to_string().is_empty()),
         }

@@ -53,7 +53,8 @@ fn what_is_asked_wrongly_is_said() {
         (&["grid", "uc", UNITS, "--gap", "-1"], 2, "--gap expects a share from 0 to 1, found -1"),
         (&["convert", CASE, "there.csv"], 2, "ends in .m, .toml or nothing (a folder) for a network"),
         (&["convert", CASE, "there.json"], 1, "is not JSON"),
-        (&["convert", CASE, "there.m", "--as", "egret"], 2, "a network is no egret case"),
+        (&["grid", "realtime", CASE, "--commitment", "uc"], 2, "--commitment uc goes with a folder"),
+        (&["convert", CASE, "there.m", "--as", "egret"], 2, "a unit-commitment case is written as .json"),
         (&["grid", "realtime", env!("CARGO_MANIFEST_DIR")], 1, "without SourceData"),
     ] {
         let said = tieline(words);
