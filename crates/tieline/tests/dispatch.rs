@@ -307,3 +307,22 @@ fn eia_930_files_become_tables_and_grids_and_their_gaps_are_never_hidden() {
     assert!(told.contains("no hours from 2023-01-01T00:00:00Z"), "{told}");
     std::fs::remove_dir_all(&folder).expect("our own folder");
 }
+
+#[test]
+fn a_folder_of_rts_tables_must_be_told_what_to_become() {
+    let folder = std::env::temp_dir().join(format!("tieline-kinds-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("SourceData")).expect("a folder");
+    let at = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let from = folder.to_str().expect("text");
+    let said = tieline(&["convert", from, &at("x.toml")]);
+    let told = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(said.status.code(), Some(2), "{told}");
+    assert!(told.contains("--as network, --as commitment or --as zones"), "{told}");
+    // Its tables are missing: all of them are named, and nothing is written.
+    let said = tieline(&["convert", from, &at("x.toml"), "--as", "zones"]);
+    let told = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(said.status.code(), Some(1), "{told}");
+    assert!(told.contains("SourceData/gen.csv: cannot be read"), "{told}");
+    assert!(!folder.join("x.toml").exists());
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}

@@ -159,7 +159,9 @@ fn parts(asked: &Convert) -> Result<Option<Vec<Part>>> {
     for (path, holds) in known {
         let (shown, file) =
             (path.display().to_string(), open_ordinary(path).with_context(|| path.display().to_string())?);
-        let below = path.strip_prefix(&asked.from).ok().filter(|below| !below.as_os_str().is_empty());
+        // The folders below the one that was given are named only where names alone do not tell.
+        let twice = paths.iter().filter(|other| other.file_name() == path.file_name()).count() > 1;
+        let below = path.strip_prefix(&asked.from).ok().filter(|below| twice && !below.as_os_str().is_empty());
         let below = below.or(path.file_name().map(Path::new));
         let name = below.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let part = match holds {
