@@ -77,7 +77,7 @@ pub struct Pf {
     #[arg(long, default_value_t = 0.98)]
     power_factor: f64,
     /// Highest rating of a branch that counts after a loss; before it the normal one does.
-    #[arg(long, value_enum, value_name = "RATING", default_value_t = losses::AfterOutage::Emergency)]
+    #[arg(long, value_enum, value_name = "RATING", default_value_t = losses::AfterOutage::ShortTerm)]
     after_outage: losses::AfterOutage,
     /// Let generators give any reactive power.
     #[arg(long)]

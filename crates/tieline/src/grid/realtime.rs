@@ -6,6 +6,7 @@
 
 mod told;
 
+use super::losses::AfterOutage;
 use super::source::{self, Source};
 use super::{Wants, tell};
 use crate::Verdict;
@@ -280,7 +281,9 @@ fn named(names: &[String], row: impl Fn(usize) -> String) -> Vec<String> {
 }
 
 /// A case has one hour: the day has its load as peak and the shape of a July day of `pjm_like`.
-fn from_case(network: Network, ramp: f64) -> Built {
+fn from_case(mut network: Network, ramp: f64) -> Built {
+    // A dispatch stays for hours: a rating for minutes would not do.
+    AfterOutage::ShortTerm.keep(&mut network);
     let units = network.generators.bus.len();
     let start = Utc::parse("2026-07-15T04:00:00Z").expect("a date of ours");
     let shape = pjm_like(start, HOURS, Span::secs(-4 * 3600));
