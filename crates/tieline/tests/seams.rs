@@ -105,11 +105,11 @@ rated = { value = "5 MW", source = "guess: for the test" }
 name = "up"
 direction = "up"
 window = { value = "1 s", source = "guess: for the test" }
-limit = { value = "0.45 MW/s", source = "guess: for the test" }
+limit = { value = "0.95 MW/s", source = "guess: for the test" }
 [[range]]
 name = "range"
 window = { value = "1 s", source = "guess: for the test" }
-limit = { value = "0.45 MW", source = "guess: for the test" }
+limit = { value = "0.95 MW", source = "guess: for the test" }
 [[component]]
 name = "line"
 low = { value = "0.4 Hz", source = "guess: for the test" }
