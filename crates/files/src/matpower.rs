@@ -151,7 +151,16 @@ impl Reader {
                     continue;
                 }
                 let Some((left, right)) = code.split_once('=') else { continue };
-                let Some(key) = left.trim().strip_prefix("mpc.") else { continue };
+                let left = left.trim();
+                if left == "mpc" || (left.starts_with("mpc.") && left.contains(['(', '{'])) {
+                    let found = short(code.trim());
+                    self.say(
+                        line,
+                        format!("found \"{found}\", expected tables alone: code that changes them is not run"),
+                    );
+                    continue;
+                }
+                let Some(key) = left.strip_prefix("mpc.") else { continue };
                 let (key, right) = (key.trim().to_owned(), right.trim());
                 if let Some(rest) = right.strip_prefix('[') {
                     open = Some((key, line, Vec::new(), true));

@@ -46,6 +46,20 @@ fn every_mistake_is_told_with_its_line() {
     }
 }
 
+/// Distribution cases convert their units in code below the tables: read without it they would be another network.
+#[test]
+fn code_that_changes_tables_is_refused() {
+    for code in ["mpc.branch(:, 6) = mpc.branch(:, 6) * 2;", "mpc = scale_load(1.1, mpc);", "mpc.gencost(:,5) = 0;"] {
+        let text = format!("{TEACHING}\n{code}\n");
+        let told = read("code.m", text.as_bytes()).expect_err("code").to_string();
+        let line = text.lines().count();
+        assert!(
+            told.contains(&format!("code.m:{line}: ")) && told.contains("code that changes them is not run"),
+            "{told}"
+        );
+    }
+}
+
 #[test]
 fn files_that_end_early_or_are_none_are_refused() {
     for cut in (0..TEACHING.len()).step_by(37) {

@@ -6,6 +6,11 @@
 //! Not modelled: the network as RTS-GMLC tables (they need more of a unit than a network has); grids of zones from a network
 //! of buses (series and fleets are not in it).
 
+/// A line of the answer; a reader who has left is no mistake.
+macro_rules! tell {
+    ($($what:tt)*) => { crate::screen::tell(&format!($($what)*)) };
+}
+
 mod commitment;
 mod network;
 mod zones;

@@ -17,7 +17,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 pub use tables::{least_margin, summary, tables, write};
+use tieline_files::commitment::own;
 use tieline_files::dispatch::{Case, Settings, builtin, builtin_names, read};
+use tieline_files::network;
 use tieline_files::scenario::Mistakes;
 use tieline_grid::dispatch::{Dispatch, Failure, Problem, solve};
 use tieline_sim::dispatch::{Placed, without};
@@ -175,5 +177,19 @@ pub fn text(given: &str) -> Result<Option<(String, Option<PathBuf>)>> {
         return Ok(None);
     }
     let path = Path::new(given);
-    Ok(Some((source::read_text(path)?, Some(path.parent().map_or_else(PathBuf::new, Path::to_path_buf)))))
+    let text = source::read_text(path)?;
+    let other = if network::is_network(&text) {
+        Some(("a network of buses", "pf, opf or realtime"))
+    } else if own::is_case(&text) {
+        Some(("a case of unit commitment", "uc"))
+    } else {
+        None
+    };
+    if let Some((what, study)) = other {
+        eprintln!(
+            "{given}: found {what}, expected a grid of zones ([[zone]], [[unit]]); it is for tieline grid {study}"
+        );
+        return Ok(None);
+    }
+    Ok(Some((text, Some(path.parent().map_or_else(PathBuf::new, Path::to_path_buf)))))
 }

@@ -5,7 +5,7 @@
 use crate::Verdict;
 use anyhow::Result;
 use std::fmt::{self, Write as _};
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write as _};
 
 /// Nobody reads our output any more (`tieline ... | head`): no reason to complain.
 #[derive(Debug)]
@@ -40,6 +40,14 @@ pub fn answer(text: &str, verdict: Verdict) -> Result<Verdict> {
     match print(text) {
         Err(error) if verdict != Verdict::Yes && pipe_closed(&error) => Ok(verdict),
         other => other.map(|()| verdict),
+    }
+}
+
+/// Writes a line of an answer whose files are written already: a reader who has left does not undo them.
+pub fn tell(line: &str) {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => eprintln!("tieline: cannot write the answer: {error}"),
+        _ => {}
     }
 }
 

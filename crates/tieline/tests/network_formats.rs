@@ -73,6 +73,8 @@ fn what_is_broken_or_unclear_is_told() {
         (&["convert", CASE, &path("net.toml.gz")], 2, "leave out .gz"),
         (&["convert", CASE, &path("net.toml"), "--hour", "3"], 1, "--hour goes with a folder"),
         (&["convert", UNITS, &path("net.m"), "--as", "egret"], 2, "a unit-commitment case is written as .json"),
+        (&["grid", "dispatch", CASE], 2, "found a network of buses, expected a grid of zones"),
+        (&["convert", &path("hours.csv"), &path("hours.toml")], 1, "hours.csv: No such file"),
         (&["grid", "pf", &path("wrong.toml")], 1, &format!("wrong.toml:{line}:44: bus[1].load: found the bare number")),
         (&["grid", "opf", &path("half")], 1, "half/bus.parquet: found no Parquet table"),
         (&["grid", "pf", &path("half/bus.parquet")], 1, "give the folder that it lies in"),

@@ -76,6 +76,22 @@ impl Frame<'_> {
     }
 }
 
+/// Kinds of elements that are read, or refused.
+const KNOWN: [&str; 12] = [
+    "area",
+    "branch",
+    "bus",
+    "contingency",
+    "dc_branch",
+    "fuel_supply",
+    "generator",
+    "interface",
+    "load",
+    "shunt",
+    "storage",
+    "zone",
+];
+
 /// Elements of a kind that are in service.
 fn elements<'v>(walk: &mut Walk<'_>, tree: &'v Value, kind: &str, must: bool) -> Vec<(&'v str, &'v Value)> {
     let Some(map) = walk.object(&tree["elements"], &["elements", kind], must) else { return Vec::new() };
@@ -94,6 +110,12 @@ pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
     for kind in ["interface", "dc_branch", "shunt", "contingency"] {
         if !elements(walk, tree, kind, false).is_empty() {
             walk.say(&["elements", kind], "is not supported: remove it to go on without".to_owned());
+        }
+    }
+    for (kind, rest) in tree["elements"].as_object().into_iter().flatten() {
+        let count = rest.as_object().map_or(0, serde_json::Map::len);
+        if count > 0 && !KNOWN.contains(&kind.as_str()) {
+            walk.remark(format!("elements of kind {kind} ({count}) are not used"));
         }
     }
     let buses = elements(walk, tree, "bus", true);

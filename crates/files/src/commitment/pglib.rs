@@ -1,6 +1,6 @@
 //! PGLib-UC: demand, reserves, thermal and renewable units of one bus, hour by hour.
 //!
-//! Not modelled: nothing of the format is left out.
+//! Not modelled: keys beyond the format's own; they are named. Of a key that stands twice the last counts.
 
 use super::walk::Walk;
 use super::{MOST_STEPS, MW};
@@ -29,6 +29,10 @@ pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
         reserve: Reserve { required_w: vec![0.0; hours], ..Reserve::default() },
         ..Problem::default()
     };
+    let known = ["time_periods", "demand", "reserves", "thermal_generators", "renewable_generators"];
+    for key in tree.as_object().into_iter().flatten().map(|(key, _)| key).filter(|key| !known.contains(&key.as_str())) {
+        walk.remark(format!("{key} is not used"));
+    }
     if tree.get("reserves").is_some() {
         problem.reserve.required_w = series(walk, tree, &["reserves"], POSITIVE);
     }
@@ -52,7 +56,32 @@ pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
     problem
 }
 
+/// Keys of a thermal unit.
+const THERMAL: [&str; 16] = [
+    "name",
+    "must_run",
+    "power_output_minimum",
+    "power_output_maximum",
+    "ramp_up_limit",
+    "ramp_down_limit",
+    "ramp_startup_limit",
+    "ramp_shutdown_limit",
+    "time_up_minimum",
+    "time_down_minimum",
+    "power_output_t0",
+    "unit_on_t0",
+    "time_up_t0",
+    "time_down_t0",
+    "startup",
+    "piecewise_production",
+];
+
 fn thermal(walk: &mut Walk<'_>, name: &str, tree: &Value, hours: usize) -> Unit {
+    for key in tree.as_object().into_iter().flatten().map(|(key, _)| key) {
+        if !THERMAL.contains(&key.as_str()) {
+            walk.remark(format!("{key} of thermal generators is not used"));
+        }
+    }
     let path = |key: &'static str| ["thermal_generators", name, key];
     let mut watts = |key: &'static str| walk.number(tree, &path(key), POSITIVE) * MW;
     let mut unit = Unit {

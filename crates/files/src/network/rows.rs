@@ -40,6 +40,12 @@ pub(super) fn bus(row: &impl Row, network: &mut Network, places: &mut Places) {
     let word = row.text("kind");
     let kind = word.and_then(|word| KINDS.iter().find(|(known, _)| *known == word)).map_or(BusKind::Load, |(_, k)| *k);
     let or = |key: &'static str, otherwise: f64| row.number(key).unwrap_or(otherwise);
+    let (least, most) = (row.number("least_voltage_pu"), row.number("most_voltage_pu"));
+    if let (Some(least), Some(most)) = (least, most)
+        && least > most
+    {
+        row.wrong("least_voltage_pu", "more than most_voltage_pu", "at most that");
+    }
     let b = &mut network.buses;
     b.number.push(number.unwrap_or(0));
     b.kind.push(kind);
@@ -53,8 +59,8 @@ pub(super) fn bus(row: &impl Row, network: &mut Network, places: &mut Places) {
     b.voltage_share.push(or("voltage_pu", 1.0));
     b.angle_rad.push(or("angle", 0.0));
     b.nominal_v.push(or("nominal", 0.0));
-    b.least_share.push(or("least_voltage_pu", 0.0));
-    b.most_share.push(or("most_voltage_pu", 0.0));
+    b.least_share.push(least.unwrap_or(0.0));
+    b.most_share.push(most.unwrap_or(0.0));
 }
 
 /// The bus that a key names.

@@ -21,6 +21,9 @@ use tieline_grid::network::{Cost, Network};
 
 /// Names of the tables, without their ending.
 pub const TABLES: [&str; 5] = ["network", "bus", "branch", "generator", "cost"];
+/// Keys whose column, where there is one, has a value in every row: nothing there would be taken for zero.
+const FULL: [&str; 9] =
+    ["load", "load_reactive", "shunt", "shunt_reactive", "output", "output_reactive", "least", "r_pu", "charging_pu"];
 /// Most mistakes that are told whole.
 const MOST_MISTAKES: usize = 50;
 
@@ -201,7 +204,7 @@ impl Line<'_, '_> {
     fn cell(&self, key: &str) -> Option<(columns::Cell<'_>, &str, &'static Field)> {
         let (field, name, place) = self.fields.iter().find(|(field, ..)| field.key == key)?;
         let cell = self.table.columns.list[(*place)?].1.at(self.row);
-        if cell.is_none() && matches!(field.need, Need::Must) {
+        if cell.is_none() && (matches!(field.need, Need::Must) || FULL.contains(&key)) {
             self.table.say(self.row, name, "nothing", field.doc);
         }
         cell.map(|cell| (cell, name.as_str(), *field))

@@ -64,9 +64,9 @@ pub fn commitment(asked: &Convert) -> Result<Verdict> {
         }
     };
     let (units, steps) = (case.problem.units.len(), case.problem.steps);
-    println!("{to}: {name}, {units} units, {steps} steps");
+    tell!("{to}: {name}, {units} units, {steps} steps");
     for what in &lost {
-        println!("  lost: {what}");
+        tell!("  lost: {what}");
     }
     Ok(Verdict::Yes)
 }

@@ -49,10 +49,10 @@ pub fn network(asked: &Convert) -> Result<Verdict> {
     let (buses, branches, generators) =
         (network.bus_count(), network.branches.from.len(), network.generators.bus.len());
     let same = if differences.is_empty() { "the same to the bit" } else { "it differs" };
-    println!("{to}: {buses} buses, {branches} branches, {generators} generators; read back: {same}");
+    tell!("{to}: {buses} buses, {branches} branches, {generators} generators; read back: {same}");
     lost.extend(differences);
     for what in lost {
-        println!("  lost: {what}");
+        tell!("  lost: {what}");
     }
     Ok(Verdict::Yes)
 }

@@ -63,7 +63,8 @@ pub fn is_grid(path: &Path) -> bool {
 
 /// Whether a file, or a folder, holds EIA-930's hours.
 pub fn is_hours(path: &Path) -> bool {
-    eia930::holds_csv(path)
+    let name = path.to_string_lossy().to_lowercase();
+    eia930::holds_csv(path) || name.ends_with(".csv") || name.ends_with(".csv.gz")
 }
 
 /// Why this cannot be asked for, where it is a matter of grids of zones.
@@ -167,7 +168,7 @@ fn write_grid(
         }
     };
     let problem = &case.problem;
-    println!(
+    tell!(
         "{shown}: {} zones, {} units, {} storages, {} links, {} h from {}; series in {}",
         problem.zones.name.len(),
         problem.units.name.len(),

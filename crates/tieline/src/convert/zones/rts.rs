@@ -31,7 +31,7 @@ pub fn rts(asked: &Convert) -> Result<Verdict> {
     let stamps = (0..system.hours as i64).map(|hour| (start + Span::secs(3600 * hour)).as_nanos()).collect();
     let verdict = write_grid(asked, &text, &series, stamps, columns)?;
     for what in LOST {
-        println!("  lost: {what}");
+        tell!("  lost: {what}");
     }
     Ok(verdict)
 }

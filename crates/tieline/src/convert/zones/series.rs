@@ -52,7 +52,7 @@ pub fn series(asked: &Convert) -> Result<Verdict> {
         found.columns.into_iter().map(|column| (column.name, column.values)).collect();
     let count = numbers.len();
     let verdict = write_grid(asked, &text, &new, stamps, numbers)?;
-    println!("  {count} columns of {name} in {}", if ending(&new) == "parquet" { "Parquet" } else { "CSV" });
+    tell!("  {count} columns of {name} in {}", if ending(&new) == "parquet" { "Parquet" } else { "CSV" });
     Ok(verdict)
 }
 
