@@ -467,10 +467,17 @@ fn assemble(name: &str, mut rows: Vec<Row>, screened: bool) -> Result<Reading930
 /// either side) that it does not belong to the day. A heat wave moves both, a real ramp moves the near one.
 fn judge(rows: &mut [Row], found: &mut Found) {
     let value: Vec<f64> = rows.iter().map(|row| if let Cell::Number(mw) = row.cell { mw } else { f64::NAN }).collect();
+    let count = |test: fn(&f64) -> bool| value.iter().filter(|mw| test(mw)).count();
+    let loaded = count(|mw| *mw > 0.0) > count(|mw| *mw == 0.0);
     let mut scratch = Vec::with_capacity(2 * FAR_HOURS);
     for (index, row) in rows.iter_mut().enumerate() {
         let mw = value[index];
         if mw.is_nan() {
+            continue;
+        }
+        // However long a run of zeros is: who carries load in most hours does not stop.
+        if mw == 0.0 && loaded {
+            row.cell = Cell::Bad(GapReason::Zero);
             continue;
         }
         // The near median alone clears almost every hour; the far one is looked up only for the rest.
@@ -479,9 +486,7 @@ fn judge(rows: &mut [Row], found: &mut Found) {
             continue;
         }
         let far = median_around(&value, index, FAR_HOURS, &mut scratch);
-        if mw == 0.0 {
-            row.cell = Cell::Bad(GapReason::Zero);
-        } else if mw > SPIKE_RATIO * near && mw > SPIKE_RATIO * far {
+        if mw > SPIKE_RATIO * near && mw > SPIKE_RATIO * far {
             row.cell = Cell::Bad(GapReason::Spike(mw));
         } else if mw < DROP_RATIO * near && mw < DROP_RATIO * far {
             row.cell = Cell::Bad(GapReason::DropOut(mw));

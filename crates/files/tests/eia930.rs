@@ -29,6 +29,19 @@ fn utc(text: &str) -> Utc {
     Utc::parse(text).expect("valid")
 }
 
+/// However long it lasts: one that carries load in most hours does not stop for six of them.
+#[test]
+fn a_long_run_of_zeros_is_a_gap_in_every_hour() {
+    let reading = raw(&hours(72, |i, mw| if (30..36).contains(&i) { "0".to_owned() } else { mw.to_string() }));
+    let reading = reading.expect("good");
+    let values = reading.demand.values();
+    assert!((30..36).all(|hour| values[hour].is_nan()) && values[29] > 0.0 && values[36] > 0.0);
+    assert_eq!(reading.gaps.iter().filter(|gap| gap.reason == GapReason::Zero).count(), 6);
+    // Who never carries any is not told to.
+    let nothing = raw(&hours(48, |_, _| "0".to_owned())).expect("good");
+    assert!(nothing.gaps.is_empty());
+}
+
 #[test]
 fn hour_ending_becomes_hour_beginning_in_watts() {
     let reading = raw("2023-07-27 22:00:00,147194\n2023-07-27 23:00:00,140000\n").expect("good");

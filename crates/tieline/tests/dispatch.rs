@@ -263,7 +263,7 @@ fn eia_930_files_become_tables_and_grids_and_their_gaps_are_never_hidden() {
         text
     };
     let told = run(&["convert", &at("in"), &at("hours.csv")], 0);
-    assert!(told.contains("X-A.csv:14: EMPTY") && told.contains("1 .csv files are not EIA-930's"), "{told}");
+    assert!(told.contains("X-A.csv:14: EMPTY") && told.contains("notes.csv: found the first line \"a,b\""), "{told}");
     let table = std::fs::read_to_string(at("hours.csv")).expect("a table");
     assert!(table.starts_with("time,a_load_mw,nuc_generation_mw,ng_generation_mw,b_load_mw\n"), "{table}");
     assert!(table.contains("\n2022-05-01T12:00:00Z,,900,757,520\n"), "{table}");

@@ -51,7 +51,7 @@ fn what_is_asked_wrongly_is_said() {
         (&["grid", "realtime", CASE, "--reserve", "-5"], 2, "found --reserve -5"),
         (&["grid", "uc", UNITS, "--roll", "24+24"], 2, "keep fewer than all 24 steps"),
         (&["grid", "uc", UNITS, "--gap", "-1"], 2, "--gap expects a share from 0 to 1, found -1"),
-        (&["convert", CASE, "there.csv"], 1, "found no EIA-930 file"),
+        (&["convert", CASE, "there.csv"], 1, "no file of EIA-930"),
         (&["convert", CASE, "there.json"], 1, "is not JSON"),
         (&["grid", "realtime", CASE, "--commitment", "uc"], 2, "--commitment uc goes with a folder"),
         (&["convert", CASE, "there.m", "--as", "egret"], 2, "a unit-commitment case is written as .json"),

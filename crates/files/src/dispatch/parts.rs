@@ -17,6 +17,17 @@ const LINE_RATED_C: f64 = 25.0;
 /// What is told of units besides the problem: accredited shares, and observed output in W.
 type Told = (Vec<Option<f64>>, Vec<Option<Vec<f64>>>);
 
+/// Shares of a unit's capacity: none may be above it.
+fn within(sheet: &Sheet<'_, '_>, shares: Vec<f64>) -> Vec<f64> {
+    const ROUNDING: f64 = 1e-9;
+    if let Some(hour) = shares.iter().position(|share| *share > 1.0 + ROUNDING) {
+        let found = format!("{:.4} of the capacity in hour {hour}", shares[hour]);
+        let hint = "a column of shares follows the capacity, one of megawatts does not";
+        sheet.wrong("profile", &found, "at most the capacity", hint);
+    }
+    shares.into_iter().map(|share| share.min(1.0)).collect()
+}
+
 /// Reads the units; returns the accredited share of each and what it was observed to give.
 pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) -> Told {
     let (mut elcc, mut observed_w) = (Vec::new(), Vec::new());
@@ -30,7 +41,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
                 sheet.wrong("shape", "a shape beside a column", "one of profile and shape", "");
                 None
             }
-            (true, None) => column(sheet, frame, "profile", Some(capacity_w)),
+            (true, None) => column(sheet, frame, "profile", Some(capacity_w)).map(|shares| within(sheet, shares)),
             (false, Some(shape)) => {
                 let drawn = if shape == "sun" { renewables::sun } else { renewables::wind };
                 Some(drawn(frame.start, frame.hours, frame.offset, &frame.draw, asset))

@@ -33,6 +33,29 @@ pub enum Holds {
 /// # Errors
 /// Bytes that cannot be read or unpacked, in words.
 pub fn holds(bytes: impl Read) -> Result<Holds, String> {
+    let text = first_line(bytes)?;
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    Ok(if words.first() == Some(&"date_time") && words.get(1).is_some_and(|word| word.ends_with("demand (MW)")) {
+        Holds::Demand
+    } else if words.iter().skip(1).any(|word| FUELS.contains(word)) {
+        Holds::FuelMix
+    } else {
+        Holds::Other
+    })
+}
+
+/// Whether a first line may have been meant as one of EIA-930's: it speaks of demand, or of MW.
+#[must_use]
+pub fn is_near(first_line: &str) -> bool {
+    let small = first_line.to_lowercase();
+    ["demand", "(mw", "date_time", "load"].iter().any(|word| small.contains(word))
+}
+
+/// The first line of a file, plain or gzip.
+///
+/// # Errors
+/// As [`holds`].
+pub fn first_line(bytes: impl Read) -> Result<String, String> {
     let mut input = BufReader::new(bytes);
     let zipped = input.fill_buf().map_err(|why| why.to_string())?.starts_with(&[0x1f, 0x8b]);
     let mut line = Vec::new();
@@ -42,15 +65,7 @@ pub fn holds(bytes: impl Read) -> Result<Holds, String> {
         input.take(MOST_HEADER).read_until(b'\n', &mut line)
     };
     read.map_err(|why| format!("cannot be read: {why}"))?;
-    let text = String::from_utf8_lossy(&line);
-    let words: Vec<&str> = text.trim_start_matches('\u{feff}').trim().split(',').map(str::trim).collect();
-    Ok(if words.first() == Some(&"date_time") && words.get(1).is_some_and(|word| word.ends_with("demand (MW)")) {
-        Holds::Demand
-    } else if words.iter().skip(1).any(|word| FUELS.contains(word)) {
-        Holds::FuelMix
-    } else {
-        Holds::Other
-    })
+    Ok(String::from_utf8_lossy(&line).trim_start_matches('\u{feff}').trim().to_owned())
 }
 
 /// Authority and zone by a file's name: `PJM-PS.csv.gz` is zone PS of PJM; a whole authority has no zone apart.

@@ -9,7 +9,7 @@ use crate::source::open_ordinary;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tieline_files::eia930::hours::{Column, Holds, Hours, Left, Part, Window, holds, line_up};
+use tieline_files::eia930::hours::{self, Column, Holds, Hours, Left, Part, Window, holds, line_up};
 use tieline_files::eia930::{fuel_mix, read, zones};
 use tieline_units::Utc;
 
@@ -45,7 +45,7 @@ pub fn eia930(asked: &Convert) -> Result<Verdict> {
         }
     };
     write_table(&asked.to, hours.stamps(), hours.numbers())?;
-    println!(
+    tell!(
         "{}: {} columns, {} h from {} to before {} (UTC, beginning of the hour)",
         asked.to.display(),
         hours.columns.len(),
@@ -55,7 +55,7 @@ pub fn eia930(asked: &Convert) -> Result<Verdict> {
     );
     told(&parts, &hours, |_| true);
     let left = hours.left(&parts, |_| true);
-    list(&left, "left as empty cells", |line| println!("{line}"));
+    list(&left, "left as empty cells", |line| tell!("{line}"));
     Ok(Verdict::Yes)
 }
 
@@ -100,19 +100,19 @@ fn grid(asked: &Convert, parts: &[Part], window: Window) -> Result<Verdict> {
     let (text, columns) = zones::grid(&name, &series.display().to_string(), &mine, &own, &hours);
     let verdict = write_grid(asked, &text, &series, hours.stamps(), columns)?;
     for remark in &plan.remarks {
-        println!("  {remark}");
+        tell!("  {remark}");
     }
     told(&mine, &hours, |_| true);
     let negative = |column: &&Column| Some(column.part) == own.mix && column.values_w.iter().any(|value| *value < 0.0);
     for column in hours.columns.iter().filter(negative) {
         let count = column.values_w.iter().filter(|value| **value < 0.0).count();
-        println!("  {}: below zero in {count} h (pumping, charging): load of the pool there", column.name);
+        tell!("  {}: below zero in {count} h (pumping, charging): load of the pool there", column.name);
     }
     if own.mix.is_some() {
-        println!(
+        tell!(
             "  costs, emissions and links are guesses, marked so; capacities of gas, coal and oil are their greatest hours"
         );
-        println!("  `tieline grid dispatch {}` holds the dispatch against what was observed", asked.to.display());
+        tell!("  `tieline grid dispatch {}` holds the dispatch against what was observed", asked.to.display());
     }
     Ok(verdict)
 }
@@ -132,6 +132,12 @@ fn window(asked: &Convert, is_grid: bool) -> Result<Window, String> {
     })
 }
 
+/// First lines of EIA-930's files.
+const EXPECTED: &str = "\"date_time,demand (MW)\", \"date_time,raw demand (MW),category,cleaned demand (MW)\" or a column for each fuel \
+                        (NG, COL, NUC)";
+/// Most files left out that are named.
+const MOST_NAMES: usize = 10;
+
 /// Reads the files; nothing: some are wrong, and that was said.
 fn parts(asked: &Convert) -> Result<Option<Vec<Part>>> {
     let mut paths = Vec::new();
@@ -142,11 +148,19 @@ fn parts(asked: &Convert) -> Result<Option<Vec<Part>>> {
         paths.push(asked.from.clone());
     }
     paths.extend(asked.zones.mix.clone());
-    let (mut known, mut sound, mut other) = (Vec::new(), true, 0);
+    let (mut known, mut sound, mut other) = (Vec::new(), true, Vec::new());
     for path in &paths {
         let file = || open_ordinary(path).with_context(|| path.display().to_string());
         match holds(file()?) {
-            Ok(Holds::Other) => other += 1,
+            Ok(Holds::Other) => {
+                let line: String = hours::first_line(file()?).unwrap_or_default().chars().take(60).collect();
+                let told = format!("{}: found the first line \"{}\"", path.display(), line.escape_debug());
+                if asked.from.is_dir() && hours::is_near(&line) {
+                    eprintln!("tieline: {told}, expected {EXPECTED}; move it away if it is something else");
+                    sound = false;
+                }
+                other.push(told);
+            }
             Ok(holds) => known.push((path, holds)),
             Err(why) => {
                 eprintln!("tieline: {}: {why}", path.display());
@@ -177,14 +191,15 @@ fn parts(asked: &Convert) -> Result<Option<Vec<Part>>> {
         }
     }
     if parts.is_empty() && sound {
-        eprintln!(
-            "tieline: {}: found no EIA-930 file among {other} .csv files; expected \"date_time,demand (MW)\", \"date_time,raw demand (MW),category,cleaned demand (MW)\" or a column for each fuel (NG, COL, NUC) as first line",
-            asked.from.display()
-        );
+        eprintln!("tieline: {}: no file of EIA-930; expected {EXPECTED}", asked.from.display());
+        other.iter().take(MOST_NAMES).for_each(|told| eprintln!("tieline: {told}"));
         return Ok(None);
     }
-    if other > 0 && sound {
-        println!("{other} .csv files are not EIA-930's and are left out");
+    if sound {
+        other.iter().take(MOST_NAMES).for_each(|told| tell!("left out: {told}"));
+        if other.len() > MOST_NAMES {
+            tell!("left out: {} more files", other.len() - MOST_NAMES);
+        }
     }
     Ok(sound.then_some(parts))
 }
@@ -223,23 +238,23 @@ fn told(parts: &[Part], hours: &Hours, wanted: impl Fn(&Column) -> bool) {
         let Some(first) = mine.first() else { continue };
         let names = if mine.len() == 1 { first.name.clone() } else { format!("{} columns", mine.len()) };
         let stamps = if part.holds == Holds::Demand { "stamps end their hour" } else { "stamps begin their hour" };
-        println!("  {}: {names}; {stamps}", part.file);
+        tell!("  {}: {names}; {stamps}", part.file);
         for (count, hole) in part.told(hours.start, hours.end()) {
-            println!("    {count} h without a value: {} (first at line {}, {})", hole.reason, hole.line, hole.stamp);
+            tell!("    {count} h without a value: {} (first at line {}, {})", hole.reason, hole.line, hole.stamp);
         }
         for remark in &part.remarks {
-            println!("    {remark}");
+            tell!("    {remark}");
         }
         let filled: usize = mine.iter().map(|column| column.filled).sum();
         all += filled;
         if filled > 0 {
             let most = mine.iter().map(|column| column.filled).max().unwrap_or(0);
             let each = if mine.len() > 1 { format!(", at most {most} h of one column") } else { String::new() };
-            println!("    {filled} values filled by straight lines{each}");
+            tell!("    {filled} values filled by straight lines{each}");
         }
     }
     if all > 0 {
-        println!("  {all} values filled in all");
+        tell!("  {all} values filled in all");
     }
 }
 
