@@ -187,14 +187,22 @@ fn unit(text: &mut String, fuel: &Fuel, column: &str, most_mw: f64) {
 fn head(name: &str, series: &str, parts: &[Part], plan: &Plan, hours: &Hours) -> String {
     let authority = &parts[plan.mix.unwrap_or(plan.zones[0])].named.0;
     let count = plan.zones.len();
+    let filled: usize = hours.columns.iter().map(|column| column.filled).sum();
+    let (comment, source) = match filled {
+        0 => (String::new(), String::new()),
+        count => (
+            format!("# {count} of the values are no measurements but straight lines between their neighbours.\n"),
+            format!(", {count} values filled by straight lines"),
+        ),
+    };
     let what = if plan.mix.is_some() { "zones and the fleet by fuel" } else { "zones without units" };
     format!(
         "# A grid of zones from hourly EIA-930 files: {what}. Hours are UTC and named by their beginning. Loads, and the\n\
          # output of nuclear, wind, sun, water and other, are as measured; capacities of gas, coal and oil are their greatest\n\
-         # hours here. Costs, emissions and the links are guesses: change them.\n\
+         # hours here. Costs, emissions and the links are guesses: change them.\n{comment}\
          schema = 1\nname = \"{name}\"\ntitle = \"{} in {count} zones, measured hours from {}\"\nstart = \"{}\"\n\
          # The local clock, for months and days of bills: change it where the grid is not in US Eastern time.\n\
-         utc_offset = \"-5 h\"\nhours = {}\nseries = \"{series}\"\nsource = \"measured: EIA-930, hourly\"\n\
+         utc_offset = \"-5 h\"\nhours = {}\nseries = \"{series}\"\nsource = \"measured: EIA-930, hourly{source}\"\n\
          shed_price = {{ value = \"9000 $/MWh\", source = \"guess: value of lost load in planning studies\" }}\n\n",
         authority.to_uppercase(),
         hours.start,
