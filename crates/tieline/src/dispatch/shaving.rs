@@ -36,6 +36,7 @@ pub fn shave(case: &Case, plain: Solved, threads: usize) -> Result<Solved, Failu
         let sums = (bill_before.total_usd() + before.account.cost_usd, bill_after.total_usd() + after.account.cost_usd);
         json!({
             "hours": shaving.hours.iter().map(|own| own.0).collect::<Vec<usize>>(),
+            "tried": shaving.tried,
             "mwh": shaving.energy_j() / MWH,
             "most_mw": shaving.hours.iter().map(|own| shaving.extra_w(own.0)).fold(0.0, f64::max) / MW,
             "cost_usd": shaving.cost_usd,
@@ -93,17 +94,22 @@ pub fn line(shaving: &Value) -> String {
     let number = |key: &str| shaving[key].as_f64().unwrap_or(0.0);
     let hours = shaving["hours"].as_array().map_or(0, Vec::len);
     if hours == 0 {
-        return "  peak shaving: none pays; no tier costs less than a peak hour is worth\n".to_owned();
+        return format!(
+            "  peak shaving: no set of hours that was tried pays ({:.0} sets of hours and whole tiers, the peaks known beforehand)\n",
+            number("tried")
+        );
     }
     let (before, after) = (number("bill_before_usd"), number("bill_after_usd"));
     format!(
         "  peak shaving: {:.1} MWh more in {hours} peak hours (at most {:.1} MW) for {:.1} k$; bill {:.3} M$ instead of {:.3} M$\n  \
-         bill and its own cost together: {:.1} k$ less, the peaks known beforehand (foresight is perfect)\n",
+         bill and its own cost together: {:.1} k$ less, the best of {:.0} sets of hours and whole tiers that were tried;\n  \
+         the peaks are known beforehand (foresight is perfect), so who must guess them saves less\n",
         number("mwh"),
         number("most_mw"),
         number("cost_usd") / 1e3,
         after / 1e6,
         before / 1e6,
-        number("saved_usd") / 1e3
+        number("saved_usd") / 1e3,
+        number("tried")
     )
 }
