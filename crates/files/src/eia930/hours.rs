@@ -44,11 +44,11 @@ pub fn holds(bytes: impl Read) -> Result<Holds, String> {
     })
 }
 
-/// Whether a first line may have been meant as one of EIA-930's: it speaks of demand, or of MW.
+/// Whether a first line may have been meant as one of EIA-930's: it speaks of demand or MW, or has semicolons.
 #[must_use]
 pub fn is_near(first_line: &str) -> bool {
     let small = first_line.to_lowercase();
-    ["demand", "(mw", "date_time", "load"].iter().any(|word| small.contains(word))
+    ["demand", "mw", "date_time", "load", ";"].iter().any(|word| small.contains(word))
 }
 
 /// The first line of a file, plain or gzip.
