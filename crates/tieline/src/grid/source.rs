@@ -289,7 +289,9 @@ pub fn planned(system: &System, first_hour: usize) -> Result<Vec<bool>, String> 
     let mut on: Vec<bool> =
         (0..DAY_HOURS * units).map(|place| system.units[place % units].drive != Drive::Storage).collect();
     for (unit, hours) in problem.units.iter().zip(&plan.on) {
-        let place = system.units.iter().position(|known| known.name == unit.name).unwrap_or_default();
+        let place = system.units.iter().position(|known| known.name == unit.name);
+        let place =
+            place.ok_or_else(|| format!("the plan decides about {}, which the tables do not have", unit.name))?;
         for (hour, runs) in hours.iter().enumerate().take(DAY_HOURS) {
             on[hour * units + place] = *runs;
         }
