@@ -9,6 +9,7 @@ pub mod eia930;
 pub mod figure;
 pub mod matpower;
 pub mod network;
+mod parquet_file;
 pub mod report;
 pub mod rts_gmlc;
 pub mod scenario;

@@ -5,6 +5,7 @@
 //!
 //! Not modelled: Parquet of other programs (refused), other column types, predicates on reading.
 
+use crate::parquet_file::ParquetFile;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -12,8 +13,6 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Ty
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::reader::{FileReader, RowGroupReader};
-use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type};
 use std::collections::BTreeSet;
@@ -30,8 +29,10 @@ pub const STAMP: &str = "utc_ns";
 /// A column with more distinct values than fit here is not worth a dictionary, bytes (512 doubles; a guess that holds
 /// for limits and targets, which change rarely, and for texts, which repeat).
 const DICTIONARY_BYTES: usize = 4_096;
-/// Most values of a table that is read: 400 MB of doubles.
-const MOST_VALUES: u64 = 50_000_000;
+/// Most bytes of a table that is read: 50 million doubles.
+const MOST_BYTES: u64 = 400_000_000;
+/// What a text takes in memory beside its letters while it is read, bytes: the reader's handle on it, and its own.
+const TEXT_BYTES: u64 = 64;
 /// Rows that the column writers take at a time; the dictionary's size is looked at so often.
 const BATCH_ROWS: usize = 256;
 
@@ -209,8 +210,8 @@ pub(crate) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
 }
 
 fn decode(bytes: Bytes) -> Result<Table, TableError> {
-    let reader = SerializedFileReader::new(bytes)?;
-    let metadata = reader.metadata();
+    let file = ParquetFile::open(bytes)?;
+    let metadata = file.metadata();
     let pairs = metadata.file_metadata().key_value_metadata();
     let name =
         pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == NAME_KEY)).and_then(|pair| pair.value.clone());
@@ -219,13 +220,14 @@ fn decode(bytes: Bytes) -> Result<Table, TableError> {
     // A few bytes can stand for very many equal rows: what they promise is looked at before it is unpacked.
     let rows = metadata.file_metadata().num_rows().max(0) as u64;
     let promised: u64 = metadata.row_groups().iter().map(|group| group.num_rows().max(0) as u64).sum();
-    let columns = metadata.file_metadata().schema_descr().num_columns() as u64;
-    if rows.max(promised).saturating_mul(columns) > MOST_VALUES {
+    let (numbers, texts) = (1 + table.numbers.len() as u64, table.texts.len() as u64);
+    let row_bytes = 8 * numbers + TEXT_BYTES * texts;
+    if rows.max(promised).saturating_mul(row_bytes) > MOST_BYTES {
+        let columns = numbers + texts;
         return Err(TableError::Foreign(format!("{rows} rows of {columns} columns are more than a table may have")));
     }
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group)?;
-        take(&*group, &mut table)?;
+    for group in 0..metadata.num_row_groups() {
+        take(&file, group, &mut table)?;
     }
     Ok(table)
 }
@@ -249,12 +251,13 @@ fn empty(name: String, columns: &[Arc<parquet::schema::types::ColumnDescriptor>]
 }
 
 /// Appends one row group.
-fn take(group: &dyn RowGroupReader, table: &mut Table) -> Result<(), TableError> {
-    let rows = usize::try_from(group.metadata().num_rows())
+fn take(file: &ParquetFile<Bytes>, group: usize, table: &mut Table) -> Result<(), TableError> {
+    let metadata = file.metadata().row_group(group);
+    let rows = usize::try_from(metadata.num_rows())
         .map_err(|_| TableError::Foreign("a row group has a negative number of rows".to_owned()))?;
-    for index in 0..group.num_columns() {
+    for index in 0..metadata.num_columns() {
         let numbers = table.numbers.len();
-        match group.get_column_reader(index)? {
+        match file.column(group, index)? {
             ColumnReader::Int64ColumnReader(column) if index == 0 => table.utc_ns.extend(get(column, rows)?.0),
             ColumnReader::DoubleColumnReader(column) if (1..=numbers).contains(&index) => {
                 let (present, levels) = get(column, rows)?;

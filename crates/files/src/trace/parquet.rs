@@ -8,14 +8,14 @@ use super::cells::{decimal, missing, trim};
 use super::layout::{Columns, NVIDIA_AVERAGING_S, Preview, TimeAt, find};
 use super::stamp::{Clock, Stamp};
 use super::{Reading, TraceError, Wishes};
+use crate::parquet_file::ParquetFile;
 use crate::table::guarded;
 pub(crate) use flat::{Flat, flat};
 use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, Int96};
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{ChunkReader, FileReader};
-use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnDescriptor;
 
 /// Rows taken at once.
@@ -25,7 +25,7 @@ const PREVIEW: usize = 300;
 
 /// A Parquet trace being read.
 pub struct Columnar<R: ChunkReader + 'static> {
-    file: SerializedFileReader<R>,
+    file: ParquetFile<R>,
     /// For each flat column: its place among all leaves.
     leaves: Vec<usize>,
     /// Their decimal places.
@@ -55,7 +55,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
     }
 
     fn look(input: R, wishes: &Wishes) -> Result<Self, TraceError> {
-        let file = SerializedFileReader::new(input).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
+        let file = ParquetFile::open(input).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
         readable(file.metadata())?;
         let flat = |column: &ColumnDescriptor| column.max_rep_level() == 0 && column.path().parts().len() == 1;
@@ -70,13 +70,12 @@ impl<R: ChunkReader + 'static> Columnar<R> {
             {
                 preview.declared = Some((place, unit_ns));
             }
-            let values = match file.num_row_groups() {
-                0 => Vec::new(),
-                _ => {
-                    let group = file.get_row_group(0).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
+            let values = match file.metadata().row_groups().first() {
+                None => Vec::new(),
+                Some(group) => {
                     let mut reader =
-                        group.get_column_reader(*leaf).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
-                    let rows = PREVIEW.min(group.metadata().num_rows().max(0) as usize);
+                        file.column(0, *leaf).map_err(|why| TraceError::File(format!("Parquet: {why}")))?;
+                    let rows = PREVIEW.min(group.num_rows().max(0) as usize);
                     texts(scaled(take(&mut reader, rows)?, scale(&column)))
                 }
             };
@@ -114,7 +113,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
 
     fn batch(&mut self, rows: &mut Vec<(i64, f64)>) -> Result<bool, TraceError> {
         while self.left == 0 {
-            if self.group == self.file.num_row_groups() {
+            if self.group == self.file.metadata().num_row_groups() {
                 return Ok(false);
             }
             self.next_group()?;
@@ -163,9 +162,9 @@ impl<R: ChunkReader + 'static> Columnar<R> {
 
     fn next_group(&mut self) -> Result<(), TraceError> {
         let wrong = |why| TraceError::File(format!("Parquet: {why}"));
-        let group = self.file.get_row_group(self.group).map_err(wrong)?;
+        let group = self.group;
         self.group += 1;
-        self.left = usize::try_from(group.metadata().num_rows()).map_err(|_| damaged())?;
+        self.left = usize::try_from(self.file.metadata().row_group(group).num_rows()).map_err(|_| damaged())?;
         self.open = self.leaves.iter().map(|_| None).collect();
         let mut wanted: Vec<usize> = self.columns.power.iter().map(|(at, _)| *at).collect();
         match self.columns.time {
@@ -177,7 +176,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
         }
         wanted.extend(self.columns.only.as_ref().map(|(at, _)| *at));
         for at in wanted {
-            self.open[at] = Some(group.get_column_reader(self.leaves[at]).map_err(wrong)?);
+            self.open[at] = Some(self.file.column(group, self.leaves[at]).map_err(wrong)?);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Not modelled: nested columns, decimals, dates.
 
+use crate::parquet_file::ParquetFile;
 use crate::table::guarded;
 use bytes::Bytes;
 use core::fmt;
@@ -9,8 +10,6 @@ use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::FileReader;
-use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 use std::sync::Arc;
@@ -153,7 +152,7 @@ pub(super) fn read(bytes: Bytes) -> Result<Columns, String> {
 
 fn decode(bytes: Bytes) -> Result<Columns, String> {
     let said = |why: parquet::errors::ParquetError| format!("found no Parquet table ({why}), expected one");
-    let file = SerializedFileReader::new(bytes).map_err(said)?;
+    let file = ParquetFile::open(bytes).map_err(said)?;
     let metadata = file.metadata();
     let schema = metadata.file_metadata().schema_descr_ptr();
     let rows: u64 = metadata.row_groups().iter().map(|group| group.num_rows().max(0) as u64).sum();
@@ -172,10 +171,9 @@ fn decode(bytes: Bytes) -> Result<Columns, String> {
             return Err(format!("found the nested column {name}, expected flat ones"));
         }
         let mut cells: Option<Cells> = None;
-        for group in 0..file.num_row_groups() {
-            let group = file.get_row_group(group).map_err(said)?;
-            let count = group.metadata().num_rows().max(0) as usize;
-            let mut reader = group.get_column_reader(leaf).map_err(said)?;
+        for (group, described) in metadata.row_groups().iter().enumerate() {
+            let count = described.num_rows().max(0) as usize;
+            let mut reader = file.column(group, leaf).map_err(said)?;
             let found = take(&mut reader, count).map_err(|why| format!("column {name}: {why}"))?;
             match (&mut cells, found) {
                 (None, found) => cells = Some(found),

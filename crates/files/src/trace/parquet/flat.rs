@@ -3,11 +3,10 @@
 //! Not modelled: texts as numbers (they are no readings), nested columns.
 
 use super::{Values, declared, readable, scale, scaled, take};
+use crate::parquet_file::ParquetFile;
 use crate::table::guarded;
 use crate::trace::TraceError;
 use bytes::Bytes;
-use parquet::file::reader::FileReader;
-use parquet::file::serialized_reader::SerializedFileReader;
 
 /// A column.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +33,7 @@ pub(crate) fn flat(
 
 fn look(bytes: Bytes, most_rows: usize, most_columns: usize) -> Result<(usize, Vec<(String, Flat)>), TraceError> {
     let wrong = |why| TraceError::File(format!("Parquet: {why}"));
-    let file = SerializedFileReader::new(bytes).map_err(wrong)?;
+    let file = ParquetFile::open(bytes).map_err(wrong)?;
     readable(file.metadata())?;
     let schema = file.metadata().file_metadata().schema_descr_ptr();
     // What the file promises is looked at before anything is unpacked.
@@ -52,10 +51,9 @@ fn look(bytes: Bytes, most_rows: usize, most_columns: usize) -> Result<(usize, V
         }
         let unit_ns = declared(&column);
         let (mut stamps, mut numbers) = (Vec::new(), Vec::new());
-        for group in 0..file.num_row_groups() {
-            let group = file.get_row_group(group).map_err(wrong)?;
-            let count = usize::try_from(group.metadata().num_rows()).map_err(|_| super::damaged())?;
-            let mut reader = group.get_column_reader(leaf).map_err(wrong)?;
+        for (group, described) in file.metadata().row_groups().iter().enumerate() {
+            let count = usize::try_from(described.num_rows()).map_err(|_| super::damaged())?;
+            let mut reader = file.column(group, leaf).map_err(wrong)?;
             match (scaled(take(&mut reader, count)?, scale(&column)), unit_ns) {
                 (Values::Whole(values), Some(unit_ns)) => {
                     stamps.extend(values.into_iter().map(|value| value?.checked_mul(unit_ns as i64)));
