@@ -6,14 +6,17 @@ use parquet::schema::parser::parse_message_type;
 
 /// A file of one required column.
 fn file<T: DataType>(schema: &str, values: &[T::T], properties: WriterProperties) -> Vec<u8> {
-    let schema = Arc::new(parse_message_type(schema).unwrap());
-    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    let mut column = group.next_column().unwrap().unwrap();
-    column.typed::<T>().write_batch(values, None, None).unwrap();
-    column.close().unwrap();
-    group.close().unwrap();
-    writer.into_inner().unwrap()
+    let write = || -> Result<Vec<u8>> {
+        let schema = Arc::new(parse_message_type(schema)?);
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+        let mut group = writer.next_row_group()?;
+        let mut column = group.next_column()?.ok_or_else(|| damaged("the schema has no column"))?;
+        column.typed::<T>().write_batch(values, None, None)?;
+        column.close()?;
+        group.close()?;
+        writer.into_inner()
+    };
+    write().expect("a file of one column")
 }
 
 fn numbers(packing: Compression) -> Vec<u8> {
@@ -109,10 +112,10 @@ fn whole_files_are_read_however_they_are_packed() {
         Compression::ZSTD(Default::default()),
     ];
     for packing in packings {
-        assert_eq!(read(numbers(packing)).unwrap(), 1_000, "{packing}");
+        assert_eq!(read(numbers(packing)).expect("a whole file"), 1_000, "{packing}");
     }
     for encoding in [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
-        assert_eq!(read(texts(encoding)).unwrap(), 1_000, "{encoding}");
+        assert_eq!(read(texts(encoding)).expect("a whole file"), 1_000, "{encoding}");
     }
 }
 
@@ -121,10 +124,10 @@ fn whole_files_are_read_however_they_are_packed() {
 fn the_tightest_packing_of_equal_values_is_read() {
     let packings = [
         Compression::SNAPPY,
-        Compression::GZIP(parquet::basic::GzipLevel::try_new(9).unwrap()),
+        Compression::GZIP(parquet::basic::GzipLevel::try_new(9).expect("a level")),
         Compression::LZ4,
         Compression::LZ4_RAW,
-        Compression::ZSTD(parquet::basic::ZstdLevel::try_new(19).unwrap()),
+        Compression::ZSTD(parquet::basic::ZstdLevel::try_new(19).expect("a level")),
     ];
     for packing in packings {
         let properties = WriterProperties::builder()
@@ -134,7 +137,7 @@ fn the_tightest_packing_of_equal_values_is_read() {
             .set_write_batch_size(1 << 20)
             .build();
         let bytes = file::<Int64Type>("message m { required int64 a; }", &vec![0; 1 << 20], properties);
-        assert_eq!(read(bytes).unwrap(), 1 << 20, "{packing}");
+        assert_eq!(read(bytes).expect("a whole file"), 1 << 20, "{packing}");
     }
 }
 
@@ -169,7 +172,7 @@ fn texts_that_count_more_lengths_than_values_are_damaged() {
 #[test]
 fn a_text_in_a_page_header_longer_than_its_column_is_damaged() {
     let whole = numbers(Compression::UNCOMPRESSED);
-    let file = ParquetFile::open(Bytes::from(whole.clone())).unwrap();
+    let file = ParquetFile::open(Bytes::from(whole.clone())).expect("a whole file");
     let (start, _) = file.metadata().row_group(0).column(0).byte_range();
     // The header becomes a field 1 of text, 2^50 bytes long.
     let mut damaged = whole;
