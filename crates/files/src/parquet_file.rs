@@ -6,6 +6,7 @@
 //!
 //! Not modelled: encryption, page indices, Bloom filters; the sum of the texts that a page of `DELTA_BYTE_ARRAY` unfolds to.
 
+mod kinds;
 mod thrift;
 
 use bytes::Bytes;
@@ -100,7 +101,7 @@ fn footer<R: ChunkReader>(input: &R) -> Result<Bytes> {
 fn check_footer(footer: &[u8]) -> Result<()> {
     // FileMetaData: field 2 is the list of the schema's nodes, whose field 5 counts the children.
     let mut children: Vec<i64> = Vec::new();
-    walk(footer, &mut |path, event| match (path, event) {
+    walk(footer, kinds::footer, &mut |path, event| match (path, event) {
         ([2], Event::Element) => children.push(0),
         ([2, 5], Event::Whole(count)) => {
             if let Some(last) = children.last_mut() {
@@ -167,7 +168,7 @@ impl<R: ChunkReader> Checked<R> {
             let taken = sight.min(self.left);
             let bytes = self.input.get_bytes(self.offset, taken as usize)?;
             let mut header = Header { kind: -1, bytes: -1, packed_bytes: -1 };
-            let length = walk(&bytes, &mut |path, event| match (path, event) {
+            let length = walk(&bytes, kinds::page_header, &mut |path, event| match (path, event) {
                 ([1], Event::Whole(kind)) => header.kind = kind,
                 ([2], Event::Whole(bytes)) => header.bytes = bytes,
                 ([3], Event::Whole(bytes)) => header.packed_bytes = bytes,

@@ -209,3 +209,28 @@ fn a_footer_that_counts_what_it_does_not_hold_is_damaged() {
     let long = [b"PAR1".as_slice(), &u32::MAX.to_le_bytes(), b"PAR1"].concat();
     assert!(why(long).contains("longer than the file"));
 }
+
+/// A known field of another kind would be read on from another byte than where it was walked to.
+#[test]
+fn a_known_field_of_another_kind_is_damaged() {
+    let said = "cut short or counts more";
+    // Field 4, the row groups, says that it is a text of no bytes; the two bytes after it would be their count.
+    assert!(why(footed(&[0x48, 0, 0])).contains(said));
+    // Field 3 of a schema's node says that it is a double.
+    let node = [vec![0x37], vec![0; 8], vec![0]].concat();
+    assert!(why(schema(&[node])).contains(said));
+    // Field 5 of a page header, a struct, says that it is a list.
+    let whole = numbers(Compression::UNCOMPRESSED);
+    let file = ParquetFile::open(Bytes::from(whole.clone())).expect("a whole file");
+    let start = file.metadata().row_group(0).column(0).byte_range().0 as usize;
+    let mut damaged = whole;
+    damaged[start..start + 3].copy_from_slice(&[0x59, 0, 0]);
+    assert!(why(damaged).contains("a page header is cut short"));
+}
+
+/// Found by fuzzing: the parquet crate goes through lists of a page header that end beyond the file, without an end.
+#[test]
+fn lists_without_an_end_are_met_before_the_crate_meets_them() {
+    let bytes = include_bytes!("../../../../fuzz/seeds/table/a-page-header-of-other-kinds");
+    assert!(read(bytes.to_vec()).is_err());
+}
