@@ -11,7 +11,7 @@
 mod accounts;
 mod fuels;
 mod lines;
-mod matrix;
+pub(crate) mod matrix;
 mod narrowing;
 mod paths;
 mod relief;
@@ -19,7 +19,7 @@ mod rolling;
 mod rounding;
 mod search;
 mod services;
-mod solver;
+pub(crate) mod solver;
 mod soundness;
 mod supply;
 mod thermal;

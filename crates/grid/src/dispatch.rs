@@ -3,15 +3,17 @@
 //! Least cost of generation and shedding, subject to the balance of every zone, the energy of every storage from hour to
 //! hour, and a box on everything: a linear program. It is solved by an interior-point method that knows its structure
 //! ([`solve`]), and its answer is judged by a bound and by every balance and box, knowing nothing of the method
-//! ([`bound_usd`], [`judge`]).
+//! ([`bound_usd`], [`judge`]). Where units are machines that are on or off, [`commit`] goes through the year a day at a time
+//! and says which run; the linear program's bound holds for its answer too.
 //!
-//! Not modelled: commitment (start-up, minimum output, ramps), network laws other than transfer limits, losses of links,
-//! reserve, prices that change from hour to hour.
+//! Not modelled: ramps, network laws other than transfer limits, losses of links, reserve, prices that change from hour to
+//! hour.
 
 mod certificate;
 mod chain;
 mod chunk;
 mod columns;
+mod committed;
 mod interior;
 mod judgement;
 pub(crate) mod small;
@@ -21,6 +23,7 @@ mod tidy;
 pub use certificate::{bound_usd, cost_usd};
 pub use chain::Spread;
 pub use chunk::Chunk;
+pub use committed::{Committed, Running, commit, judge_running};
 pub use interior::{TOLERANCE, solve};
 pub use judgement::judge;
 
@@ -71,6 +74,26 @@ pub struct Units {
     pub kg_per_j: Vec<f64>,
     /// Profile of the available share of capacity; all of it where none is named.
     pub profile: Vec<Option<usize>>,
+    /// The machines that a unit consists of, where they are on or off; an empty list where none has any. [`solve`] does not
+    /// ask, [`commit`] does.
+    pub machines: Vec<Option<Machines>>,
+}
+
+/// Equal machines that are on or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Machines {
+    /// How many there are.
+    pub count: u32,
+    /// Profile of the share of them that is not on repair; all where none is named.
+    pub up: Option<usize>,
+    /// Least output of one that is on, as a share of what it could give.
+    pub least: f64,
+    /// Cost of starting one, $.
+    pub start_usd: f64,
+    /// Steps that one stays on at least.
+    pub least_up: usize,
+    /// Steps that one stays off at least.
+    pub least_down: usize,
 }
 
 /// How the stored energy begins and ends.
@@ -141,6 +164,21 @@ impl Problem {
     pub fn available_w(&self, hour: usize, unit: usize) -> f64 {
         let share = self.units.profile[unit].map_or(1.0, |profile| self.profiles[profile][hour]);
         self.units.capacity_w[unit] * share
+    }
+
+    /// The machines of a unit, where they are on or off.
+    #[must_use]
+    pub fn machines(&self, unit: usize) -> Option<&Machines> {
+        self.units.machines.get(unit).and_then(Option::as_ref)
+    }
+
+    /// How many machines of a unit could run: a share of one that is not on repair counts as one.
+    #[must_use]
+    pub fn machines_there(&self, hour: usize, unit: usize) -> u32 {
+        const ROUNDING: f64 = 1e-6;
+        let Some(machines) = self.machines(unit) else { return 0 };
+        let share = machines.up.map_or(1.0, |profile| self.profiles[profile][hour]);
+        libm::ceil(f64::from(machines.count) * share - ROUNDING).clamp(0.0, f64::from(machines.count)) as u32
     }
 
     /// What flows into a storage by nature, W.
@@ -233,6 +271,15 @@ pub enum Failure {
         /// All that is missing, J.
         total_j: f64,
     },
+    /// A window of a commitment has no answer.
+    Window {
+        /// Its first step.
+        first: usize,
+        /// Its steps.
+        steps: usize,
+        /// In words.
+        why: String,
+    },
     /// The iteration came to no answer within the tolerance; what it had, for a bug report.
     Unfinished {
         /// The best that it had.
@@ -260,6 +307,9 @@ impl Failure {
                     ));
                 }
                 text
+            }
+            Self::Window { first, steps, why } => {
+                format!("no answer to which machines run in the {steps} steps from step {first}: {why}")
             }
             Self::Unfinished { quality } => format!(
                 "no answer within tolerance after {} iterations: cost {:.3} $, bound {:.3} $, gap {:.1e}, imbalance {:.3} W, bounds exceeded by {:.3} W",

@@ -4,6 +4,7 @@
 //! Not modelled: anything that `tieline_grid::dispatch`, `fleet` and `bill` do not model.
 
 pub mod campus;
+mod commitment;
 mod observed;
 mod page;
 mod shaving;
@@ -52,6 +53,8 @@ pub struct Asked {
     pub years: Option<u32>,
     /// Campuses buy curtailment in the hours that set their bill.
     pub shave_peaks: bool,
+    /// Machines are on or off: the gap that a window of the commitment may leave.
+    pub commitment: Option<f64>,
 }
 
 /// A case with its answer, and the answer with a campus that never gives way.
@@ -62,6 +65,8 @@ pub struct Solved {
     pub without: Option<Dispatch>,
     /// For each campus, what shaving its peaks came to; empty where it was not asked for.
     pub shaved: Vec<serde_json::Value>,
+    /// What commitment came to, and the machines on, hour by hour, of each unit; where it was asked for.
+    pub commitment: Option<(serde_json::Value, Vec<u32>)>,
 }
 
 /// Solves a case and prints it.
@@ -87,6 +92,10 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
             eprintln!("tieline: --shave-peaks looks at one year's bill; leave --years away");
             return Ok(Verdict::Usage);
         }
+        if asked.commitment.is_some() {
+            eprintln!("tieline: --commitment goes through one year; leave --years away");
+            return Ok(Verdict::Usage);
+        }
         return years::years(given, &text, folder.as_deref(), &settings, (years, threads), asked);
     }
     let case = match case(given, &text, folder.as_deref(), &settings) {
@@ -100,10 +109,22 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
         eprintln!("tieline: --shave-peaks: {} has no campus with tiers and a tariff", case.name);
         return Ok(Verdict::Usage);
     }
+    if asked.commitment.is_some() && (asked.shave_peaks || !commitment::has_machines(&case.problem)) {
+        let why = if asked.shave_peaks {
+            "one of --commitment and --shave-peaks"
+        } else {
+            "units with least, start_cost, least_up or least_down"
+        };
+        eprintln!("tieline: --commitment: expected {why}");
+        return Ok(Verdict::Usage);
+    }
     let begun = Instant::now();
-    let solved = solved(&case, threads, true);
-    let solved = match solved.and_then(|plain| if asked.shave_peaks { shave(&case, plain, threads) } else { Ok(plain) })
-    {
+    let solved = solved(&case, threads, asked.commitment.is_none());
+    let solved = match solved.and_then(|plain| match asked.commitment {
+        Some(gap) => commitment::committed(&case, &plain, gap),
+        None if asked.shave_peaks => shave(&case, plain, threads),
+        None => Ok(plain),
+    }) {
         Ok(solved) => solved,
         Err(failure) => {
             eprintln!("tieline: {}: {}", case.name, failure.words(&case.problem));
@@ -113,12 +134,12 @@ pub fn dispatch(given: &str, asked: &Asked) -> Result<Verdict> {
     let seconds = begun.elapsed().as_secs_f64();
     let summary = summary(&case, &solved);
     if let Some(out) = &asked.out {
-        write(out, &case, &solved.dispatch, &summary)?;
+        write(out, &case, &solved, &summary)?;
     }
     let text = if asked.json {
         serde_json::to_string_pretty(&summary)? + "\n"
     } else {
-        let mut text = page::page(&case, &solved.dispatch, &summary, seconds);
+        let mut text = page::page(&case, &solved, &summary, seconds);
         if let Some(out) = &asked.out {
             let _ = writeln!(text, "\ntables in {}", out.display());
         }
@@ -161,7 +182,7 @@ pub fn solved(case: &Case, threads: usize, both: bool) -> Result<Solved, Failure
         .any(|campus| both && !campus.units.is_empty())
         .then(|| placed(case).fold(case.problem.clone(), |problem, placed| without(&problem, &placed)));
     let without = firm.map(|firm| solve(&firm, &spread)).transpose()?;
-    Ok(Solved { dispatch, without, shaved: Vec::new() })
+    Ok(Solved { dispatch, without, shaved: Vec::new(), commitment: None })
 }
 
 /// The text of a built-in case or of a file, with the file's folder.

@@ -53,6 +53,12 @@ pub enum Study {
         /// Campuses with a tariff buy curtailment in the hours that set their capacity and transmission charges.
         #[arg(long)]
         shave_peaks: bool,
+        /// Machines are on or off, with starts, least outputs and least times; two days at a time, of which one is kept.
+        #[arg(long)]
+        commitment: bool,
+        /// Gap between cost and bound that a window of the commitment may leave, relative.
+        #[arg(long, default_value_t = 1e-3, requires = "commitment")]
+        gap: f64,
     },
 }
 
@@ -181,7 +187,11 @@ pub fn grid(study: &Study) -> Result<Verdict> {
         Study::Opf(asked) => opf::opf(asked),
         Study::Realtime(asked) => realtime::realtime(asked),
         Study::Uc(asked) => uc::uc(asked),
-        Study::Dispatch { case, json, out, seed, threads, hours, years, shave_peaks } => {
+        Study::Dispatch { case, json, out, seed, threads, hours, years, shave_peaks, commitment, gap } => {
+            if !(0.0..1.0).contains(gap) {
+                eprintln!("tieline: --gap {gap}: expected a share from 0 to below 1");
+                return Ok(Verdict::Usage);
+            }
             let asked = dispatch::Asked {
                 json: *json,
                 out: out.clone(),
@@ -190,6 +200,7 @@ pub fn grid(study: &Study) -> Result<Verdict> {
                 hours: *hours,
                 years: *years,
                 shave_peaks: *shave_peaks,
+                commitment: commitment.then_some(*gap),
             };
             dispatch::dispatch(case, &asked)
         }

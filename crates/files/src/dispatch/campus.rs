@@ -153,6 +153,7 @@ fn add(
         units.cost_usd_per_j.push(tier.price_usd_per_j);
         units.kg_per_j.push(0.0);
         units.profile.push(None);
+        units.machines.push(None);
     }
     let tariff = campus.tariff.as_ref().and_then(|name| tariffs.iter().find(|known| known.0 == *name));
     Named {

@@ -82,7 +82,17 @@ const UNIT: &[Field] = &[
         (0.0, 1.0),
         "share of the capacity that is accredited (effective load carrying capability)",
     ),
-    key("size", K::Power, May, (1e3, 1e12), "size of one of the machines that fail on their own; absent: all at once"),
+    key(
+        "size",
+        K::Power,
+        May,
+        (1e3, 1e12),
+        "size of one of the machines that fail, and are on or off, on their own; absent: all at once",
+    ),
+    key("least", K::Power, May, POSITIVE, "least output of a machine that is on; for commitment, as the next three"),
+    key("start_cost", K::Money, May, POSITIVE, "cost of starting one machine"),
+    key("least_up", K::Span, May, (0.0, 2.7e6), "shortest time that a machine is on"),
+    key("least_down", K::Span, May, (0.0, 2.7e6), "shortest time that a machine is off"),
 ];
 const STORE: &[Field] = &[
     key("name", K::Text, Must, ANY, "name, unique"),

@@ -4,7 +4,7 @@
 
 use super::{Frame, column, name, zone};
 use crate::scenario::sheet::Sheet;
-use tieline_grid::dispatch::{Ends, Problem};
+use tieline_grid::dispatch::{Ends, Machines, Problem};
 use tieline_grid::fleet::{self, Mover};
 use tieline_grid::renewables;
 use tieline_units::asset_of;
@@ -51,25 +51,27 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
         let size_w = sheet.number("size").unwrap_or(capacity_w).max(1.0);
         let machines = (capacity_w / size_w).round().clamp(1.0, 10_000.0) as u32;
         let at_zone = zone(sheet, "zone", frame);
-        let mut times = |shares: Vec<f64>| {
-            profile = Some(match profile.take() {
-                Some(own) => own.iter().zip(&shares).map(|(own, share)| own * share).collect(),
-                None => shares,
-            });
-        };
-        if let Some(up) = up(sheet, frame, at_zone, machines, asset) {
-            times(up);
-        }
+        let mut whole = up(sheet, frame, at_zone, machines, asset);
         if let Some(share) = sheet.number("planned").filter(|share| *share > 0.0) {
             let at = (frame.start, frame.offset);
-            times(fleet::not_in_maintenance(at, frame.hours, machines, share, &frame.draw, asset));
+            times(&mut whole, fleet::not_in_maintenance(at, frame.hours, machines, share, &frame.draw, asset));
+        }
+        if let Some(whole) = &whole {
+            times(&mut profile, whole.clone());
         }
         if let Some(per_k) = sheet.number("derating") {
-            times(ratings(sheet, frame, at_zone, per_k, UNIT_RATED_C));
+            times(&mut profile, ratings(sheet, frame, at_zone, per_k, UNIT_RATED_C));
         }
         if let Some(factor) = sheet.number("factor") {
-            times(vec![factor; frame.hours]);
+            times(&mut profile, vec![factor; frame.hours]);
         }
+        let committed = committed(sheet, machines, capacity_w).map(|machines| Machines {
+            up: whole.map(|whole| {
+                problem.profiles.push(whole);
+                problem.profiles.len() - 1
+            }),
+            ..machines
+        });
         elcc.push(sheet.number("elcc"));
         observed_w.push(if sheet.has("observed") { column(sheet, frame, "observed", None) } else { None });
         let units = &mut problem.units;
@@ -78,6 +80,7 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
             problem.profiles.len() - 1
         }));
         units.name.push(own);
+        units.machines.push(committed);
         units.class.push(sheet.word("class"));
         units.zone.push(at_zone);
         units.capacity_w.push(capacity_w);
@@ -85,6 +88,36 @@ pub(super) fn units(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem) 
         units.kg_per_j.push(sheet.number("emissions_kg_per_mwh").unwrap_or(0.0) / 3.6e9);
     }
     (elcc, observed_w)
+}
+
+/// Multiplies shares hour by hour; without any, `more` stands alone.
+fn times(shares: &mut Option<Vec<f64>>, more: Vec<f64>) {
+    *shares = Some(match shares.take() {
+        Some(own) => own.iter().zip(&more).map(|(own, share)| own * share).collect(),
+        None => more,
+    });
+}
+
+/// What commitment needs to know of a unit's machines; nothing where the unit does not say that they are on or off.
+fn committed(sheet: &Sheet<'_, '_>, count: u32, capacity_w: f64) -> Option<Machines> {
+    if !["least", "start_cost", "least_up", "least_down"].iter().any(|key| sheet.has(key)) {
+        return None;
+    }
+    let each_w = capacity_w / f64::from(count);
+    let least_w = sheet.number("least").unwrap_or(0.0);
+    if least_w > each_w * (1.0 + 1e-9) {
+        let expected = format!("at most what one of its {count} machines gives, {:.3} MW", each_w / 1e6);
+        sheet.wrong("least", &format!("{:.3} MW", least_w / 1e6), &expected, "it is of one machine, as size is");
+    }
+    let steps = |key: &str| (sheet.number(key).unwrap_or(0.0) / 3600.0).ceil() as usize;
+    Some(Machines {
+        count,
+        up: None,
+        least: (least_w / each_w.max(1.0)).min(1.0),
+        start_usd: sheet.number("start_cost").unwrap_or(0.0),
+        least_up: steps("least_up"),
+        least_down: steps("least_down"),
+    })
 }
 
 /// The share of a unit's machines that are not on repair: at a rate of its own, or at its mover's in the weather.
@@ -97,11 +130,12 @@ fn up(sheet: &Sheet<'_, '_>, frame: &Frame, zone: usize, machines: u32, asset: u
     if (sheet.has("outage") || sheet.has("mover")) != sheet.has("repair") {
         sheet.wrong("outage", "one of outage and repair", "both, or neither", "a mover wants a repair too");
     }
-    if sheet.has("size") && !sheet.has("outage") && !sheet.has("mover") && !sheet.has("planned") {
+    let singly = ["outage", "mover", "planned", "least", "start_cost", "least_up", "least_down"];
+    if sheet.has("size") && !singly.iter().any(|key| sheet.has(key)) {
         sheet.wrong(
             "size",
             "a size without an outage",
-            "the share of time on repair that machines of this size have",
+            "what machines of this size do on their own: outage, mover, planned, least, start_cost, least_up, least_down",
             "",
         );
     }

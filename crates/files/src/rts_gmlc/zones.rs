@@ -2,9 +2,9 @@
 //!
 //! A unit costs what it costs at full output: heat of all its blocks times fuel, plus VOM, over its greatest output. A link
 //! carries the sum of the continuous ratings of the branches between two areas, a DC line its own. A plant with a tank and
-//! an inflow (CSP) is a storage that only gives.
+//! an inflow (CSP) is a storage that only gives. For commitment it has its least output, its least times, and a warm start.
 //!
-//! Not modelled: minimum output, blocks, ramps, starts, reserves, the network within areas and Kirchhoff's laws between
+//! Not modelled: blocks, ramps, hot and cold starts, reserves, the network within areas and Kirchhoff's laws between
 //! them, outages of storages and lines, energy in storages at the beginning (they end as they began).
 
 use super::{Drive, System};
@@ -22,7 +22,7 @@ pub type Columns = Vec<(String, Vec<f64>)>;
 
 /// What of a folder is not in a grid of zones.
 pub const LOST: [&str; 5] = [
-    "minimum outputs, ramps, least times, starts and reserves; heat-rate blocks but for their sum at full output",
+    "ramps, reserves, hot and cold starts; heat-rate blocks but for their sum at full output",
     "the network within areas; between areas, everything but the sum of ratings",
     "that rooftops must be taken: like all sun they may be curtailed at no cost",
     "outages of storages and lines, and the energy in storages at the beginning",
@@ -131,12 +131,32 @@ fn units(text: &mut String, system: &System, columns: &mut Columns) {
         if planned > 0.0 && planned <= 0.25 {
             let _ = writeln!(text, "planned = \"{} %\"", rounded(100.0 * planned));
         }
+        commitment(text, system, unit);
         if let Some(available_w) = &known.available_w {
             let column = format!("{}_mw", known.name.to_lowercase());
             let _ = writeln!(text, "profile = \"{column}\"");
             columns.push((column, megawatts(available_w)));
         }
         text.push('\n');
+    }
+}
+
+/// What commitment asks of a unit; nothing for what gives any output at any time.
+fn commitment(text: &mut String, system: &System, unit: usize) {
+    let known = &system.units[unit];
+    let least_w = system.network.generators.least_w[unit];
+    if least_w > 0.0 && known.available_w.is_none() {
+        let _ = writeln!(text, "least = \"{} MW\"", rounded(least_w / 1e6));
+    }
+    // Where the table has no warm start, it has a cold one.
+    let start_usd = if known.start_usd[1] > 0.0 { known.start_usd[1] } else { known.start_usd[2] };
+    if start_usd > 0.0 {
+        let _ = writeln!(text, "start_cost = \"{} $\"", (start_usd * 100.0).round() / 100.0);
+    }
+    for (key, seconds) in [("least_up", known.least_up_s), ("least_down", known.least_down_s)] {
+        if seconds > 0.0 {
+            let _ = writeln!(text, "{key} = \"{} h\"", rounded(seconds / 3600.0));
+        }
     }
 }
 

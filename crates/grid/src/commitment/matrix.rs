@@ -3,14 +3,14 @@
 //! Not modelled: quadratic terms.
 
 /// A number of megawatts in a watt.
-pub(super) const MW: f64 = 1e6;
+pub(crate) const MW: f64 = 1e6;
 
 /// Terms of a row: (column, factor).
-pub(super) type Terms = Vec<(usize, f64)>;
+pub(crate) type Terms = Vec<(usize, f64)>;
 
 /// Least cost subject to rows: a mixed-integer linear program.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     /// Cost of each column, $.
     pub cost: Vec<f64>,
     /// Least value of each column.

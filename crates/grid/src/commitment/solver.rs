@@ -11,7 +11,7 @@ use std::ops::Bound;
 
 /// How a solve ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// Optimal, within the gap asked for.
     Best,
     /// A limit came first; there is a point.
@@ -24,7 +24,7 @@ pub(super) enum End {
 
 /// What HiGHS found.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub end: End,
     /// Cost of the point, $.
     pub value: f64,
@@ -37,7 +37,7 @@ pub(super) struct Found {
 
 /// What is asked of a mixed-integer solve.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Limits<'a> {
+pub(crate) struct Limits<'a> {
     pub gap: f64,
     pub seconds: Option<f64>,
     /// Most nodes of the tree.
@@ -87,13 +87,13 @@ fn option<V: highs::HighsOptionValue>(model: &mut Model, name: &str, value: V) -
 }
 
 /// Solves the linear relaxation.
-pub(super) fn linear(matrix: &Matrix) -> Result<Found, String> {
+pub(crate) fn linear(matrix: &Matrix) -> Result<Found, String> {
     let solved = model(matrix, false)?.0.try_solve().map_err(|status| format!("HiGHS: {status:?}"))?;
     Ok(found(matrix, &solved, false))
 }
 
 /// Solves with whole columns.
-pub(super) fn mixed(matrix: &Matrix, limits: &Limits<'_>) -> Result<Found, String> {
+pub(crate) fn mixed(matrix: &Matrix, limits: &Limits<'_>) -> Result<Found, String> {
     let mut model = model(matrix, true)?.0;
     option(&mut model, "mip_rel_gap", limits.gap)?;
     option(&mut model, "random_seed", limits.seed)?;
@@ -119,7 +119,7 @@ pub(super) fn mixed(matrix: &Matrix, limits: &Limits<'_>) -> Result<Found, Strin
 }
 
 /// A linear relaxation that keeps its basis while rows are added to it.
-pub(super) struct Relaxation {
+pub(crate) struct Relaxation {
     model: Option<Model>,
     columns: Vec<Col>,
 }

@@ -44,6 +44,7 @@ fn lengths(problem: &Problem, found: &mut Vec<String>) {
         units.cost_usd_per_j.len(),
         units.kg_per_j.len(),
         units.profile.len(),
+        if units.machines.is_empty() { u } else { units.machines.len() },
     ];
     let of_stores = [
         stores.zone.len(),
@@ -95,6 +96,16 @@ fn figures(problem: &Problem, found: &mut Vec<String>) {
             && known(units.profile[unit]);
         if !sound {
             found.push(format!("unit {}: zone, capacity, cost, emissions or profile", units.name[unit]));
+        }
+        if let Some(machines) = problem.machines(unit) {
+            let fit = (1..=100_000).contains(&machines.count)
+                && (0.0..=1.0).contains(&machines.least)
+                && good(machines.start_usd)
+                && machines.least_up.max(machines.least_down) <= 8_784
+                && known(machines.up);
+            if !fit {
+                found.push(format!("unit {}: machines, their least output, starts or least times", units.name[unit]));
+            }
         }
     }
     let stores = &problem.stores;

@@ -2,15 +2,14 @@
 //!
 //! Not modelled: charts.
 
-use super::SOLVER;
+use super::{SOLVER, Solved, commitment};
 use serde_json::Value;
 use std::fmt::Write as _;
 use tieline_files::dispatch::Case;
-use tieline_grid::dispatch::Dispatch;
 
 /// The summary for people.
-pub fn page(case: &Case, dispatch: &Dispatch, summary: &Value, seconds: f64) -> String {
-    let (problem, quality) = (&case.problem, &dispatch.quality);
+pub fn page(case: &Case, solved: &Solved, summary: &Value, seconds: f64) -> String {
+    let (problem, quality) = (&case.problem, &solved.dispatch.quality);
     let number = |value: &Value, key: &str| value[key].as_f64().unwrap_or(f64::NAN);
     let word = |value: &Value, key: &str| value[key].as_str().unwrap_or("").to_owned();
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -26,14 +25,18 @@ pub fn page(case: &Case, dispatch: &Dispatch, summary: &Value, seconds: f64) -> 
         problem.links.name.len(),
         case.seed
     );
-    let _ = writeln!(text, "cost            {:.6} M$", quality.cost_usd / 1e6);
-    let _ = writeln!(
-        text,
-        "bound           {:.6} M$: no dispatch costs less (gap {:.1e}, certified from the prices alone)",
-        quality.bound_usd / 1e6,
-        quality.gap
-    );
-    let _ = writeln!(text, "solved by       {SOLVER}; {} iterations, {seconds:.2} s", quality.iterations);
+    if let Some((told, _)) = &solved.commitment {
+        text.push_str(&commitment::head(told, &solved.dispatch, seconds));
+    } else {
+        let _ = writeln!(text, "cost            {:.6} M$", quality.cost_usd / 1e6);
+        let _ = writeln!(
+            text,
+            "bound           {:.6} M$: no dispatch costs less (gap {:.1e}, certified from the prices alone)",
+            quality.bound_usd / 1e6,
+            quality.gap
+        );
+        let _ = writeln!(text, "solved by       {SOLVER}; {} iterations, {seconds:.2} s", quality.iterations);
+    }
     let _ = writeln!(
         text,
         "closes          every zone and hour within {:.1e} W, every storage within {:.1e} W; every bound within {:.1e} W",
@@ -106,6 +109,9 @@ pub fn page(case: &Case, dispatch: &Dispatch, summary: &Value, seconds: f64) -> 
             number(store, "spilled_gwh"),
             number(store, "cycles")
         );
+    }
+    if let Some((told, _)) = &solved.commitment {
+        text.push_str(&commitment::page(told));
     }
     text.push_str(&super::observed::page(summary));
     text.push_str(&areas(summary));

@@ -25,7 +25,7 @@ pub fn shave(case: &Case, plain: Solved, threads: usize) -> Result<Solved, Failu
     }
     let answer = solve(&problem, &threads::on_threads(threads))?;
     let dispatch = put_back(&case.problem, &answer, &plans);
-    let shaved = Solved { dispatch, without: plain.without.clone(), shaved: Vec::new() };
+    let shaved = Solved { dispatch, without: plain.without.clone(), shaved: Vec::new(), commitment: None };
     let each = |(index, (_, shaving)): (usize, &(Placed, Shaving))| {
         let named = &case.campuses[index];
         let (before, after) = (campus::told(case, &plain, named), campus::told(case, &shaved, named));

@@ -2,7 +2,7 @@
 //!
 //! Not modelled: tables in other formats.
 
-use super::{HOUR_NS, MW, MWH, PER_MWH, ROUNDING_W, SOLVER, Solved, TWH, campus, observed};
+use super::{HOUR_NS, MW, MWH, PER_MWH, ROUNDING_W, Solved, TWH, campus, commitment, observed};
 use crate::outdir::OutDir;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
         "scenario": case.name,
         "seed": case.seed,
         "version": env!("CARGO_PKG_VERSION"),
-        "solver": SOLVER,
+        "solver": commitment::solver(solved),
         "metrics": {
             "dispatch.cost_usd": quality.cost_usd,
             "dispatch.bound_usd": quality.bound_usd,
@@ -51,6 +51,7 @@ pub fn summary(case: &Case, solved: &Solved) -> Value {
             "dispatch.least_margin": margin,
             "dispatch.least_margin_hour": margin_hour,
         },
+        "commitment": solved.commitment.as_ref().map(|commitment| &commitment.0),
         "zones": zones(problem, dispatch),
         "links": links(problem, dispatch),
         "stores": stores(problem, dispatch),
@@ -221,13 +222,13 @@ fn area(case: &Case, problem: &Problem, name: &str) -> Value {
     })
 }
 
-/// Writes `generation`, `zones`, `links`, `stores`, `weather` and `campus` as Parquet, and `summary.json`.
+/// Writes `generation`, `zones`, `links`, `stores`, `weather`, `campus` and `commitment` as Parquet, and `summary.json`.
 ///
 /// # Errors
 /// A folder or file that cannot be written.
-pub fn write(out: &Path, case: &Case, dispatch: &Dispatch, summary: &Value) -> Result<()> {
+pub fn write(out: &Path, case: &Case, solved: &Solved, summary: &Value) -> Result<()> {
     let folder = OutDir::create(out)?;
-    let tables = tables(case, dispatch);
+    let tables = tables(case, solved);
     for table in &tables {
         let path = folder.path().join(format!("{}.parquet", table.name));
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -242,8 +243,8 @@ pub fn write(out: &Path, case: &Case, dispatch: &Dispatch, summary: &Value) -> R
 }
 
 /// The tables of a dispatch.
-pub fn tables(case: &Case, dispatch: &Dispatch) -> Vec<Table> {
-    let problem = &case.problem;
+pub fn tables(case: &Case, solved: &Solved) -> Vec<Table> {
+    let (problem, dispatch) = (&case.problem, &solved.dispatch);
     let utc_ns: Vec<i64> = (0..problem.hours).map(|hour| case.start.as_nanos() + HOUR_NS * hour as i64).collect();
     let one = |values: &[f64], count: usize, index: usize, per: f64| -> Vec<f64> {
         values.iter().skip(index).step_by(count.max(1)).map(|value| value / per).collect()
@@ -293,5 +294,7 @@ pub fn tables(case: &Case, dispatch: &Dispatch) -> Vec<Table> {
     }
     add("weather", numbers);
     add("campus", campus::columns(case, dispatch));
+    let running = solved.commitment.as_ref().map(|(_, running)| commitment::columns(problem, running));
+    add("commitment", running.unwrap_or_default());
     tables
 }

@@ -44,7 +44,7 @@ pub fn zonal(scenario: &Scenario, given: &str, seed: u64, folder: &Path, shave_p
     let json = summary(&case, &solved);
     super::write(&folder.join("dispatch.json"), &(serde_json::to_string_pretty(&json)? + "\n"))?;
     let mut writer = Tables { folder, open: Default::default(), trouble: Default::default() };
-    for mut table in tables(&case, &solved.dispatch) {
+    for mut table in tables(&case, &solved) {
         table.name = format!("dispatch_{}", table.name);
         writer.take(&table);
     }
