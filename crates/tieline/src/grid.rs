@@ -57,7 +57,7 @@ pub enum Study {
         #[arg(long)]
         commitment: bool,
         /// Gap between cost and bound that a window of the commitment may leave, relative.
-        #[arg(long, default_value_t = 1e-3, requires = "commitment")]
+        #[arg(long, default_value_t = 5e-3, requires = "commitment")]
         gap: f64,
     },
 }

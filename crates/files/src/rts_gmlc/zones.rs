@@ -104,41 +104,76 @@ fn at_full(system: &System, unit: usize) -> (f64, Option<f64>) {
     (usd_per_mwh, kg.filter(|kg| *kg > 0.0))
 }
 
-fn units(text: &mut String, system: &System, columns: &mut Columns) {
+/// Units of an area that say the same of themselves: each is a machine of one unit.
+fn alike(system: &System, columns: &mut Columns) -> Vec<(String, Vec<usize>)> {
+    let mut found: Vec<(String, Vec<usize>)> = Vec::new();
     for (unit, known) in system.units.iter().enumerate() {
         if !counts(system, unit) || known.drive == Drive::Storage || from_tank(system, unit).is_some() {
             continue;
         }
-        let most_w = system.network.generators.most_w[unit];
-        let (usd_per_mwh, kg_per_mwh) = at_full(system, unit);
-        let _ = write!(
-            text,
-            "[[unit]]\nname = \"{}\"\nclass = \"{}\"\nzone = \"area {}\"\ncapacity = \"{} MW\"\ncost = \"{} $/MWh\"\n",
-            known.name,
-            known.category.to_lowercase(),
-            system.area[system.network.generators.bus[unit]],
-            most_w / 1e6,
-            rounded(usd_per_mwh)
-        );
-        if let Some(kg) = kg_per_mwh {
-            let _ = writeln!(text, "emissions_kg_per_mwh = {}", rounded(kg));
+        let text = unit_text(system, unit, columns);
+        let most_w = |unit: usize| system.network.generators.most_w[unit];
+        let same = |(other, units): &(String, Vec<usize>)| *other == text && most_w(units[0]) == most_w(unit);
+        match found.iter_mut().find(|other| known.available_w.is_none() && same(other)) {
+            Some((_, units)) => units.push(unit),
+            None => found.push((text, vec![unit])),
         }
-        if known.outage_share > 0.0 && known.outage_share <= 0.9 && known.to_repair_h >= 1.0 {
-            let (percent, hours) = (rounded(100.0 * known.outage_share), known.to_repair_h);
-            let _ = writeln!(text, "outage = \"{percent} %\"\nrepair = \"{hours} h\"");
-        }
-        let planned = 7.0 * known.maintenance_weeks / YEAR_DAYS;
-        if planned > 0.0 && planned <= 0.25 {
-            let _ = writeln!(text, "planned = \"{} %\"", rounded(100.0 * planned));
-        }
-        commitment(text, system, unit);
-        if let Some(available_w) = &known.available_w {
-            let column = format!("{}_mw", known.name.to_lowercase());
-            let _ = writeln!(text, "profile = \"{column}\"");
-            columns.push((column, megawatts(available_w)));
-        }
-        text.push('\n');
     }
+    found
+}
+
+fn units(text: &mut String, system: &System, columns: &mut Columns) {
+    for (lines, units) in alike(system, columns) {
+        let first = units[0];
+        let most_mw = system.network.generators.most_w[first] / 1e6;
+        let names: Vec<&str> = units.iter().map(|unit| system.units[*unit].name.as_str()).collect();
+        if let [name] = names[..] {
+            let _ = writeln!(text, "[[unit]]\nname = \"{name}\"\ncapacity = \"{most_mw} MW\"\n{lines}");
+        } else {
+            // A size says of what machines outages and commitment are; without either it says nothing.
+            let singly = ["outage", "planned", "least", "start_cost"].iter().any(|key| lines.contains(key));
+            let size = if singly { format!("size = \"{most_mw} MW\"\n") } else { String::new() };
+            let _ = writeln!(
+                text,
+                "# {}\n[[unit]]\nname = \"{} and {} more\"\ncapacity = \"{} MW\"\n{size}{lines}",
+                names.join(", "),
+                names[0],
+                names.len() - 1,
+                rounded(most_mw * names.len() as f64)
+            );
+        }
+    }
+}
+
+/// The keys of a unit but its name, its size and how much there is of it.
+fn unit_text(system: &System, unit: usize, columns: &mut Columns) -> String {
+    let (known, mut text) = (&system.units[unit], String::new());
+    let (usd_per_mwh, kg_per_mwh) = at_full(system, unit);
+    let _ = writeln!(
+        text,
+        "class = \"{}\"\nzone = \"area {}\"\ncost = \"{} $/MWh\"",
+        known.category.to_lowercase(),
+        system.area[system.network.generators.bus[unit]],
+        rounded(usd_per_mwh)
+    );
+    if let Some(kg) = kg_per_mwh {
+        let _ = writeln!(text, "emissions_kg_per_mwh = {}", rounded(kg));
+    }
+    if known.outage_share > 0.0 && known.outage_share <= 0.9 && known.to_repair_h >= 1.0 {
+        let (percent, hours) = (rounded(100.0 * known.outage_share), known.to_repair_h);
+        let _ = writeln!(text, "outage = \"{percent} %\"\nrepair = \"{hours} h\"");
+    }
+    let planned = 7.0 * known.maintenance_weeks / YEAR_DAYS;
+    if planned > 0.0 && planned <= 0.25 {
+        let _ = writeln!(text, "planned = \"{} %\"", rounded(100.0 * planned));
+    }
+    commitment(&mut text, system, unit);
+    if let Some(available_w) = &known.available_w {
+        let column = format!("{}_mw", known.name.to_lowercase());
+        let _ = writeln!(text, "profile = \"{column}\"");
+        columns.push((column, megawatts(available_w)));
+    }
+    text
 }
 
 /// What commitment asks of a unit; nothing for what gives any output at any time.

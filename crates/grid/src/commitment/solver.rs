@@ -42,6 +42,8 @@ pub(crate) struct Limits<'a> {
     pub seconds: Option<f64>,
     /// Most nodes of the tree.
     pub nodes: Option<i32>,
+    /// Stops at a point that costs no more than this, $.
+    pub target: Option<f64>,
     /// A point to begin with.
     pub start: Option<&'a [f64]>,
     /// Prove only: no looking for better points but by branching.
@@ -102,6 +104,9 @@ pub(crate) fn mixed(matrix: &Matrix, limits: &Limits<'_>) -> Result<Found, Strin
     }
     if let Some(nodes) = limits.nodes {
         option(&mut model, "mip_max_nodes", nodes)?;
+    }
+    if let Some(target) = limits.target {
+        option(&mut model, "objective_target", target)?;
     }
     if limits.prove {
         option(&mut model, "mip_heuristic_effort", 0.0)?;

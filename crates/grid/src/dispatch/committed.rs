@@ -33,8 +33,10 @@ pub struct Committed {
     pub start_usd: f64,
     /// Windows that were solved.
     pub windows: usize,
-    /// Greatest gap between cost and bound of a window.
+    /// Greatest gap between cost and bound of a window, and the mean.
     pub worst_gap: f64,
+    /// See `worst_gap`.
+    pub mean_gap: f64,
 }
 
 /// What is carried from window to window.
@@ -78,6 +80,7 @@ pub fn commit(problem: &Problem, relaxed: &Dispatch, gap: f64) -> Result<Committ
         let window = Window::new(problem, relaxed, &state, first, steps);
         let found = window.solve(gap).map_err(|why| Failure::Window { first, steps, why })?;
         out.worst_gap = out.worst_gap.max(found.gap);
+        out.mean_gap += found.gap;
         out.windows += 1;
         found.keep(problem, kept, &mut out);
         advance(problem, &out.running, first, kept, &mut state);
@@ -85,6 +88,7 @@ pub fn commit(problem: &Problem, relaxed: &Dispatch, gap: f64) -> Result<Committ
         state.energy_j = out.dispatch.energy_j[(first + kept - 1) * stores..(first + kept) * stores].to_vec();
         first += kept;
     }
+    out.mean_gap /= out.windows.max(1) as f64;
     let running = judge_running(problem, &out);
     out.start_usd = running.start_usd;
     let judged = judge(problem, &out.dispatch);

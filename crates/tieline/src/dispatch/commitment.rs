@@ -53,6 +53,7 @@ fn json_of(problem: &Problem, committed: &Committed, relaxed_usd: f64) -> Value 
         "machine_hours": running.machine_hours,
         "windows": committed.windows,
         "worst_window_gap": committed.worst_gap,
+        "mean_window_gap": committed.mean_gap,
         "early_stops": running.early_stops,
         "early_starts": running.early_starts,
         "machines_too_many": running.too_many,
@@ -90,8 +91,9 @@ pub fn head(told: &Value, dispatch: &Dispatch, seconds: f64) -> String {
     );
     let _ = writeln!(
         text,
-        "solved by       {METHOD}; {:.0} windows, worst gap of one {:.1e}, {seconds:.1} s",
+        "solved by       {METHOD}; {:.0} windows, mean gap of one {:.1e}, worst {:.1e}, {seconds:.1} s",
         number("windows"),
+        number("mean_window_gap"),
         number("worst_window_gap")
     );
     let _ = writeln!(
