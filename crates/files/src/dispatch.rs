@@ -200,7 +200,8 @@ fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Op
         wrong(&format!("{} rows", found.rows), &format!("{hours} rows, as many as hours"));
         return Vec::new();
     }
-    if let Some(stamps) = found.ends.and_then(|ends| series::misplaced(ends, start, hours)) {
+    let hour = Span::secs(3600);
+    if let Some(stamps) = found.stamps.as_ref().and_then(|stamps| series::misplaced(stamps, Some(start), hour)) {
         wrong(&stamps, &format!("one row an hour, {hours} from start = {start}"));
         return Vec::new();
     }
@@ -236,6 +237,12 @@ pub(crate) fn numbers(root: &Sheet<'_, '_>, steps: usize, open: Open<'_>) -> Vec
     if found.rows != steps {
         wrong(&format!("{} rows", found.rows), &format!("{steps} rows, one a step"));
         return Vec::new();
+    }
+    // The steps have no dates: the stamps must only go on evenly.
+    if let Some(stamps) = &found.stamps
+        && let Some(uneven) = series::misplaced(stamps, None, stamps.step())
+    {
+        wrong(&uneven, "stamps that go on by the step of the first two");
     }
     for Column { name, bad, values } in &found.columns {
         for (_, line, cell) in bad {
