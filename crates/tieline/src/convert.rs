@@ -108,6 +108,10 @@ impl Kind {
 /// A file that cannot be read or written.
 pub fn convert(asked: &Convert) -> Result<Verdict> {
     let to = asked.to.display();
+    if !asked.from.exists() {
+        eprintln!("tieline: {}: No such file or folder", asked.from.display());
+        return Ok(Verdict::No);
+    }
     let kind = match kind(asked) {
         Ok(kind) => kind,
         Err(expected) => {
