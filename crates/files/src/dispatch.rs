@@ -201,8 +201,9 @@ fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Op
         return Vec::new();
     }
     let hour = Span::secs(3600);
-    if let Some(stamps) = found.stamps.as_ref().and_then(|stamps| series::misplaced(stamps, Some(start), hour)) {
-        wrong(&stamps, &format!("one row an hour, {hours} from start = {start}"));
+    if let Some(odd) = found.stamps.as_ref().and_then(|stamps| series::misplaced(stamps, Some(start), hour)) {
+        let expected = format!("{}: one row an hour, {hours} from start = {start}", odd.expected);
+        root.wrong("series", &odd.found, &expected, &format!("{}in {file}", more(&odd)));
         return Vec::new();
     }
     let before = (asked.0 - start).as_nanos();
@@ -220,6 +221,11 @@ fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Op
         column.bad.retain(|(row, ..)| (first..first + asked.1).contains(row));
     }
     found.columns
+}
+
+/// How many more rows are out of their places, in words.
+fn more(odd: &series::Misplaced) -> String {
+    if odd.more > 0 { format!("and {} rows more; ", odd.more) } else { String::new() }
 }
 
 /// Numbers of the columns of the series, one a step, for cases whose steps have no dates.
@@ -240,9 +246,10 @@ pub(crate) fn numbers(root: &Sheet<'_, '_>, steps: usize, open: Open<'_>) -> Vec
     }
     // The steps have no dates: the stamps must only go on evenly.
     if let Some(stamps) = &found.stamps
-        && let Some(uneven) = series::misplaced(stamps, None, stamps.step())
+        && let Some(odd) = series::misplaced(stamps, None, stamps.step())
     {
-        wrong(&uneven, "stamps that go on by the step of the first two");
+        let expected = format!("{}: stamps that go on by the step of the first two", odd.expected);
+        root.wrong("series", &odd.found, &expected, &format!("{}in {file}", more(&odd)));
     }
     for Column { name, bad, values } in &found.columns {
         for (_, line, cell) in bad {

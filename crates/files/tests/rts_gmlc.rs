@@ -131,6 +131,12 @@ fn doubles_and_words_that_would_count_as_nothing_are_told() {
         ("SourceData/gen.csv", ",0,118", ",much,118", "gen.csv:2: found \"much\" in column VOM, expected a number"),
         ("SourceData/gen.csv", ",9000,0,118", ",NA,0,118", "gen.csv:2: found Output_pct_2 without HR_incr_2"),
         ("SourceData/gen.csv", "WIND,Wind", "Wind,Wind", "gen.csv:3: found Unit Type \"Wind\", expected WIND"),
+        (
+            "SourceData/storage.csv",
+            "Initial Volume GWh\n",
+            "Initial Volume GWh\n2_WIND_1,TANK,1,2\n",
+            "storage.csv:2: found Max Volume 1 and Initial Volume 2 GWh",
+        ),
         ("SourceData/reserves.csv", "(1,2)", "(1,two)", "reserves.csv:2: found Eligible Regions \"1,two\""),
         (
             "SourceData/timeseries_pointers.csv",

@@ -226,43 +226,47 @@ fn alone(columns: &[Column]) -> Result<(), (String, String)> {
     Ok(())
 }
 
-/// Where stamps do not go on by a step from the one above, or do not begin at `start`: the first of them, and how many more.
-pub(super) fn misplaced(stamps: &Stamps, start: Option<Utc>, step: Span) -> Option<String> {
-    let Stamps { name, rows, place } = stamps;
+/// A row whose stamp is not where it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Misplaced {
+    /// What stands there, and where.
+    pub found: String,
+    /// What should.
+    pub expected: String,
+    /// How many more rows are.
+    pub more: usize,
+}
 
-    let mut wrong: Vec<String> = Vec::new();
+/// Where stamps do not go on by a step from the one above, or do not begin at `start`: the first of them.
+pub(super) fn misplaced(stamps: &Stamps, start: Option<Utc>, step: Span) -> Option<Misplaced> {
+    let Stamps { name, rows, place } = stamps;
+    let (mut first, mut count): (Option<Misplaced>, usize) = (None, 0);
     let mut before: Option<(usize, Utc)> = None;
     for (row, (line, stamp)) in rows.iter().enumerate() {
-        let at = match stamp {
-            Ok(at) => *at,
-            Err(text) => {
-                wrong.push(format!("{text} in {place} {line}, column {name}, which is no instant with its zone"));
-                continue;
-            }
+        let wanted = match before {
+            None => start.filter(|_| row == 0),
+            Some((known, at)) => Some(at + Span::nanos(step.as_nanos().saturating_mul((row - known) as i64))),
         };
-        let told = match (row, start, before) {
-            (0, Some(start), _) if at != start => Some(format!("in place of {start}")),
-            (_, _, Some((before_row, earlier))) => {
-                let wanted = earlier + Span::nanos(step.as_nanos().saturating_mul((row - before_row) as i64));
-                let what = if at == earlier {
-                    "the stamp above it a second time"
-                } else if at < earlier {
-                    "which goes backwards"
-                } else {
-                    "which is no step on"
+        let earlier = before.map(|(_, at)| at);
+        let (found, expected) = match stamp {
+            Ok(at) => {
+                before = Some((row, *at));
+                let Some(wanted) = wanted.filter(|wanted| wanted != at) else { continue };
+                let what = match earlier {
+                    Some(earlier) if *at == earlier => " a second time",
+                    Some(earlier) if *at < earlier => ", which goes backwards",
+                    _ => "",
                 };
-                (at != wanted).then(|| format!("{what}, in place of {wanted}"))
+                (format!("stamp {at} in {place} {line}{what}"), wanted.to_string())
             }
-            _ => None,
+            Err(text) => (format!("{text} in {place} {line}, column {name}"), "an instant with its zone".to_owned()),
         };
-        if let Some(told) = told {
-            wrong.push(format!("stamp {at} in {place} {line}, {told}"));
+        count += 1;
+        if first.is_none() {
+            first = Some(Misplaced { found, expected, more: 0 });
         }
-        before = Some((row, at));
     }
-    let more = wrong.len().saturating_sub(1);
-    let first = wrong.into_iter().next()?;
-    Some(if more > 0 { format!("{first}, and {more} more") } else { first })
+    first.map(|first| Misplaced { more: count - 1, ..first })
 }
 
 /// Writes a table as CSV: `time` (UTC, beginning of the hour) and its columns; gaps are empty cells.
@@ -345,24 +349,21 @@ mod tests {
         let row = |hour: &str| format!("2026-01-01T{hour}:00Z,1\n");
         let rows = |hours: [&str; 4]| hours.map(row).concat();
         assert_eq!(said(&rows(["00:00", "01:00", "02:00", "03:00"])), None);
-        for (hours, told) in [
+        for (hours, found, expected, more) in [
             (
                 ["00:00", "01:00", "01:00", "03:00"],
-                "stamp 2026-01-01T01:00:00Z in line 4, the stamp above it a second time",
+                "stamp 2026-01-01T01:00:00Z in line 4 a second time",
+                "T02:00:00Z",
+                1,
             ),
-            (
-                ["00:00", "02:00", "01:00", "03:00"],
-                "stamp 2026-01-01T02:00:00Z in line 3, which is no step on, in place of",
-            ),
-            (["00:00", "01:00", "00:30", "01:30"], "stamp 2026-01-01T00:30:00Z in line 4, which goes backwards"),
-            (["01:00", "02:00", "03:00", "04:00"], "in line 2, in place of 2026-01-01T00:00:00Z"),
-            (
-                ["00:00", "01:00", "later", "03:00"],
-                "\"2026-01-01Tlater:00Z\" in line 4, column time, which is no instant",
-            ),
+            (["00:00", "02:00", "03:00", "04:00"], "stamp 2026-01-01T02:00:00Z in line 3", "T01:00:00Z", 0),
+            (["00:00", "01:00", "00:30", "01:30"], "T00:30:00Z in line 4, which goes backwards", "T02:00:00Z", 0),
+            (["01:00", "02:00", "03:00", "04:00"], "stamp 2026-01-01T01:00:00Z in line 2", "2026-01-01T00:00:00Z", 0),
+            (["00:00", "01:00", "later", "03:00"], "\"2026-01-01Tlater:00Z\" in line 4, column time", "an instant", 0),
         ] {
-            let said = said(&rows(hours)).expect(told);
-            assert!(said.contains(told), "{said}");
+            let said = said(&rows(hours)).expect(found);
+            assert!(said.found.ends_with(found) && said.expected.contains(expected), "{said:?}");
+            assert_eq!(said.more, more, "{said:?}");
         }
         // Stamps as programs write them, and local ones without a zone, which nobody can place.
         assert_eq!(said("2026-01-01 00:00:00+00:00,1\n2025-12-31 20:00:00-05:00,1\n"), None);
@@ -378,8 +379,8 @@ mod tests {
         odd.utc_ns.swap(1, 2);
         let found = read(&parquet(&odd)[..]).expect("reads");
         let said = misplaced(&found.stamps.expect("stamps"), None, Span::secs(3600)).expect("out of order");
-        assert!(said.starts_with("stamp 2026-01-01T02:00:00Z in row 2, which is no step on, in place of"), "{said}");
-        assert!(said.ends_with("and 1 more"), "{said}");
+        assert_eq!((said.found.as_str(), said.more), ("stamp 2026-01-01T02:00:00Z in row 2", 1));
+        assert_eq!(said.expected, "2026-01-01T01:00:00Z");
         odd.texts = vec![("time".to_owned(), vec!["2026-01-01T00:00:00Z".to_owned(); 3])];
         assert!(read(&parquet(&odd)[..]).expect_err("twice").0.contains("two columns of stamps"));
     }

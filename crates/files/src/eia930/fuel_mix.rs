@@ -71,8 +71,7 @@ pub fn read(name: &str, bytes: impl Read) -> Result<FuelMix, String> {
     let zipped = input.fill_buf().map_err(|why| format!("{name}: {why}"))?.starts_with(&[0x1f, 0x8b]);
     let text: Box<dyn BufRead> =
         if zipped { Box::new(BufReader::new(MultiGzDecoder::new(input))) } else { Box::new(input) };
-    let mut columns: Vec<(usize, String)> = Vec::new();
-    let (mut unread, mut width, mut gaps) = (Vec::new(), 0, Vec::new());
+    let (mut columns, mut unread, mut width, mut gaps) = (Vec::new(), Vec::new(), 0, Vec::new());
     let mut rows: Vec<(u64, Utc, Vec<f64>)> = Vec::new();
     let mut text = text.take(PLAUSIBLE_BYTES + 1);
     let (mut index, mut bytes, mut line) = (0_u64, 0_u64, String::new());
@@ -94,50 +93,16 @@ pub fn read(name: &str, bytes: impl Read) -> Result<FuelMix, String> {
         let words: Vec<&str> = line.trim_end().split(',').map(str::trim).collect();
         if index == 1 {
             width = words.len();
-            for (place, word) in words.iter().enumerate().skip(1) {
-                if columns.iter().any(|(_, known)| known == word) {
-                    return Err(format!("{name}: line 1: column {word} stands twice; expected one of each fuel"));
-                }
-                if let Some(fuel) = FUELS.iter().find(|fuel| **fuel != *word && fuel.eq_ignore_ascii_case(word)) {
-                    return Err(format!("{name}: line 1: found column {word}, expected {fuel} in capitals"));
-                }
-                if FUELS.contains(word) {
-                    columns.push((place, (*word).to_owned()))
-                } else {
-                    unread.push((*word).to_owned())
-                }
-            }
-            if columns.is_empty() {
-                return Err(format!(
-                    "{name}: line 1: found no fuel among the columns, expected some of {}",
-                    FUELS.join(", ")
-                ));
-            }
+            (columns, unread) = header(&words).map_err(|why| format!("{name}: line 1: {why}"))?;
             continue;
         }
         if line.trim().is_empty() {
             continue;
         }
-        if words.len() != width {
-            return Err(format!("{name}: line {index}: found {} columns, expected {width}", words.len()));
-        }
-        let stamp = words[0].replacen(' ', "T", 1);
-        let stamp = stamp.strip_suffix("+00:00").unwrap_or(&stamp);
-        let at = Utc::parse(&format!("{stamp}Z"))
-            .map_err(|why| format!("{name}: line {index}: found stamp \"{}\": {why}", words[0]))?;
-        if at.as_nanos() % HOUR_NANOS != 0 || rows.last().is_some_and(|(_, before, _)| *before >= at) {
-            return Err(format!("{name}: line {index}: found stamp \"{}\", expected a later whole hour", words[0]));
-        }
-        let cell = |place: usize| words[place].parse().ok().filter(|mw: &f64| mw.abs() <= PLAUSIBLE_MAX_MW);
-        let values: Vec<f64> = columns.iter().map(|(place, _)| cell(*place).unwrap_or(f64::NAN)).collect();
-        let blank = values.iter().filter(|mw| mw.is_nan()).count();
-        if let Some(first) = values.iter().position(|mw| mw.is_nan()) {
-            let (place, fuel) = &columns[first];
-            let found = match words[*place] {
-                "" => "an empty cell".to_owned(),
-                text => format!("\"{}\"", shorten(text)),
-            };
-            let reason = format!("{blank} of {} fuels have no number: {fuel} has {found}", values.len());
+        let before = rows.last().map(|row| row.1);
+        let (at, values) =
+            row(&words, width, &columns, before).map_err(|why| format!("{name}: line {index}: {why}"))?;
+        if let Some(reason) = blanks(&words, &columns, &values) {
             gaps.push(MixGap { line: index, stamp: at, hours: 1, reason });
         }
         rows.push((index, at, values));
@@ -172,6 +137,61 @@ pub fn read(name: &str, bytes: impl Read) -> Result<FuelMix, String> {
         .map(|((_, fuel), values)| (fuel, Series::new(first, Span::secs(3600), values)))
         .collect();
     Ok(FuelMix { fuels, gaps, unread, suspects })
+}
+
+/// Places of columns, and the fuels that they hold.
+type Fuels = Vec<(usize, String)>;
+
+/// The columns of fuels, and those that are not read.
+fn header(words: &[&str]) -> Result<(Fuels, Vec<String>), String> {
+    let (mut columns, mut unread): (Fuels, Vec<String>) = (Vec::new(), Vec::new());
+    for (place, word) in words.iter().enumerate().skip(1) {
+        if columns.iter().any(|(_, known)| known == word) {
+            return Err(format!("column {word} stands twice; expected one of each fuel"));
+        }
+        if let Some(fuel) = FUELS.iter().find(|fuel| **fuel != *word && fuel.eq_ignore_ascii_case(word)) {
+            return Err(format!("found column {word}, expected {fuel} in capitals"));
+        }
+        if FUELS.contains(word) { columns.push((place, (*word).to_owned())) } else { unread.push((*word).to_owned()) }
+    }
+    if columns.is_empty() {
+        return Err(format!("found no fuel among the columns, expected some of {}", FUELS.join(", ")));
+    }
+    Ok((columns, unread))
+}
+
+/// The hour of a row, later than the one before it, and what the fuels gave, MW; a cell without a plausible number is none.
+fn row(
+    words: &[&str],
+    width: usize,
+    columns: &[(usize, String)],
+    before: Option<Utc>,
+) -> Result<(Utc, Vec<f64>), String> {
+    if words.len() != width {
+        return Err(format!("found {} columns, expected {width}", words.len()));
+    }
+    let stamp = words[0].replacen(' ', "T", 1);
+    let stamp = stamp.strip_suffix("+00:00").unwrap_or(&stamp);
+    let at = Utc::parse(&format!("{stamp}Z")).map_err(|_| {
+        format!("found stamp \"{}\", expected UTC such as 2022-01-01 05:00:00+00:00", shorten(words[0]))
+    })?;
+    if at.as_nanos() % HOUR_NANOS != 0 || before.is_some_and(|before| before >= at) {
+        return Err(format!("found stamp \"{}\", expected a later whole hour", words[0]));
+    }
+    let cell = |place: usize| words[place].parse().ok().filter(|mw: &f64| mw.abs() <= PLAUSIBLE_MAX_MW);
+    Ok((at, columns.iter().map(|(place, _)| cell(*place).unwrap_or(f64::NAN)).collect()))
+}
+
+/// Which fuels of a row have no number, with what the first of them has.
+fn blanks(words: &[&str], columns: &[(usize, String)], values: &[f64]) -> Option<String> {
+    let first = values.iter().position(|mw| mw.is_nan())?;
+    let count = values.iter().filter(|mw| mw.is_nan()).count();
+    let (place, fuel) = &columns[first];
+    let found = match words[*place] {
+        "" => "an empty cell".to_owned(),
+        text => format!("\"{}\"", shorten(text)),
+    };
+    Some(format!("{count} of {} fuels have no number: {fuel} has {found}", values.len()))
 }
 
 const HOUR_NANOS: i64 = 3_600_000_000_000;

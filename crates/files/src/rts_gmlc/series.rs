@@ -159,7 +159,8 @@ fn file(path: &str, open: Open<'_>, wrong: &mut Mistakes) -> Option<Values> {
         let mut whole = |column: &str| sheet.number(row, column, wrong);
         let (year, month, day) = (whole("Year"), whole("Month"), whole("Day"));
         let period = if by_day { 1.0 } else { whole("Period") };
-        let Ok(date) = Date::new(year as i16, month as i8, day as i8) else {
+        let is_whole = [year, month, day].iter().all(|part| part.fract() == 0.0);
+        let Some(date) = Date::new(year as i16, month as i8, day as i8).ok().filter(|_| is_whole) else {
             wrong.say(path, row.line, format!("found {year}-{month}-{day}, expected a date"));
             continue;
         };

@@ -360,12 +360,16 @@ pub(super) fn reservoirs(sheet: &Sheet, units: &BTreeMap<String, usize>, wrong: 
             continue;
         };
         let gwh = 3.6e12;
-        found.push(Reservoir {
-            unit: *unit,
-            name: sheet.word(row, "Storage").to_owned(),
-            most_j: sheet.number(row, "Max Volume GWh", wrong) * gwh,
-            first_j: sheet.number(row, "Initial Volume GWh", wrong) * gwh,
-        });
+        let mut volume = |column: &str| sheet.number(row, column, wrong);
+        let (most, first) = (volume("Max Volume GWh"), volume("Initial Volume GWh"));
+        if !(0.0..=most).contains(&first) {
+            let what = format!(
+                "found Max Volume {most} and Initial Volume {first} GWh, expected 0 or more, and no more at first"
+            );
+            wrong.say(&sheet.file, row.line, what);
+        }
+        let name = sheet.word(row, "Storage").to_owned();
+        found.push(Reservoir { unit: *unit, name, most_j: most * gwh, first_j: first * gwh });
     }
     found
 }

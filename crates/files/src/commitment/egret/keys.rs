@@ -123,15 +123,16 @@ const ELEMENTS: [(&str, &[&str]); 5] = [
 
 /// Remarks the keys that are not used, with the number of elements that have them.
 pub(super) fn unused(walk: &mut Walk<'_>, tree: &Value) {
-    let system = tree["system"].as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    let system = tree["system"].as_object().into_iter().flatten().filter(|(_, value)| says(value));
     let known = |key: &str| SYSTEM.contains(&key) || REQUIREMENTS.contains(&key) || is_word(key);
-    for key in system.filter(|key| !known(key)) {
+    for (key, _) in system.filter(|(key, _)| !known(key)) {
         walk.remark(format!("{key} of the system is not used"));
     }
     for (kind, used) in ELEMENTS {
         let mut other: BTreeMap<&str, usize> = BTreeMap::new();
         let all = tree["elements"][kind].as_object().into_iter().flatten();
-        for key in all.filter_map(|(_, element)| element.as_object()).flatten().map(|(key, _)| key.as_str()) {
+        let keys = all.filter_map(|(_, element)| element.as_object()).flatten().filter(|(_, value)| says(value));
+        for key in keys.map(|(key, _)| key.as_str()) {
             let told_elsewhere = kind == "generator" && BIDS.contains(&key);
             if !used.contains(&key) && key != "in_service" && !is_word(key) && !told_elsewhere {
                 *other.entry(key).or_insert(0) += 1;
@@ -141,6 +142,11 @@ pub(super) fn unused(walk: &mut Walk<'_>, tree: &Value) {
             walk.remark(format!("{key} of elements of kind {kind} ({count}) is not used"));
         }
     }
+}
+
+/// Whether a value says anything: nothing, no and zero are what a key that is not there would be.
+fn says(value: &Value) -> bool {
+    !(value.is_null() || value.as_bool() == Some(false) || value.as_f64() == Some(0.0))
 }
 
 /// Whether a key is for people alone.

@@ -113,7 +113,9 @@ fn a_grid_balances_and_reads() {
     })
     .expect_err("an hour late");
     assert!(
-        mistakes.to_string().contains("found stamp 2022-05-01T00:00:00Z in line 2, in place of 2022-05-01T01:00:00Z"),
+        mistakes
+            .to_string()
+            .contains("found stamp 2022-05-01T00:00:00Z in line 2, expected 2022-05-01T01:00:00Z: one row an hour"),
         "{mistakes}"
     );
 }
