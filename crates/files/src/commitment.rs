@@ -6,6 +6,7 @@
 //!
 //! Not modelled: Egret's stochastic cases, contingencies, interfaces and DC lines (they are mistakes, not ignored).
 
+mod doubled;
 mod egret;
 pub mod own;
 mod pglib;
@@ -101,6 +102,10 @@ pub fn read(name: &str, bytes: impl Read) -> Result<Case, Mistakes> {
     let text = text(bytes).map_err(|why| one(0, format!("cannot be read: {why}")))?;
     let tree: Value = serde_json::from_str(&text).map_err(|why| one(why.line(), format!("is not JSON: {why}")))?;
     let mut walk = Walk::new(name, &text);
+    for double in doubled::doubled(&text) {
+        let before = double.before;
+        walk.at(double.line, format!("{}: stands twice, in line {before} already; expected one of them", double.path));
+    }
     let format = if tree.get("thermal_generators").is_some() {
         Format::Pglib
     } else if tree.get("elements").is_some() && tree.get("system").is_some() {
@@ -157,5 +162,6 @@ pub(crate) fn text(bytes: impl Read) -> io::Result<String> {
     if text.len() as u64 > MOST_BYTES {
         return Err(io::Error::other(format!("more than {MOST_BYTES} bytes")));
     }
-    Ok(text)
+    // A byte-order mark is no part of the text; line and place of what follows stay.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -200,8 +200,10 @@ fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Op
         wrong(&format!("{} rows", found.rows), &format!("{hours} rows, as many as hours"));
         return Vec::new();
     }
-    if let Some(stamps) = found.ends.and_then(|ends| series::misplaced(ends, start, hours)) {
-        wrong(&stamps, &format!("one row an hour, {hours} from start = {start}"));
+    let hour = Span::secs(3600);
+    if let Some(odd) = found.stamps.as_ref().and_then(|stamps| series::misplaced(stamps, Some(start), hour)) {
+        let expected = format!("{}: one row an hour, {hours} from start = {start}", odd.expected);
+        root.wrong("series", &odd.found, &expected, &format!("{}in {file}", more(&odd)));
         return Vec::new();
     }
     let before = (asked.0 - start).as_nanos();
@@ -221,6 +223,11 @@ fn series(root: &Sheet<'_, '_>, own: (Utc, usize), asked: (Utc, usize), open: Op
     found.columns
 }
 
+/// How many more rows are out of their places, in words.
+fn more(odd: &series::Misplaced) -> String {
+    if odd.more > 0 { format!("and {} rows more; ", odd.more) } else { String::new() }
+}
+
 /// Numbers of the columns of the series, one a step, for cases whose steps have no dates.
 pub(crate) fn numbers(root: &Sheet<'_, '_>, steps: usize, open: Open<'_>) -> Vec<(String, Vec<f64>)> {
     let Some(file) = root.text("series") else { return Vec::new() };
@@ -236,6 +243,13 @@ pub(crate) fn numbers(root: &Sheet<'_, '_>, steps: usize, open: Open<'_>) -> Vec
     if found.rows != steps {
         wrong(&format!("{} rows", found.rows), &format!("{steps} rows, one a step"));
         return Vec::new();
+    }
+    // The steps have no dates: the stamps must only go on evenly.
+    if let Some(stamps) = &found.stamps
+        && let Some(odd) = series::misplaced(stamps, None, stamps.step())
+    {
+        let expected = format!("{}: stamps that go on by the step of the first two", odd.expected);
+        root.wrong("series", &odd.found, &expected, &format!("{}in {file}", more(&odd)));
     }
     for Column { name, bad, values } in &found.columns {
         for (_, line, cell) in bad {

@@ -142,12 +142,16 @@ pub struct Gap {
 /// What is wrong with the order of the lines, or doubtful about a value that was kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Remark {
-    /// The stamp was there before; the first value is kept, whatever this one says.
+    /// The stamp was there before with the same value.
     Duplicate,
+    /// The stamp was there before with another value; the first is kept. MW in this line; not a number where it has none.
+    Contradicts(f64),
     /// The stamp lies before the one above it; the value goes where it belongs.
     OutOfOrder,
     /// Kept, but it stands out from both sides, MW.
     Suspect(f64),
+    /// The first of so many hours of zero in a row, kept as load: most hours of the file are zero.
+    Zeros(u32),
 }
 
 /// A remark and its place.
@@ -182,6 +186,8 @@ pub struct Counts {
     pub out_of_order: usize,
     /// Values kept though they stand out.
     pub suspects: usize,
+    /// Zeros kept as load.
+    pub zeros: usize,
 }
 
 /// What the file says.
@@ -396,9 +402,10 @@ impl Found {
     }
     fn remark(&mut self, line: u32, hour: i64, remark: Remark) {
         match remark {
-            Remark::Duplicate => self.counts.duplicates += 1,
+            Remark::Duplicate | Remark::Contradicts(_) => self.counts.duplicates += 1,
             Remark::OutOfOrder => self.counts.out_of_order += 1,
             Remark::Suspect(_) => self.counts.suspects += 1,
+            Remark::Zeros(hours) => self.counts.zeros += hours as usize,
         }
         if self.remarks.len() < KEPT_PROBLEMS {
             self.remarks.push(Noted { line: u64::from(line), stamp: beginning(hour), remark });
@@ -419,7 +426,10 @@ fn assemble(name: &str, mut rows: Vec<Row>, screened: bool) -> Result<Reading930
     rows.dedup_by(|later, first| {
         let same = later.hour == first.hour;
         if same {
-            found.remark(later.line, later.hour, Remark::Duplicate);
+            let mw = |row: &Row| if let Cell::Number(mw) = row.cell { mw } else { f64::NAN };
+            let alike = mw(later).to_bits() == mw(first).to_bits();
+            let remark = if alike { Remark::Duplicate } else { Remark::Contradicts(mw(later)) };
+            found.remark(later.line, later.hour, remark);
         }
         same
     });
@@ -480,6 +490,11 @@ fn judge(rows: &mut [Row], found: &mut Found) {
             row.cell = Cell::Bad(GapReason::Zero);
             continue;
         }
+        // Zeros in a row are no isolated drop-out, at their edges neither.
+        let beside = [index.checked_sub(1), Some(index + 1)].map(|at| at.and_then(|at| value.get(at)));
+        if mw == 0.0 && beside.contains(&Some(&0.0)) {
+            continue;
+        }
         // The near median alone clears almost every hour; the far one is looked up only for the rest.
         let near = median_around(&value, index, NEAR_HOURS, &mut scratch);
         if near.is_nan() || (mw <= SUSPECT_RATIO * near && mw >= DROP_RATIO * near) {
@@ -493,6 +508,25 @@ fn judge(rows: &mut [Row], found: &mut Found) {
         } else if mw > SUSPECT_RATIO * near && mw > SUSPECT_RATIO * far {
             found.remark(row.line, row.hour, Remark::Suspect(mw));
         }
+    }
+    // Zeros that are left are load of nothing: who has none in most hours may not have begun, or have ended.
+    let mut run: Option<(u32, i64, u32)> = None;
+    for row in rows {
+        let zero = matches!(row.cell, Cell::Number(mw) if mw == 0.0);
+        run = match run {
+            Some((line, first, hours)) if zero && first + i64::from(hours) == row.hour => {
+                Some((line, first, hours + 1))
+            }
+            before => {
+                if let Some((line, first, hours)) = before {
+                    found.remark(line, first, Remark::Zeros(hours));
+                }
+                zero.then_some((row.line, row.hour, 1))
+            }
+        };
+    }
+    if let Some((line, first, hours)) = run {
+        found.remark(line, first, Remark::Zeros(hours));
     }
 }
 

@@ -142,8 +142,18 @@ impl Reader {
         let (mut tables, mut scalars) = (BTreeMap::new(), BTreeMap::new());
         let mut title = String::new();
         let mut open: Option<(String, usize, Table, bool)> = None;
-        for (index, raw) in text.lines().enumerate() {
+        let mut blocks: Vec<usize> = Vec::new();
+        for (index, raw) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let line = index + 1;
+            // A block of comment: these words stand alone in their lines, and blocks lie within blocks.
+            match raw.trim() {
+                "%{" => blocks.push(line),
+                "%}" => drop(blocks.pop()),
+                _ => {}
+            }
+            if !blocks.is_empty() {
+                continue;
+            }
             let mut code = strip_comment(raw).trim();
             if open.is_none() {
                 if let Some(rest) = code.strip_prefix("function") {
@@ -152,7 +162,8 @@ impl Reader {
                 }
                 let Some((left, right)) = code.split_once('=') else { continue };
                 let left = left.trim();
-                if left == "mpc" || (left.starts_with("mpc.") && left.contains(['(', '{'])) {
+                let inside = left.contains("mpc.") && !left.starts_with("mpc.");
+                if left == "mpc" || inside || (left.starts_with("mpc.") && left.contains(['(', '{'])) {
                     let found = short(code.trim());
                     self.say(
                         line,
@@ -170,7 +181,9 @@ impl Reader {
                     code = rest;
                 } else {
                     let value = right.trim_end_matches(';').trim().trim_matches(['\'', '"']).to_owned();
-                    scalars.insert(key, (line, value));
+                    if let Some((before, _)) = scalars.insert(key.clone(), (line, value)) {
+                        self.say(line, format!("mpc.{key} stands here a second time, in line {before} already"));
+                    }
                     continue;
                 }
             }
@@ -201,6 +214,11 @@ impl Reader {
                 rows.extend((0..count).map(|_| (line, Vec::new())));
                 self.words.entry(key.clone()).or_default().extend(found);
             }
+            let rest = end.map_or("", |at| code[at + 1..].trim().trim_start_matches([';', ',']).trim());
+            if !rest.is_empty() {
+                let (key, found) = (key.clone(), short(rest));
+                self.say(line, format!("found \"{found}\" behind the end of mpc.{key}, expected a line of its own"));
+            }
             if closed && let Some((key, at, rows, _)) = open.take() {
                 if tables.contains_key(&key) {
                     self.say(at, format!("mpc.{key} stands here a second time"));
@@ -210,6 +228,9 @@ impl Reader {
         }
         if let Some((key, line, ..)) = open {
             self.say(line, format!("mpc.{key} begins here and never ends; expected \"]\" or \"}}\""));
+        }
+        if let Some(line) = blocks.first() {
+            self.say(*line, "a block of comment begins here and never ends; expected \"%}\"".to_owned());
         }
         (tables, scalars, title)
     }
@@ -268,8 +289,19 @@ impl Reader {
         true
     }
 
+    /// Says rows that are not as wide as the first that is wide enough: values of one column would stand in another.
+    fn even(&mut self, table: &str, rows: &Table, least: usize) {
+        let mut wide = rows.iter().filter(|(_, row)| row.len() >= least);
+        let Some((first, width)) = wide.next().map(|(line, row)| (*line, row.len())) else { return };
+        for (line, row) in wide.filter(|(_, row)| row.len() != width) {
+            let found = format!("found {} columns in mpc.{table}", row.len());
+            self.say(*line, format!("{found}, expected {width} as in line {first}"));
+        }
+    }
+
     fn buses(&mut self, network: &mut Network, table: &Table) -> BTreeMap<u64, usize> {
         let mut places = BTreeMap::new();
+        self.even("bus", table, 13);
         for (line, row) in table {
             if !self.row("bus", *line, row, 13, &[]) {
                 // It is there, if not as it should be: whoever names it is not wrong too.
@@ -331,6 +363,7 @@ impl Reader {
     }
 
     fn generators(&mut self, network: &mut Network, table: &Table, places: &BTreeMap<u64, usize>) {
+        self.even("gen", table, 10);
         for (line, row) in table {
             if !self.row("gen", *line, row, 10, &[3, 4]) {
                 continue;
@@ -362,6 +395,7 @@ impl Reader {
     }
 
     fn branches(&mut self, network: &mut Network, table: &Table, places: &BTreeMap<u64, usize>) {
+        self.even("branch", table, 11);
         for (line, row) in table {
             if !self.row("branch", *line, row, 11, &[5, 6, 7]) {
                 continue;
@@ -427,6 +461,12 @@ impl Reader {
                 self.say(*line, format!("the row of mpc.gencost is too short, or not finite, for {points} points"));
                 continue;
             };
+            if let Some(beyond) = row[4 + values.len()..].iter().find(|value| **value != 0.0) {
+                self.say(
+                    *line,
+                    format!("found {beyond} in mpc.gencost beyond the {points} points that column 4 tells"),
+                );
+            }
             network.generators.cost[generator] = match row[0] {
                 1.0 if points >= 2 => {
                     let pairs: Vec<(f64, f64)> = values.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
@@ -496,6 +536,13 @@ fn strip_comment(line: &str) -> &str {
 
 /// Numbers of a row, apart by blanks or commas; the word that is none.
 fn numbers(row: &str) -> Result<Vec<f64>, String> {
+    // Where blanks keep the values apart, a comma within one is a decimal comma: `1,5` would be two values.
+    let mut apart = row.split_whitespace();
+    if row.split_whitespace().nth(1).is_some()
+        && let Some(word) = apart.find(|word| word.trim_matches(',').contains(','))
+    {
+        return Err(format!("{} (a decimal comma?)", short(word)));
+    }
     let words = row.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
     words
         .map(|word| match word {

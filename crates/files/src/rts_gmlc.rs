@@ -280,6 +280,13 @@ pub fn read(name: &str, open: Open<'_>) -> Result<System, Mistakes> {
     let storage = sheet("SourceData/storage.csv", STORAGE, &mut wrong);
     let reserve = sheet("SourceData/reserves.csv", RESERVE, &mut wrong);
     let pointers = sheet("SourceData/timeseries_pointers.csv", POINTERS, &mut wrong);
+    bus.numbers_or_nothing(|column| column == "Zone", &mut wrong);
+    branch.numbers_or_nothing(|column| column == "STE Rating", &mut wrong);
+    gen_table.numbers_or_nothing(tables::may_be_empty, &mut wrong);
+    let unnamed = tables::unit_types(&gen_table, &mut wrong);
+    for (table, column) in [(&branch, "UID"), (&dc, "UID"), (&storage, "Storage"), (&reserve, "Reserve Product")] {
+        table.names_once(column, &mut wrong);
+    }
     let mut network = Network { name: name.to_owned(), base_va: BASE_VA, ..Network::default() };
     let (places, area) = buses(&bus, &mut network, &mut wrong);
     let (branch_name, emergency_va) = branches(&branch, &mut network, &places, &mut wrong);
@@ -312,6 +319,7 @@ pub fn read(name: &str, open: Open<'_>) -> Result<System, Mistakes> {
         return Err(wrong);
     }
     let mut remarks = all.remarks;
+    remarks.extend(unnamed);
     if !links.is_empty() {
         remarks.push(format!("{} DC line(s) are left out of power flow and optimal power flow", links.len()));
     }

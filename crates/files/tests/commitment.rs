@@ -108,6 +108,55 @@ fn every_mistake_is_told_with_its_line_and_key() {
     assert!(said.contains("demand"), "{said}");
 }
 
+/// A key that stands twice would silently count once: which of the two is meant, only the user knows.
+#[test]
+fn a_key_that_stands_twice_is_told_with_both_lines() {
+    for (good, key, again, path) in [
+        (PGLIB, "\"ramp_up_limit\": 90.0,", "\"ramp_up_limit\": 9.0,", "thermal_generators.coal-1.ramp_up_limit"),
+        (PGLIB, "\"time_periods\": 24,", "\"time_periods\": 24,", "time_periods"),
+        (EGRET, "\"fuel_supply\": \"pipe\"", "\"fuel_supply\": \"pipe\",", "fuel_supply"),
+    ] {
+        let broken = good.replacen(key, &format!("{again}\n{key}"), 1);
+        assert_ne!(broken, good, "{key}");
+        let at = 1 + good[..good.find(key).expect("there")].matches('\n').count();
+        let said = read("broken.json", broken.as_bytes()).expect_err("twice").to_string();
+        assert!(said.starts_with(&format!("broken.json:{}: ", at + 1)), "{said}");
+        assert!(said.contains(&format!("{path}: stands twice, in line {at} already; expected one of them")), "{said}");
+    }
+}
+
+/// Each of these was read in silence, as another number, as a yes or as nothing.
+#[test]
+fn what_is_neither_yes_nor_no_nor_a_number_is_told() {
+    let at = |good: &str, from: &str, to: &str| {
+        let text = good.replacen(from, to, 1);
+        assert_ne!(text, good, "{from}");
+        read("odd.json", text.as_bytes())
+    };
+    for (good, from, to, wanted) in [
+        (PGLIB, "\"power_output_maximum\": 350.0", "\"power_output_maximum\": true", "expected a number, found true"),
+        (PGLIB, "\"unit_on_t0\": 1", "\"unit_on_t0\": 0.4", "expected true or false, 1 or 0; found 0.4"),
+        (PGLIB, "\"time_up_minimum\": 8", "\"time_up_minimum\": 8.5", "expected a whole number of steps, found 8.5"),
+        (PGLIB, "\"time_periods\": 24", "\"time_periods\": 24.7", "expected a whole number of steps, found 24.7"),
+        (PGLIB, "\"must_run\": ", "\"must_run\": \"no\", \"was\": ", "must_run: expected true or false, 1 or 0"),
+        (EGRET, "\"from_bus\":", "\"in_service\": \"false\", \"from_bus\":", "in_service: expected true or false"),
+        (
+            EGRET,
+            "\"fuel\": \"G\"",
+            "\"fuel\": \"G\", \"fixed_commitment\": \"on\"",
+            "1 or 0, or null; found the text \"on\"",
+        ),
+    ] {
+        let said = at(good, from, to).expect_err(wanted).to_string();
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    // A key that is spelt otherwise is not used: a line lost its limit without a word.
+    let case = at(EGRET, "\"rating_long_term\"", "\"rating_longterm\"").expect("reads");
+    assert_eq!(case.remarks, ["rating_longterm of elements of kind branch (1) is not used"]);
+    let marked = format!("\u{feff}{PGLIB}");
+    assert_eq!(read("six-units.json", marked.as_bytes()), read("six-units.json", PGLIB.as_bytes()));
+}
+
 #[test]
 fn files_that_end_early_or_are_none_are_refused() {
     for text in [PGLIB, EGRET] {

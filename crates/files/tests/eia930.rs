@@ -109,7 +109,7 @@ fn doubled_misplaced_and_missing_stamps_are_named() {
     let hole = reading.gaps.iter().find(|g| g.reason == GapReason::NoLine).expect("a hole");
     assert_eq!((hole.line, hole.stamp, hole.hours), (5, utc("2021-01-01T03:00:00Z"), 3));
     let places: Vec<_> = reading.remarks.iter().map(|n| (n.line, n.remark)).collect();
-    assert_eq!(places, [(6, Remark::OutOfOrder), (4, Remark::Duplicate)]);
+    assert_eq!(places, [(6, Remark::OutOfOrder), (4, Remark::Contradicts(999.0))]);
 }
 
 #[test]

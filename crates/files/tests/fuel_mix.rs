@@ -44,6 +44,9 @@ fn what_cannot_be_placed_is_refused_with_its_line() {
         ),
         (day(|hour, row| if hour == 3 { row.replace("2022", "soon") } else { row }), "day.csv: line 5: found stamp"),
         ("timestamp,NUC\n".to_owned(), "no data rows"),
+        (day(|_, row| row).replace("WND,SUN", "NG,SUN"), "day.csv: line 1: column NG stands twice"),
+        // Lines beyond the limit were left out without a word.
+        (day(|_, row| row) + &"\n".repeat(500_000), "line 500001: more than 500000 lines"),
     ] {
         let told = read("day.csv", text.as_bytes()).expect_err("refused");
         assert!(told.contains(wanted), "{wanted}: {told}");
@@ -65,4 +68,13 @@ fn the_published_year_loses_its_known_faults() {
     let told = |part: &str| mix.gaps.iter().filter(|gap| gap.reason.contains(part)).count();
     assert_eq!((told("nuclear"), told("falls away"), told("no number"), told("no line")), (24, 5, 23, 1));
     assert!(mix.gaps.iter().any(|gap| gap.hours == 144), "the days held out are one gap");
+    // Nuclear falls to half its output for single hours and comes back: kept, and told.
+    let half: Vec<(u64, f64)> = mix
+        .suspects
+        .iter()
+        .filter(|suspect| suspect.fuel == "NUC" && suspect.mw < 0.7 * suspect.around_mw)
+        .map(|suspect| (suspect.line, suspect.mw))
+        .collect();
+    assert_eq!(half, [(992, 16_014.0), (995, 16_015.0), (1_015, 16_006.0)]);
+    assert!(mix.suspects.len() < 12, "{:?}", mix.suspects);
 }

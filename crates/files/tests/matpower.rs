@@ -60,6 +60,35 @@ fn code_that_changes_tables_is_refused() {
     }
 }
 
+/// Each of these was read in silence, as another network than the one that is written there.
+#[test]
+fn what_stands_twice_apart_or_behind_the_end_is_told() {
+    for (from, to, wanted) in [
+        (
+            "mpc.baseMVA = 100;",
+            "mpc.baseMVA = 100;\nmpc.baseMVA = 50;",
+            "mpc.baseMVA stands here a second time, in line",
+        ),
+        ("  3 2  600 120", "  3 2  600,5 120", "found \"600,5 (a decimal comma?)\" in mpc.bus"),
+        ("  3  700 0 450", "  3  700 0 0 450", "columns in mpc.gen, expected"),
+        ("mpc.branch = [", "mpc.branch = [];mpc.dcline = [", "found \"mpc.dcline = [\" behind the end of mpc.branch"),
+        ("mpc.branch = [", "%{\nmpc.branch = [", "a block of comment begins here and never ends"),
+        ("mpc.branch = [", "[mpc.gen] = five();\nmpc.branch = [", "code that changes them is not run"),
+    ] {
+        let broken = TEACHING.replacen(from, to, 1);
+        assert_ne!(broken, TEACHING, "{from}");
+        let told = read("broken.m", broken.as_bytes()).expect_err(wanted).to_string();
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    // What stands in a block of comment is none of the case, whatever it is; a byte-order mark and other line ends are no matter.
+    let whole = read("five-bus.m", TEACHING.as_bytes()).expect("reads").network;
+    let base = "mpc.baseMVA = 100;";
+    let block = format!("%{{\n%{{\n%}}\nmpc.baseMVA = 50;\nmpc.bus = [1 2 3];\n%}}\n{base}");
+    let dressed = format!("\u{feff}{}", TEACHING.replace(base, &block)).replace('\n', "\r\n");
+    assert_ne!(dressed.matches("baseMVA").count(), 1);
+    assert_eq!(read("dressed.m", dressed.as_bytes()).expect("reads").network, whole);
+}
+
 #[test]
 fn files_that_end_early_or_are_none_are_refused() {
     for cut in (0..TEACHING.len()).step_by(37) {

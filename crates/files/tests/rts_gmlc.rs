@@ -116,6 +116,62 @@ fn every_mistake_is_told_with_file_and_line() {
     }
 }
 
+/// Each of these was read in silence, as something else than it says.
+#[test]
+fn doubles_and_words_that_would_count_as_nothing_are_told() {
+    let swapped = |text: &str| text.replacen("Year,Month,Day,1,2,", "Year,Month,Day,2,1,", 1);
+    for (file, from, to, wanted) in [
+        (
+            "SourceData/bus.csv",
+            "MW Load,MVAR Load",
+            "MW Load,MW Load",
+            "bus.csv:1: column \"MW Load\" stands twice, as column 5 and 6",
+        ),
+        ("SourceData/branch.csv", "B,2,3", "A,2,3", "branch.csv:3: UID A stands here a second time, in line 2 already"),
+        ("SourceData/gen.csv", ",0,118", ",much,118", "gen.csv:2: found \"much\" in column VOM, expected a number"),
+        ("SourceData/gen.csv", ",9000,0,118", ",NA,0,118", "gen.csv:2: found Output_pct_2 without HR_incr_2"),
+        ("SourceData/gen.csv", "WIND,Wind", "Wind,Wind", "gen.csv:3: found Unit Type \"Wind\", expected WIND"),
+        (
+            "SourceData/storage.csv",
+            "Initial Volume GWh\n",
+            "Initial Volume GWh\n2_WIND_1,TANK,1,2\n",
+            "storage.csv:2: found Max Volume 1 and Initial Volume 2 GWh",
+        ),
+        ("SourceData/reserves.csv", "(1,2)", "(1,two)", "reserves.csv:2: found Eligible Regions \"1,two\""),
+        (
+            "SourceData/timeseries_pointers.csv",
+            "DAY_AHEAD,Reserve,Reg_Up",
+            "DAY_AHEAD,Area,1,MW Load,1,../series/wind.csv\nDAY_AHEAD,Reserve,Reg_Up",
+            "timeseries_pointers.csv:4: MW Load of 1 is named a second time, in line 2 already",
+        ),
+        (
+            "series/wind.csv",
+            "Year,Month,Day,Period,2_WIND_1",
+            "Year,Month,Day,2_WIND_1,Period",
+            "wind.csv:1: found columns Year",
+        ),
+    ] {
+        let mut files = folder();
+        let text = files.get_mut(file).expect("there");
+        let broken = text.replacen(from, to, 1);
+        assert_ne!(*text, broken, "{from}");
+        *text = broken;
+        let told = read_folder(&files).expect_err(wanted).to_string();
+        assert!(told.contains(wanted), "{wanted}\nin\n{told}");
+    }
+    let mut files = folder();
+    let day = files.get_mut("series/reserve.csv").expect("there");
+    *day = swapped(day);
+    let told = read_folder(&files).expect_err("swapped hours").to_string();
+    assert!(told.contains("series/reserve.csv:1: found columns Year, Month, Day, 2, 1"), "{told}");
+    // What burns fuel by default is said to.
+    let mut files = folder();
+    let units = files.get_mut("SourceData/gen.csv").expect("there");
+    *units = units.replacen("1,CC,Gas", "1,ICE,Gas", 1);
+    let remarks = read_folder(&files).expect("reads").remarks;
+    assert!(remarks.iter().any(|what| what.starts_with("1 unit(s) of Unit Type \"ICE\"")), "{remarks:?}");
+}
+
 #[test]
 fn files_that_are_missing_or_end_early_are_refused_and_do_not_panic() {
     for name in folder().keys() {

@@ -108,6 +108,10 @@ impl Kind {
 /// A file that cannot be read or written.
 pub fn convert(asked: &Convert) -> Result<Verdict> {
     let to = asked.to.display();
+    if !asked.from.exists() {
+        eprintln!("tieline: {}: No such file or folder", asked.from.display());
+        return Ok(Verdict::No);
+    }
     let kind = match kind(asked) {
         Ok(kind) => kind,
         Err(expected) => {
@@ -185,7 +189,17 @@ fn subject(from: &Path) -> Result<Kind, String> {
     if zones::is_grid(from) || zones::is_hours(from) {
         return Ok(Kind::Zones);
     }
-    Ok(if load::is_case(from) { Kind::Commitment } else { Kind::Network })
+    if load::is_case(from) {
+        return Ok(Kind::Commitment);
+    }
+    if from.is_dir() {
+        let folder = from.display();
+        return Err(format!(
+            "{folder} holds nothing that is read; expected EIA-930's .csv, RTS-GMLC's SourceData/, a network's Parquet tables (bus.parquet ...) \
+             or a commitment's case.toml"
+        ));
+    }
+    Ok(Kind::Network)
 }
 
 /// The ending of a file's name before `.gz`, in small letters; nothing for a folder.

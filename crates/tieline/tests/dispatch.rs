@@ -237,6 +237,51 @@ fn peaks_are_shaved_where_a_tier_costs_less_than_they_are_worth() {
     std::fs::remove_dir_all(&folder).expect("our own folder");
 }
 
+/// One short file took hours from a whole grid, what stood out was told without its value, and nuclear at half its output not at all.
+#[test]
+fn a_short_eia_930_file_and_what_stands_out_are_told() {
+    let folder = std::env::temp_dir().join(format!("tieline-eia-short-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("in")).expect("a folder");
+    let at = |name: &str| folder.join(name).to_str().expect("text").to_owned();
+    let stamp = |hour: usize| format!("2022-05-{:02} {:02}:00:00", 1 + hour / 24, hour % 24);
+    let demand = |hours: std::ops::Range<usize>, odd: usize| -> String {
+        let mw = |hour: usize| if hour == odd { 1350 } else { 1000 };
+        let rows: String = hours.map(|hour| format!("{},{}\n", stamp(hour + 1), mw(hour))).collect();
+        format!("date_time,demand (MW)\n{rows}")
+    };
+    let mix = |hour: usize| format!("{}+00:00,{},1500\n", stamp(hour), if hour == 30 { 450 } else { 900 });
+    std::fs::write(at("in/X-A.csv"), demand(0..72, 20)).expect("a file");
+    std::fs::write(at("in/X-B.csv"), demand(0..60, 99)).expect("a file");
+    std::fs::write(at("in/X_mix.csv"), format!("timestamp,NUC,NG\n{}", (0..72).map(mix).collect::<String>()))
+        .expect("a file");
+    let run = |more: &[&str]| -> String {
+        let from_to = ["convert", &at("in"), &at("x.toml"), "--force"];
+        let said = tieline(&[&from_to[..], more].concat());
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    let told = run(&[]);
+    for wanted in [
+        "X-B.csv: its hours are 2022-05-01T00:00:00Z to before 2022-05-03T12:00:00Z; the 12 h after it that other files have are not used",
+        "X-A.csv:22, 2022-05-01T20:00:00Z: 1350 MW",
+        "X_mix.csv:32, 2022-05-02T06:00:00Z: NUC at 450 MW, beside 900 MW",
+    ] {
+        assert!(told.contains(wanted), "{wanted}\nin\n{told}");
+    }
+    // Of other hours it is not told, and a window that was asked for is nobody's fault.
+    let told = run(&["--from", "2022-05-02T12:00:00Z", "--to", "2022-05-03T12:00:00Z"]);
+    assert!(!told.contains("stands out") && !told.contains("not used"), "{told}");
+    std::fs::create_dir_all(folder.join("empty")).expect("a folder");
+    let said = tieline(&["convert", &at("empty"), &at("x.toml"), "--fill", "1"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("empty holds nothing that is read; expected EIA-930's"));
+    let said = tieline(&["convert", &at("absent"), &at("x.toml"), "--fill", "1"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("absent: No such file or folder"));
+    let said = tieline(&["convert", &at("in"), &at("a\"b.toml")]);
+    assert_eq!(said.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("without quotes"), "a name that TOML would have to escape");
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
 #[test]
 fn eia_930_files_become_tables_and_grids_and_their_gaps_are_never_hidden() {
     let folder = std::env::temp_dir().join(format!("tieline-eia-{}", std::process::id()));

@@ -5,6 +5,8 @@
 //!
 //! Not modelled: limits of thermal units that vary in time, bids for services, shunts, violation prices of single branches.
 
+mod keys;
+
 use super::own::network::{Branch, add_branch, add_bus};
 use super::walk::Walk;
 use super::{MOST_STEPS, MW, MWH};
@@ -95,8 +97,9 @@ const KNOWN: [&str; 12] = [
 /// Elements of a kind that are in service.
 fn elements<'v>(walk: &mut Walk<'_>, tree: &'v Value, kind: &str, must: bool) -> Vec<(&'v str, &'v Value)> {
     let Some(map) = walk.object(&tree["elements"], &["elements", kind], must) else { return Vec::new() };
-    let runs = |element: &Value| element.get("in_service").and_then(Value::as_bool).unwrap_or(true);
-    map.iter().filter(|(_, element)| runs(element)).map(|(name, element)| (name.as_str(), element)).collect()
+    let mut runs =
+        |name: &str, element: &Value| walk.flag(element, &["elements", kind, name, "in_service"]).unwrap_or(true);
+    map.iter().filter(|(name, element)| runs(name, element)).map(|(name, element)| (name.as_str(), element)).collect()
 }
 
 pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
@@ -118,6 +121,7 @@ pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
             walk.remark(format!("elements of kind {kind} ({count}) are not used"));
         }
     }
+    keys::unused(walk, tree);
     let buses = elements(walk, tree, "bus", true);
     let fuels = elements(walk, tree, "fuel_supply", false);
     let frame = Frame {
@@ -228,11 +232,11 @@ fn thermal(walk: &mut Walk<'_>, frame: &Frame<'_>, name: &str, tree: &Value) -> 
     };
     match tree.get("fixed_commitment") {
         None | Some(Value::Null) => {}
-        Some(Value::Object(series)) => {
-            let values = series.get("values").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            unit.ordered = values.iter().map(|value| value.as_f64().map(|value| value > 0.5)).collect();
-        }
-        Some(value) => unit.ordered = vec![value.as_f64().map(|value| value > 0.5); frame.hours],
+        Some(Value::Object(series)) => match series.get("values") {
+            Some(values) => unit.ordered = walk.flags(values, &path("fixed_commitment"), frame.hours),
+            None => walk.say(&path("fixed_commitment"), "expected a time series with \"values\"".to_owned()),
+        },
+        Some(value) => unit.ordered = walk.flags(value, &path("fixed_commitment"), frame.hours),
     }
     for key in BIDS {
         if walk.may(tree, &path(key), ANY).is_some_and(|bid| bid != 0.0) {
@@ -246,7 +250,8 @@ fn thermal(walk: &mut Walk<'_>, frame: &Frame<'_>, name: &str, tree: &Value) -> 
 /// What it offers to services.
 fn offer(walk: &mut Walk<'_>, name: &str, tree: &Value) -> Offer {
     let path = |key: &'static str| ["elements", "generator", name, key];
-    let yes = |key: &str| tree.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let [fast, late, agc] =
+        ["fast_start", "supplemental_start", "agc_capable"].map(|key| walk.flag(tree, &path(key)).unwrap_or(false));
     let mut watts = |key: &'static str| walk.may(tree, &path(key), POSITIVE).map(|value| value * MW);
     let mut offer = Offer::default();
     if let Some(most_w) = watts("spinning_capacity") {
@@ -255,13 +260,13 @@ fn offer(walk: &mut Walk<'_>, name: &str, tree: &Value) -> Offer {
     if let Some(most_w) = watts("supplemental_spinning_capacity") {
         offer.supplemental_w = most_w;
     }
-    if yes("fast_start") {
+    if fast {
         offer.non_spinning_w = Some(watts("non_spinning_capacity").unwrap_or(0.0));
     }
-    if yes("supplemental_start") {
+    if late {
         offer.supplemental_off_w = Some(watts("supplemental_non_spinning_capacity").unwrap_or(0.0));
     }
-    if yes("agc_capable") {
+    if agc {
         let mut number = |key: &'static str| walk.number(tree, &path(key), POSITIVE) * MW;
         offer.regulation = Some((number("p_min_agc"), number("p_max_agc"), number("ramp_agc")));
     }
@@ -339,7 +344,9 @@ fn burns(
     per_h: Vec<f64>,
     price: Option<f64>,
 ) -> Option<Burns> {
-    let yes = |key: &str| tree.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let [dual, blends, switches, first_other] =
+        ["aux_fuel_capable", "aux_fuel_blending", "aux_fuel_online_switching", "aux_fuel_supply_initial"]
+            .map(|key| walk.flag(tree, &["elements", "generator", name, key]).unwrap_or(false));
     let mut supply = |key: &'static str| -> Option<usize> {
         let wanted = tree.get(key)?.as_str().unwrap_or("");
         let found = frame.fuels.iter().position(|fuel| *fuel == wanted);
@@ -349,7 +356,6 @@ fn burns(
         found
     };
     let (first, second) = (supply("fuel_supply"), supply("aux_fuel_supply"));
-    let dual = yes("aux_fuel_capable");
     if first.is_none() && !dual {
         return None;
     }
@@ -360,13 +366,7 @@ fn burns(
     }
     let other = dual.then(|| {
         let path = ["elements", "generator", name, "aux_fuel_cost"];
-        Other {
-            supply: second,
-            usd: walk.number(tree, &path, POSITIVE),
-            blends: yes("aux_fuel_blending"),
-            switches: yes("aux_fuel_online_switching"),
-            first: tree.get("aux_fuel_supply_initial").and_then(Value::as_f64).is_some_and(|value| value > 0.5),
-        }
+        Other { supply: second, usd: walk.number(tree, &path, POSITIVE), blends, switches, first: first_other }
     });
     Some(Burns { supply: first, per_h, usd: price.unwrap_or(0.0), other })
 }

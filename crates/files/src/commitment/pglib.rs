@@ -1,6 +1,6 @@
 //! PGLib-UC: demand, reserves, thermal and renewable units of one bus, hour by hour.
 //!
-//! Not modelled: keys beyond the format's own; they are named. Of a key that stands twice the last counts.
+//! Not modelled: keys beyond the format's own; they are named.
 
 use super::walk::Walk;
 use super::{MOST_STEPS, MW};
@@ -11,7 +11,11 @@ const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
 const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 pub(super) fn problem(walk: &mut Walk<'_>, tree: &Value) -> Problem {
-    let hours = walk.number(tree, &["time_periods"], (1.0, MOST_STEPS as f64)) as usize;
+    let hours = walk.steps(tree, &["time_periods"]);
+    if !(1..=MOST_STEPS).contains(&hours) {
+        walk.say(&["time_periods"], format!("expected 1 to {MOST_STEPS}, found {hours}"));
+        return Problem::default();
+    }
     let series = |walk: &mut Walk<'_>, tree: &Value, path: &[&str], range: (f64, f64)| -> Vec<f64> {
         let key = path.last().copied().unwrap_or("");
         match tree.get(key) {
@@ -95,12 +99,16 @@ fn thermal(walk: &mut Walk<'_>, name: &str, tree: &Value, hours: usize) -> Unit 
         ..Unit::default()
     };
     let output_w = watts("power_output_t0");
-    let on = walk.number(tree, &path("unit_on_t0"), (0.0, 1.0)) > 0.5;
+    let on = walk.flag(tree, &path("unit_on_t0"));
+    if on.is_none() && tree.get("unit_on_t0").is_none_or(Value::is_null) {
+        walk.say(&path("unit_on_t0"), "is missing: expected 1 or 0".to_owned());
+    }
+    let on = on.unwrap_or(false);
     let steps = walk.steps(tree, &path(if on { "time_up_t0" } else { "time_down_t0" }));
     unit.first = State { on, steps, output_w };
     unit.least_up = walk.steps(tree, &path("time_up_minimum"));
     unit.least_down = walk.steps(tree, &path("time_down_minimum"));
-    if walk.may(tree, &path("must_run"), (0.0, 1.0)).unwrap_or(0.0) > 0.5 {
+    if walk.flag(tree, &path("must_run")) == Some(true) {
         unit.ordered = vec![Some(true); hours];
     }
     for row in rows(walk, tree, &path("piecewise_production")) {

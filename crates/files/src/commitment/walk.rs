@@ -1,6 +1,6 @@
 //! Walks a JSON tree by key, notes what is missing or wrong, and finds the line of a key.
 //!
-//! Not modelled: keys that repeat within one object (the last one counts, as JSON readers do).
+//! Not modelled: keys that repeat within one object; they are found in the text, and are mistakes.
 
 use crate::matpower::{Mistake, Mistakes};
 use serde_json::{Map, Value};
@@ -43,6 +43,15 @@ impl<'t> Walk<'t> {
         let there = path.len() - usize::from(reason.starts_with("is missing") && !path.is_empty());
         let line = if path.is_empty() { 0 } else { self.line(&path[..there]) };
         self.list.push(Mistake { line, reason: format!("{lead}{reason}") });
+    }
+
+    /// Notes a mistake in a line that is known.
+    pub fn at(&mut self, line: usize, reason: String) {
+        if self.list.len() >= MOST_MISTAKES {
+            self.more += 1;
+            return;
+        }
+        self.list.push(Mistake { line, reason });
     }
 
     /// Notes a mistake of meaning in the line of a path; its words say themselves what they are about.
@@ -117,19 +126,48 @@ impl<'t> Walk<'t> {
 
     /// A whole number of steps.
     pub fn steps(&mut self, tree: &Value, path: &[&str]) -> usize {
-        self.number(tree, path, (0.0, 1e6)).round() as usize
+        let number = self.number(tree, path, (0.0, 1e6));
+        if number.fract() != 0.0 {
+            self.say(path, format!("expected a whole number of steps, found {number}"));
+        }
+        number as usize
+    }
+
+    /// Yes or no: true, false, 1 or 0; nothing where it is missing or null.
+    pub fn flag(&mut self, tree: &Value, path: &[&str]) -> Option<bool> {
+        let key = path.last().copied().unwrap_or("");
+        let value = tree.get(key).filter(|value| !value.is_null())?;
+        let found = self.yes(value);
+        if found.is_none() {
+            self.say(path, format!("expected true or false, 1 or 0; found {}", kind(value)));
+        }
+        found
+    }
+
+    /// Whether a value says yes, or no.
+    fn yes(&self, value: &Value) -> Option<bool> {
+        match value {
+            Value::Bool(yes) => Some(*yes),
+            other => other.as_f64().filter(|number| *number == 0.0 || *number == 1.0).map(|number| number == 1.0),
+        }
+    }
+
+    /// Yes, no or nothing (null) for every step: a list, or one value for all.
+    pub fn flags(&mut self, value: &Value, path: &[&str], count: usize) -> Vec<Option<bool>> {
+        let each: Vec<&Value> = value.as_array().map_or_else(|| vec![value; count], |list| list.iter().collect());
+        if each.len() != count {
+            self.say(path, format!("expected {count} values, one a step; found {}", each.len()));
+        }
+        if let Some(wrong) = each.iter().find(|value| !value.is_null() && self.yes(value).is_none()) {
+            self.say(path, format!("expected true or false, 1 or 0, or null; found {}", kind(wrong)));
+        }
+        each.into_iter().map(|value| self.yes(value)).collect()
     }
 
     fn within(&mut self, value: &Value, path: &[&str], (least, most): (f64, f64)) -> Option<f64> {
-        let number = match value {
-            Value::Bool(yes) => f64::from(u8::from(*yes)),
-            other => match other.as_f64() {
-                Some(number) => number,
-                None => {
-                    self.say(path, format!("expected a number, found {}", kind(other)));
-                    return None;
-                }
-            },
+        let Some(number) = value.as_f64() else {
+            self.say(path, format!("expected a number, found {}", kind(value)));
+            return None;
         };
         if !(least..=most).contains(&number) {
             let limit = if most.is_finite() { format!("{least} to {most}") } else { format!("at least {least}") };

@@ -6,7 +6,7 @@
 //! Not modelled: interchange, files of half an hour.
 
 use super::fuel_mix::{self, FUELS, FuelMix};
-use super::{Reading930, Remark};
+use super::{KEPT_PROBLEMS, Reading930, Remark};
 use flate2::bufread::MultiGzDecoder;
 use std::io::{BufRead, BufReader, Read};
 use tieline_units::{Series, Span, Utc};
@@ -44,11 +44,21 @@ pub fn holds(bytes: impl Read) -> Result<Holds, String> {
     })
 }
 
-/// Whether a first line may have been meant as one of EIA-930's: it speaks of demand or MW, or has semicolons.
+/// Whether a first line may have been meant as one of EIA-930's: it speaks of demand, MW or fuels, has semicolons or UTF-16's
+/// zeros, or there is none.
 #[must_use]
 pub fn is_near(first_line: &str) -> bool {
-    let small = first_line.to_lowercase();
+    let small = first_line.replace('\0', "").to_lowercase();
+    let is_fuel = |word: &str| is_fuel_in_other_letters(word.trim().trim_matches('"'));
+    if small.is_empty() || small.split([',', ';', '\t']).filter(|word| is_fuel(word)).count() > 1 {
+        return true;
+    }
     ["demand", "mw", "date_time", "load", ";"].iter().any(|word| small.contains(word))
+}
+
+/// Whether a word is a fuel's code but for its letters' case.
+fn is_fuel_in_other_letters(word: &str) -> bool {
+    FUELS.iter().any(|fuel| fuel.eq_ignore_ascii_case(word))
 }
 
 /// The first line of a file, plain or gzip.
@@ -116,8 +126,36 @@ pub struct Part {
     pub columns: Vec<(String, Series)>,
     /// Its gaps.
     pub holes: Vec<Hole>,
-    /// What else is to be said.
+    /// What else is to be said of the whole file.
     pub remarks: Vec<String>,
+    /// What is to be said of single hours, in order of the file.
+    pub notes: Vec<Note>,
+}
+
+/// What is to be said of an hour, or of hours in a row, that is no gap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Line, from 1.
+    pub line: u64,
+    /// Beginning of the first hour.
+    pub stamp: Utc,
+    /// Hours.
+    pub hours: u32,
+    /// What kind, in words; notes of one kind are told together.
+    pub kind: &'static str,
+    /// What stands there.
+    pub found: String,
+}
+
+/// Notes of one kind within some hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<'p> {
+    /// In words.
+    pub kind: &'static str,
+    /// How many hours.
+    pub hours: u64,
+    /// The notes.
+    pub notes: Vec<&'p Note>,
 }
 
 impl Part {
@@ -131,23 +169,28 @@ impl Part {
             hours: gap.hours,
             reason: gap.reason.to_string(),
         };
+        let note = |noted: &super::Noted| {
+            let (kind, found, hours) = match noted.remark {
+                Remark::Duplicate => ("stamp was there before with the same value, left out", String::new(), 1),
+                Remark::Contradicts(mw) if mw.is_nan() => {
+                    ("stamp was there before with another value, the first is kept", "no number".to_owned(), 1)
+                }
+                Remark::Contradicts(mw) => {
+                    ("stamp was there before with another value, the first is kept", format!("{mw} MW"), 1)
+                }
+                Remark::OutOfOrder => ("stamp goes backwards, put where it belongs", String::new(), 1),
+                Remark::Suspect(mw) => ("value stands out and is kept", format!("{mw} MW"), 1),
+                Remark::Zeros(hours) => (
+                    "zero in a file that is mostly zeros, kept as load of nothing",
+                    format!("{hours} h in a row"),
+                    hours,
+                ),
+            };
+            Note { line: noted.line, stamp: noted.stamp, hours, kind, found }
+        };
         let mut remarks = Vec::new();
-        for (count, what, wanted) in [
-            (reading.counts.duplicates, "lines whose stamp was there before, left out", Remark::Duplicate),
-            (
-                reading.counts.out_of_order,
-                "lines whose stamp goes backwards, put where they belong",
-                Remark::OutOfOrder,
-            ),
-        ] {
-            if let Some(first) = reading.remarks.iter().find(|noted| noted.remark == wanted) {
-                remarks.push(format!("{what}: {count} (first at line {})", first.line));
-            }
-        }
-        let suspect = |noted: &&super::Noted| matches!(noted.remark, Remark::Suspect(_));
-        if let Some(first) = reading.remarks.iter().find(suspect) {
-            let count = reading.counts.suspects;
-            remarks.push(format!("values that stand out and are kept: {count} (first at line {})", first.line));
+        if reading.gaps.len() >= KEPT_PROBLEMS || reading.remarks.len() >= KEPT_PROBLEMS {
+            remarks.push(format!("more than {KEPT_PROBLEMS} problems; only so many of a kind are told here"));
         }
         Self {
             file: file.to_owned(),
@@ -156,6 +199,7 @@ impl Part {
             named,
             holds: Holds::Demand,
             remarks,
+            notes: reading.remarks.iter().map(note).collect(),
         }
     }
 
@@ -168,6 +212,14 @@ impl Part {
             |(fuel, series): (String, Series)| (format!("{prefix}{}_generation_mw", fuel.to_ascii_lowercase()), series);
         let hole =
             |gap: fuel_mix::MixGap| Hole { line: gap.line, stamp: gap.stamp, hours: gap.hours, reason: gap.reason };
+        let note = |suspect: &fuel_mix::Suspect| Note {
+            line: suspect.line,
+            stamp: suspect.stamp,
+            hours: 1,
+            kind: "value stands out and is kept",
+            found: format!("{} at {} MW, beside {} MW", suspect.fuel, suspect.mw, suspect.around_mw),
+        };
+        let notes = mix.suspects.iter().map(note).collect();
         let mut remarks = Vec::new();
         if !mix.unread.is_empty() {
             remarks.push(format!("columns that are not read: {}", mix.unread.join(", ")));
@@ -179,6 +231,7 @@ impl Part {
             named,
             holds: Holds::FuelMix,
             remarks,
+            notes,
         }
     }
 
@@ -190,24 +243,62 @@ impl Part {
         })
     }
 
+    /// The notes within some hours, by kind.
+    #[must_use]
+    pub fn noted(&self, from: Utc, to: Utc) -> Vec<Told<'_>> {
+        let mut told: Vec<Told<'_>> = Vec::new();
+        for note in &self.notes {
+            let within = within((note.stamp, note.hours), (from, to));
+            if within == 0 {
+                continue;
+            }
+            match told.iter_mut().find(|known| known.kind == note.kind) {
+                Some(known) => {
+                    known.hours += within;
+                    known.notes.push(note);
+                }
+                None => told.push(Told { kind: note.kind, hours: within, notes: vec![note] }),
+            }
+        }
+        told
+    }
+
     /// The holes within some hours, by reason without its numbers: hours, first hole, reason.
     #[must_use]
     pub fn told(&self, from: Utc, to: Utc) -> Vec<(u64, &Hole)> {
         let mut told: Vec<(String, u64, &Hole)> = Vec::new();
         for hole in &self.holes {
-            let end = hole.stamp + Span::secs(3600 * i64::from(hole.hours));
-            let within = (end.min(to) - hole.stamp.max(from)).as_nanos() / HOUR_NS;
-            if within <= 0 {
+            let within = within((hole.stamp, hole.hours), (from, to));
+            if within == 0 {
                 continue;
             }
             let kind: String = hole.reason.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect();
             match told.iter_mut().find(|known| known.0 == kind) {
-                Some(known) => known.1 += within as u64,
-                None => told.push((kind, within as u64, hole)),
+                Some(known) => known.1 += within,
+                None => told.push((kind, within, hole)),
             }
         }
         told.into_iter().map(|(_, hours, hole)| (hours, hole)).collect()
     }
+}
+
+/// Hours of a run (its first and how many) within others (from, and the hour after the last).
+fn within((stamp, hours): (Utc, u32), (from, to): (Utc, Utc)) -> u64 {
+    let end = stamp + Span::secs(3600 * i64::from(hours));
+    u64::try_from((end.min(to) - stamp.max(from)).as_nanos() / HOUR_NS).unwrap_or(0)
+}
+
+/// A file that has fewer hours than the others, which are not used for its sake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Short {
+    /// The file.
+    pub file: String,
+    /// Its first hour, and the hour after its last.
+    pub ends: (Utc, Utc),
+    /// Hours before it that others have and that are not used.
+    pub before: usize,
+    /// Hours after it that others have and that are not used.
+    pub after: usize,
 }
 
 /// A column of the table.
@@ -280,6 +371,14 @@ pub fn line_up(parts: &[Part], window: Window, fill: usize) -> Result<Hours, Str
     if from.as_nanos() % HOUR_NS != 0 || to.as_nanos() % HOUR_NS != 0 {
         return Err(format!("found {from} to {to}, expected whole hours"));
     }
+    if from >= to && window == Window::All {
+        let of = |time: Utc, end: bool| {
+            let is = |ends: &(Utc, Utc)| time == if end { ends.1 } else { ends.0 };
+            ends.iter().position(is).map_or("", |at| parts[at].file.as_str())
+        };
+        let (early, late) = (of(to, true), of(from, false));
+        return Err(format!("no hours that all files have: {early} ends before {to}, {late} begins at {from}"));
+    }
     if from >= to || to <= first || from >= last {
         return Err(format!("no hours from {from} to before {to}; the files have {first} to before {last}"));
     }
@@ -345,6 +444,22 @@ impl Hours {
         self.start + Span::secs(3600 * self.hours as i64)
     }
 
+    /// The files for whose sake hours that others have are not used: those that end, or begin, with the table while another goes on.
+    #[must_use]
+    pub fn shortened(&self, parts: &[Part]) -> Vec<Short> {
+        let (start, end) = (self.start, self.end());
+        let first = parts.iter().map(|part| part.ends().0).min().unwrap_or(start);
+        let last = parts.iter().map(|part| part.ends().1).max().unwrap_or(end);
+        let hours = |span: Span| usize::try_from(span.as_nanos() / HOUR_NS).unwrap_or(0);
+        let short = |part: &Part| {
+            let ends = part.ends();
+            let before = if ends.0 == start { hours(start - first) } else { 0 };
+            let after = if ends.1 == end { hours(last - end) } else { 0 };
+            Short { file: part.file.clone(), ends, before, after }
+        };
+        parts.iter().map(short).filter(|short| short.before + short.after > 0).collect()
+    }
+
     /// Gaps that are left in the columns that `wanted` picks; columns with the same hours together.
     #[must_use]
     pub fn left(&self, parts: &[Part], wanted: impl Fn(&Column) -> bool) -> Vec<Left> {
@@ -404,152 +519,4 @@ fn why(part: &Part, hour: Utc) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dispatch::{self, Settings};
-    use crate::eia930::{read, zones};
-
-    /// Two zones of two days, stamps at the END of the hour, and a fuel mix of the same hours, stamps at their BEGINNING.
-    fn folder(change: impl Fn(&str, usize, String) -> String) -> Vec<(&'static str, String)> {
-        let demand = |file: &'static str, mw: usize| {
-            let row = |hour: usize| {
-                let (day, of_day) = (1 + (hour + 1) / 24, (hour + 1) % 24);
-                change(file, hour, format!("2022-05-{day:02} {of_day:02}:00:00,{}\n", mw + 10 * (hour % 24)))
-            };
-            (file, format!("date_time,demand (MW)\n{}", (0..48).map(row).collect::<String>()))
-        };
-        let row = |hour: usize| {
-            let stamp = format!("2022-05-{:02} {:02}:00:00+00:00", 1 + hour / 24, hour % 24);
-            change("X_mix.csv", hour, format!("{stamp},{},1000,{}\n", hour % 7, 380 + 21 * (hour % 24)))
-        };
-        let mix = format!("timestamp,WND,NUC,NG\n{}", (0..48).map(row).collect::<String>());
-        vec![demand("X-A.csv", 1000), demand("X-B.csv", 400), ("X_mix.csv", mix)]
-    }
-
-    fn parts(files: &[(&'static str, String)]) -> Vec<Part> {
-        let one = |(file, text): &(&'static str, String)| match holds(text.as_bytes()).expect("reads") {
-            Holds::Demand => Part::of_demand(file, read(file, text.as_bytes()).expect("demand")),
-            Holds::FuelMix => Part::of_mix(file, fuel_mix::read(file, text.as_bytes()).expect("mix"), true),
-            Holds::Other => panic!("{file} is neither"),
-        };
-        files.iter().map(one).collect()
-    }
-
-    #[test]
-    fn ends_and_beginnings_of_hours_meet() {
-        let parts = parts(&folder(|_, _, row| row));
-        let hours = line_up(&parts, Window::All, 0).expect("lines up");
-        assert_eq!((hours.start.to_string().as_str(), hours.hours), ("2022-05-01T00:00:00Z", 48));
-        let names: Vec<&str> = hours.columns.iter().map(|column| column.name.as_str()).collect();
-        assert_eq!(names, ["a_load_mw", "b_load_mw", "wnd_generation_mw", "nuc_generation_mw", "ng_generation_mw"]);
-        assert_eq!((hours.columns[0].values_w[5], hours.columns[4].values_w[5]), (1050e6, 485e6));
-        let numbers = hours.numbers();
-        assert_eq!((numbers[0].1[47], hours.end().to_string().as_str()), (1230.0, "2022-05-03T00:00:00Z"));
-    }
-
-    #[test]
-    fn gaps_are_told_or_filled_and_never_hidden() {
-        let files = folder(|file, hour, row| match (file, hour) {
-            ("X-A.csv", 10 | 11) => row.replace(",1", ",MISSING"),
-            ("X_mix.csv", 20..=23) => String::new(),
-            _ => row,
-        });
-        let parts = parts(&files);
-        let bare = line_up(&parts, Window::All, 1).expect("lines up");
-        let left = bare.left(&parts, |_| true);
-        let told: Vec<(usize, usize, &str)> =
-            left.iter().map(|left| (left.columns.len(), left.hours, left.why.as_str())).collect();
-        assert_eq!(
-            told,
-            [(1, 2, "X-A.csv:12: \"MISSING100\" is not a number"), (3, 4, "X_mix.csv:22: no line for this hour")]
-        );
-        let filled = line_up(&parts, Window::All, 4).expect("lines up");
-        assert!(filled.left(&parts, |_| true).is_empty());
-        let a = &filled.columns[0];
-        assert_eq!((a.filled, a.values_w[10], a.values_w[11]), (2, 1100e6, 1110e6), "a straight line");
-        // A window that ends within a gap has no value on the far side of it in the window, but the file has.
-        let until = Utc::parse("2022-05-01T22:00:00Z").expect("valid");
-        let cut = line_up(&parts, Window::Given(None, Some(until)), 0).expect("lines up");
-        let left = cut.left(&parts, |column| column.name.starts_with("nuc"));
-        assert_eq!((left[0].hours, left[0].fills), (2, Some(4)), "the whole gap must be filled, not its part");
-    }
-
-    #[test]
-    fn a_grid_balances_and_reads() {
-        // In hour 3 wind draws: pumping and charging stand in a fuel mix as less than nothing.
-        let draws = |file: &str, hour: usize, row: String| match (file, hour) {
-            ("X_mix.csv", 3) => row.replace(",3,1000", ",-50,1000"),
-            _ => row,
-        };
-        let parts = parts(&folder(draws));
-        let plan = zones::plan(&parts).expect("a plan");
-        let hours = line_up(&parts, Window::All, 0).expect("lines up");
-        let (text, columns) = zones::grid("x", "x.csv", &parts, &plan, &hours);
-        let of = |name: &str| &columns.iter().find(|column| column.0 == name).expect("a column").1;
-        for hour in 0..48 {
-            let load = of("a_load_mw")[hour] + of("b_load_mw")[hour] + of("pool_export_mw")[hour];
-            let given: f64 = ["wnd_generation_mw", "nuc_generation_mw", "ng_generation_mw", "pool_import_mw"]
-                .iter()
-                .map(|name| of(name)[hour])
-                .sum();
-            assert!((load - given).abs() < 1e-9, "hour {hour}: {load} {given}");
-        }
-        let table = tieline_sim::results::Table {
-            name: "x".to_owned(),
-            utc_ns: hours.stamps(),
-            numbers: columns.clone(),
-            texts: Vec::new(),
-        };
-        let mut csv = Vec::new();
-        dispatch::series::write_csv(&table, &mut csv).expect("writes");
-        let case = dispatch::read("x.toml", &text, &Settings::default(), &mut |_| {
-            Ok(Box::new(std::io::Cursor::new(csv.clone())) as Box<dyn Read>)
-        })
-        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        assert_eq!(case.problem.complaints(), Vec::<String>::new());
-        assert_eq!((case.problem.zones.name.len(), case.problem.units.name.len()), (3, 4));
-        assert_eq!(case.problem.available_w(5, 0), 1000e6, "nuclear gives what was observed");
-        // Series that begin elsewhere than the grid says are refused.
-        let late = text.replace("2022-05-01T00:00:00Z\"\n#", "2022-05-01T01:00:00Z\"\n#");
-        let mistakes = dispatch::read("x.toml", &late, &Settings::default(), &mut |_| {
-            Ok(Box::new(std::io::Cursor::new(csv.clone())) as Box<dyn Read>)
-        })
-        .expect_err("an hour late");
-        assert!(mistakes.to_string().contains("stamps from 2022-05-01T00:00:00Z"), "{mistakes}");
-    }
-
-    #[test]
-    fn a_byte_that_is_wrong_is_told_and_never_panics() {
-        let files = folder(|_, _, row| row);
-        for (file, text) in &files[1..] {
-            for at in (0..text.len()).step_by(7) {
-                let mut bytes = text.clone().into_bytes();
-                bytes[at] ^= 0x15;
-                let part = match holds(&bytes[..]) {
-                    Ok(Holds::Demand) => read(file, &bytes[..]).ok().map(|reading| Part::of_demand(file, reading)),
-                    Ok(Holds::FuelMix) => {
-                        fuel_mix::read(file, &bytes[..]).ok().map(|mix| Part::of_mix(file, mix, true))
-                    }
-                    _ => None,
-                };
-                if let Some(part) = part
-                    && let Ok(hours) = line_up(std::slice::from_ref(&part), Window::Any, 2)
-                {
-                    let _ = hours.left(std::slice::from_ref(&part), |_| true);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn files_are_known_by_their_first_line_and_zones_by_their_name() {
-        assert_eq!(named("PJM-PS.csv.gz"), ("pjm".to_owned(), "ps".to_owned()));
-        assert_eq!(named("below/PJM.csv"), ("pjm".to_owned(), "pjm".to_owned()));
-        assert_eq!(named("PJM_NG_&_avgCI.csv.gz").0, "pjm");
-        assert_eq!(holds(&b"a,b\n1,2\n"[..]), Ok(Holds::Other));
-        assert!(holds(&[0x1f, 0x8b, 8, 0][..]).is_err());
-        let two = [folder(|_, _, row| row)[0].clone(), folder(|_, _, row| row)[0].clone()];
-        let why = line_up(&parts(&two), Window::Any, 0).expect_err("one name twice");
-        assert!(why.contains("would both be column a_load_mw"), "{why}");
-    }
-}
+mod tests;

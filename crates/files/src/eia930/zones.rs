@@ -83,7 +83,10 @@ pub fn plan(parts: &[Part]) -> Result<Plan, String> {
         if known && authority.as_ref() != Some(own) {
             plan.remarks.push(format!("{} is left out: the fuel mix is not {own}'s", parts[*part].file));
         } else if whole(*part) && demand.iter().any(|other| parts[*other].named.0 == *own && !whole(*other)) {
-            plan.remarks.push(format!("{} is left out: it is the sum of its zones", parts[*part].file));
+            plan.remarks.push(format!(
+                "{} is left out: by its name it stands for the whole beside its zones",
+                parts[*part].file
+            ));
         } else {
             plan.zones.push(*part);
         }

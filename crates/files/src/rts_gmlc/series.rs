@@ -42,10 +42,17 @@ impl Series {
         let mut files: BTreeMap<String, Option<Values>> = BTreeMap::new();
         let mut first: Option<Date> = None;
         let mut others = 0;
+        let mut known: BTreeMap<[&str; 3], usize> = BTreeMap::new();
         for row in &pointers.rows {
             if pointers.word(row, "Simulation") != "DAY_AHEAD" {
                 others += 1;
                 continue;
+            }
+            let what = ["Category", "Object", "Parameter"].map(|column| pointers.word(row, column));
+            if let Some(line) = known.insert(what, row.line) {
+                let [_, object, parameter] = what;
+                let found = format!("{parameter} of {object} is named a second time, in line {line} already");
+                wrong.say(POINTERS, row.line, format!("{found}; expected one series"));
             }
             let named = pointers.word(row, "Data File");
             let path = named.strip_prefix("../").unwrap_or(named).to_owned();
@@ -132,6 +139,17 @@ fn file(path: &str, open: Open<'_>, wrong: &mut Mistakes) -> Option<Values> {
         wrong.say(path, 1, "found neither a column Period nor 24 columns of hours".to_owned());
         return None;
     }
+    // What follows the date is taken by its place.
+    let date = ["Year", "Month", "Day", "Period"];
+    let in_front = date[..lead].iter().all(|name| sheet.column.get(*name).is_none_or(|place| *place < lead));
+    let ascends = |(place, name): (usize, &String)| name.parse() == Ok(place + 1);
+    if !in_front || (by_day && !sheet.header.iter().skip(lead).enumerate().all(ascends)) {
+        let expected =
+            if by_day { "Year, Month, Day and the hours 1 to 24" } else { "Year, Month, Day, Period in front" };
+        let found: String = sheet.header.join(", ").chars().take(80).collect();
+        wrong.say(path, 1, format!("found columns {found}, expected {expected}"));
+        return None;
+    }
     let names: Vec<String> =
         if by_day { vec![ALL.to_owned()] } else { sheet.header.iter().skip(lead).cloned().collect() };
     let mut columns: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
@@ -141,7 +159,8 @@ fn file(path: &str, open: Open<'_>, wrong: &mut Mistakes) -> Option<Values> {
         let mut whole = |column: &str| sheet.number(row, column, wrong);
         let (year, month, day) = (whole("Year"), whole("Month"), whole("Day"));
         let period = if by_day { 1.0 } else { whole("Period") };
-        let Ok(date) = Date::new(year as i16, month as i8, day as i8) else {
+        let is_whole = [year, month, day].iter().all(|part| part.fract() == 0.0);
+        let Some(date) = Date::new(year as i16, month as i8, day as i8).ok().filter(|_| is_whole) else {
             wrong.say(path, row.line, format!("found {year}-{month}-{day}, expected a date"));
             continue;
         };

@@ -10,6 +10,9 @@ use std::io::{self, BufRead, BufReader, Read};
 /// Largest table that is read, bytes unpacked.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// What says that a cell has no number, in whatever case.
+const NOTHING: [&str; 6] = ["", "NA", "N/A", "NaN", "None", "null"];
+
 /// A row and its line.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
@@ -81,7 +84,11 @@ impl Sheet {
             sheet.rows.push(Row { line, words });
         }
         for (place, name) in sheet.header.iter().enumerate() {
-            sheet.column.entry(name.clone()).or_insert(place);
+            let before = *sheet.column.entry(name.clone()).or_insert(place);
+            if before != place && !name.is_empty() {
+                let what = format!("column \"{name}\" stands twice, as column {} and {}", before + 1, place + 1);
+                wrong.say(file, 1, format!("{what}; expected a name of its own for every column"));
+            }
         }
         let missing: Vec<&str> = wanted.iter().filter(|name| !sheet.column.contains_key(**name)).copied().collect();
         if !missing.is_empty() {
@@ -99,6 +106,39 @@ impl Sheet {
     /// A number where there is one.
     pub(super) fn maybe(&self, row: &Row, column: &str) -> Option<f64> {
         self.word(row, column).parse().ok().filter(|value: &f64| value.is_finite())
+    }
+
+    /// Says what stands in columns that may be empty and is no number: it would count as nothing.
+    pub(super) fn numbers_or_nothing(&self, is_one: impl Fn(&str) -> bool, wrong: &mut Mistakes) {
+        let places: Vec<usize> = (0..self.header.len()).filter(|place| is_one(&self.header[*place])).collect();
+        for row in &self.rows {
+            for place in &places {
+                let word = &row.words[*place];
+                let nothing = NOTHING.iter().any(|none| none.eq_ignore_ascii_case(word));
+                if !nothing && !word.parse().is_ok_and(f64::is_finite) {
+                    let found: String = word.chars().take(40).collect();
+                    let column = &self.header[*place];
+                    let what = format!("found \"{found}\" in column {column}, expected a number, NA or an empty cell");
+                    wrong.say(&self.file, row.line, what);
+                }
+            }
+        }
+    }
+
+    /// Says rows whose name in a column stands above already.
+    pub(super) fn names_once(&self, column: &str, wrong: &mut Mistakes) {
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in &self.rows {
+            let name = self.word(row, column);
+            match known.get(name) {
+                _ if name.is_empty() => {}
+                Some(line) => {
+                    let what = format!("{column} {name} stands here a second time, in line {line} already");
+                    wrong.say(&self.file, row.line, what);
+                }
+                None => drop(known.insert(name, row.line)),
+            }
+        }
     }
 
     /// A number that must be there.

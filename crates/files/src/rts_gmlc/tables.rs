@@ -44,6 +44,20 @@ pub(super) const GEN: &[&str] = &[
     "VOM",
     "Emissions CO2 Lbs/MMBTU",
 ];
+/// Types of units that burn fuel; any other that is not driven otherwise is taken for one, and that is said.
+const THERMAL: [&str; 4] = ["CT", "CC", "STEAM", "NUCLEAR"];
+/// Types of units that are driven otherwise.
+const OTHERWISE: [&str; 8] = ["WIND", "PV", "HYDRO", "ROR", "CSP", "RTPV", "STORAGE", "SYNC_COND"];
+/// Columns of gen.csv that are used and may be empty, but for the heat-rate blocks.
+const MAY_BE_EMPTY: [&str; 7] = [
+    "Start Time Hot Hr",
+    "Non Fuel Shutdown Cost $",
+    "Pump Load MW",
+    "Storage Roundtrip Efficiency",
+    "Emissions CO2 Lbs/MMBTU",
+    "VOM",
+    "Scheduled Maint Weeks",
+];
 pub(super) const DC: &[&str] = &["UID", "From Bus", "To Bus", "MW Load"];
 pub(super) const STORAGE: &[&str] = &["GEN UID", "Storage", "Max Volume GWh", "Initial Volume GWh"];
 pub(super) const RESERVE: &[&str] =
@@ -96,6 +110,30 @@ pub(super) fn buses(sheet: &Sheet, network: &mut Network, wrong: &mut Mistakes) 
     }
     network.buses.area.clone_from(&area);
     (places, area)
+}
+
+/// Whether a column of gen.csv is used and may have empty cells.
+pub(super) fn may_be_empty(column: &str) -> bool {
+    MAY_BE_EMPTY.contains(&column) || column.starts_with("Output_pct_") || column.starts_with("HR_incr_")
+}
+
+/// What is taken for a unit that burns fuel though nobody said so; a type in other letters is a mistake, for it would be
+/// taken so too.
+pub(super) fn unit_types(sheet: &Sheet, wrong: &mut Mistakes) -> Vec<String> {
+    let mut unnamed: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &sheet.rows {
+        let found = sheet.word(row, "Unit Type");
+        let known = THERMAL.iter().chain(&OTHERWISE);
+        match known.clone().find(|known| known.eq_ignore_ascii_case(found)) {
+            Some(meant) if *meant == found => {}
+            Some(meant) => wrong.say(&sheet.file, row.line, format!("found Unit Type \"{found}\", expected {meant}")),
+            None => *unnamed.entry(found).or_insert(0) += 1,
+        }
+    }
+    let told = |(found, count): (&str, usize)| {
+        format!("{count} unit(s) of Unit Type \"{found}\", which is not known, are taken to burn fuel")
+    };
+    unnamed.into_iter().map(told).collect()
 }
 
 /// The bus that a column names.
@@ -233,6 +271,11 @@ pub(super) fn generators(
             let found = format!("found PMax {most} at {name}, which follows sun, wind or water");
             wrong.say(&sheet.file, row.line, format!("{found}; expected 0 or more (what draws power is a load)"));
         }
+        let percent = sheet.maybe(row, "Storage Roundtrip Efficiency").unwrap_or(0.0);
+        if percent != 0.0 && !(1.0..=100.0).contains(&percent) {
+            let found = format!("found Storage Roundtrip Efficiency {percent} at {name}");
+            wrong.say(&sheet.file, row.line, format!("{found}, expected percent, 1 to 100 (0: none)"));
+        }
         if unit.ramp_w_per_s < 0.0 {
             wrong.say(&sheet.file, row.line, format!("found a negative ramp rate at {name}"));
         }
@@ -252,7 +295,15 @@ fn cost(sheet: &Sheet, row: &sheet::Row, most: f64, fuel_usd: f64, wrong: &mut M
     let mut points = vec![(at_mw, heat * fuel_usd + vom * at_mw)];
     for block in 1.. {
         let (share, rate) = (format!("Output_pct_{block}"), format!("HR_incr_{block}"));
-        let (Some(share), Some(rate)) = (sheet.maybe(row, &share), sheet.maybe(row, &rate)) else { break };
+        let (share, rate) = match (sheet.maybe(row, &share), sheet.maybe(row, &rate)) {
+            (Some(share), Some(rate)) => (share, rate),
+            (None, None) => break,
+            (there, _) => {
+                let (there, missing) = if there.is_some() { (share, rate) } else { (rate, share) };
+                wrong.say(&sheet.file, row.line, format!("found {there} without {missing}, expected both or none"));
+                break;
+            }
+        };
         let end = share * most;
         if end <= at_mw {
             wrong.say(
@@ -309,12 +360,16 @@ pub(super) fn reservoirs(sheet: &Sheet, units: &BTreeMap<String, usize>, wrong: 
             continue;
         };
         let gwh = 3.6e12;
-        found.push(Reservoir {
-            unit: *unit,
-            name: sheet.word(row, "Storage").to_owned(),
-            most_j: sheet.number(row, "Max Volume GWh", wrong) * gwh,
-            first_j: sheet.number(row, "Initial Volume GWh", wrong) * gwh,
-        });
+        let mut volume = |column: &str| sheet.number(row, column, wrong);
+        let (most, first) = (volume("Max Volume GWh"), volume("Initial Volume GWh"));
+        if !(0.0..=most).contains(&first) {
+            let what = format!(
+                "found Max Volume {most} and Initial Volume {first} GWh, expected 0 or more, and no more at first"
+            );
+            wrong.say(&sheet.file, row.line, what);
+        }
+        let name = sheet.word(row, "Storage").to_owned();
+        found.push(Reservoir { unit: *unit, name, most_j: most * gwh, first_j: first * gwh });
     }
     found
 }
@@ -332,11 +387,16 @@ pub(super) fn reserves(sheet: &Sheet, wrong: &mut Mistakes) -> Vec<Reserve> {
             }
         };
         let regions = sheet.word(row, "Eligible Regions").trim_matches(['(', ')']);
+        let areas: Vec<u64> = regions.split(',').filter_map(|region| region.trim().parse().ok()).collect();
+        if areas.len() != regions.split(',').count() {
+            let what = format!("found Eligible Regions \"{regions}\", expected numbers of areas with commas");
+            wrong.say(&sheet.file, row.line, what);
+        }
         found.push(Reserve {
             name: sheet.word(row, "Reserve Product").to_owned(),
             within_s: sheet.number(row, "Timeframe (sec)", wrong),
             up,
-            areas: regions.split(',').filter_map(|region| region.trim().parse().ok()).collect(),
+            areas,
             needed_w: vec![sheet.number(row, "Requirement (MW)", wrong) * 1e6],
         });
     }

@@ -105,6 +105,13 @@ pub fn zones(asked: &Convert) -> Result<Verdict> {
             return Ok(Verdict::Usage);
         }
     }
+    let beside_it = series_name(asked, "csv").display().to_string();
+    if ending(&asked.to) == "toml" && beside_it.contains(|c: char| matches!(c, '"' | '\\') || c.is_control()) {
+        eprintln!(
+            "tieline: {beside_it}: expected a name of the series without quotes and backslashes; --series names it otherwise"
+        );
+        return Ok(Verdict::Usage);
+    }
     if is_grid(&asked.from) {
         return series::series(asked);
     }

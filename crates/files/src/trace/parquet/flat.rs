@@ -1,6 +1,6 @@
-//! All flat columns of a Parquet file as numbers, for tables of some ten thousand rows.
+//! All flat columns of a Parquet file, for tables of some ten thousand rows.
 //!
-//! Not modelled: texts as numbers (they are no readings), nested columns.
+//! Not modelled: nested columns.
 
 use super::{Values, declared, readable, scale, scaled, take};
 use crate::parquet_file::ParquetFile;
@@ -13,8 +13,10 @@ use bytes::Bytes;
 pub(crate) enum Flat {
     /// Instants, ns since 1970 where they are known to be UTC or have no zone.
     Stamps(Vec<Option<i64>>),
-    /// Numbers; a null, and a text, is not one.
+    /// Numbers; a null is not one.
     Numbers(Vec<f64>),
+    /// Texts.
+    Texts(Vec<Option<String>>),
 }
 
 /// The rows, and the flat columns by name; at most `most_rows` rows of `most_columns` columns.
@@ -50,7 +52,7 @@ fn look(bytes: Bytes, most_rows: usize, most_columns: usize) -> Result<(usize, V
             continue;
         }
         let unit_ns = declared(&column);
-        let (mut stamps, mut numbers) = (Vec::new(), Vec::new());
+        let (mut stamps, mut numbers, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for (group, described) in file.metadata().row_groups().iter().enumerate() {
             let count = usize::try_from(described.num_rows()).map_err(|_| super::damaged())?;
             let mut reader = file.column(group, leaf).map_err(wrong)?;
@@ -64,10 +66,17 @@ fn look(bytes: Bytes, most_rows: usize, most_columns: usize) -> Result<(usize, V
                 (Values::Real(values), _) => {
                     numbers.extend(values.into_iter().map(|value| value.unwrap_or(f64::NAN)));
                 }
-                (Values::Text(values), _) => numbers.extend(values.iter().map(|_| f64::NAN)),
+                (Values::Text(values), _) => {
+                    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+                    texts.extend(values.into_iter().map(|value| value.map(text)));
+                }
             }
         }
-        let column = if stamps.is_empty() { Flat::Numbers(numbers) } else { Flat::Stamps(stamps) };
+        let column = match (stamps.is_empty(), texts.is_empty()) {
+            (false, _) => Flat::Stamps(stamps),
+            (true, false) => Flat::Texts(texts),
+            (true, true) => Flat::Numbers(numbers),
+        };
         columns.push((schema.column(leaf).name().to_owned(), column));
     }
     Ok((rows, columns))

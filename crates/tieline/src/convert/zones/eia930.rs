@@ -19,6 +19,8 @@ const MOST_DEPTH: usize = 8;
 const MOST_FILES: usize = 2_000;
 /// Most gaps that are listed; the count goes on.
 const MOST_LISTED: usize = 40;
+/// Most hours of a file that are named for one reason.
+const MOST_NOTED: usize = 5;
 /// Most columns of a gap that are named.
 const MOST_NAMED: usize = 4;
 
@@ -101,6 +103,9 @@ fn grid(asked: &Convert, parts: &[Part], window: Window) -> Result<Verdict> {
     let verdict = write_grid(asked, &text, &series, hours.stamps(), columns)?;
     for remark in &plan.remarks {
         tell!("  {remark}");
+    }
+    if window == Window::All {
+        shortened(&mine, &hours);
     }
     told(&mine, &hours, |_| true);
     let negative = |column: &&Column| Some(column.part) == own.mix && column.values_w.iter().any(|value| *value < 0.0);
@@ -217,7 +222,7 @@ fn gather(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<()> {
         let path = entry.with_context(|| folder.display().to_string())?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         if path.is_dir() {
-            if depth < MOST_DEPTH && !name.starts_with('.') {
+            if depth < MOST_DEPTH && !name.starts_with('.') && !leads_back(&path) {
                 gather(&path, depth + 1, paths)?;
             }
         } else if name.ends_with(".csv") || name.ends_with(".csv.gz") {
@@ -228,6 +233,25 @@ fn gather(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Which files have fewer hours than the others, so that hours of these are not used.
+fn shortened(parts: &[Part], hours: &Hours) {
+    for short in hours.shortened(parts) {
+        let (from, to) = short.ends;
+        let unused = match (short.before, short.after) {
+            (before, 0) => format!("{before} h before it"),
+            (0, after) => format!("{after} h after it"),
+            (before, after) => format!("{before} h before it and {after} h after it"),
+        };
+        tell!("  {}: its hours are {from} to before {to}; the {unused} that other files have are not used", short.file);
+    }
+}
+
+/// Whether a folder is a link to one that it lies in: its files would be found again and again.
+fn leads_back(folder: &Path) -> bool {
+    let around = folder.parent().and_then(|parent| fs::canonicalize(parent).ok());
+    fs::canonicalize(folder).is_ok_and(|own| around.is_some_and(|around| around.starts_with(own)))
 }
 
 /// What each file gave, and its gaps in these hours.
@@ -241,6 +265,16 @@ fn told(parts: &[Part], hours: &Hours, wanted: impl Fn(&Column) -> bool) {
         tell!("  {}: {names}; {stamps}", part.file);
         for (count, hole) in part.told(hours.start, hours.end()) {
             tell!("    {count} h without a value: {} (first at line {}, {})", hole.reason, hole.line, hole.stamp);
+        }
+        for told in part.noted(hours.start, hours.end()) {
+            tell!("    {} h: {}", told.hours, told.kind);
+            for note in told.notes.iter().take(MOST_NOTED) {
+                let found = if note.found.is_empty() { String::new() } else { format!(": {}", note.found) };
+                tell!("      {}:{}, {}{found}", part.file, note.line, note.stamp);
+            }
+            if told.notes.len() > MOST_NOTED {
+                tell!("      and {} more", told.notes.len() - MOST_NOTED);
+            }
         }
         for remark in &part.remarks {
             tell!("    {remark}");
