@@ -167,6 +167,9 @@ pub fn page(summary: &Value) -> String {
         }
         let (with, without) = (&campus["bill"], &campus["bill_without"]);
         if with.is_null() {
+            if !campus["shaving"].is_null() {
+                text.push_str(&shaving::line(&campus["shaving"]));
+            }
             continue;
         }
         let span = format!("bill of these {:.0} h", number(campus, "hours"));
