@@ -91,7 +91,8 @@ pub fn month_of(day: i64) -> u32 {
 }
 
 /// Days of a month of a common year.
-fn days_of(month: u32) -> f64 {
+#[must_use]
+pub fn days_of(month: u32) -> f64 {
     match month {
         2 => 28.0,
         4 | 6 | 9 | 11 => 30.0,

@@ -52,6 +52,10 @@ pub(super) fn narrowed(problem: &Problem, model: &Model, options: &Options) -> R
     if bound >= first.value - room {
         return Ok(Some(Found { end: End::Best, bound, ..first }));
     }
+    if options.is_over() {
+        // Rounds in which lines came in may have taken it all: the schedule stands with the bound that there is.
+        return Ok(Some(Found { end: End::Limit, bound, ..first }));
+    }
     let excluded = first.value - PART_OF_GAP * room;
     let slack = excluded - prices.bound + ROUNDING * prices.bound.abs();
     exclude(model, &mut matrix, &prices, slack, Some(&first.point));

@@ -54,6 +54,12 @@ impl Options {
         Some((most_s - spent_s).max(LEAST_PART * most_s))
     }
 
+    /// Whether the time is over: what is found by then is not bettered.
+    pub(super) fn is_over(&self) -> bool {
+        let Some((most_s, clock)) = self.most_s.zip(self.clock) else { return false };
+        (clock.now_s)() - clock.begun_s >= most_s
+    }
+
     /// The same, with the time counted from now on.
     pub(super) fn counted_anew(&self) -> Self {
         let clock = self.clock.map(|clock| Clock { begun_s: (clock.now_s)(), ..clock });

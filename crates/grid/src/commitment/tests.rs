@@ -381,6 +381,7 @@ fn time_spent_before_a_search_counts() {
     assert_eq!(Options { most_s: Some(10.0), ..Options::default() }.left_s(), Some(10.0));
     assert_eq!(options(|| 4.0).clock.map(|clock| clock.begun_s), Some(1.0));
     assert_eq!(Options::default().left_s(), None);
+    assert!(options(|| 11.0).is_over() && !options(|| 10.5).is_over() && !Options::default().is_over());
 }
 
 /// Complaints know what they are about.

@@ -167,6 +167,9 @@ pub fn page(summary: &Value) -> String {
         }
         let (with, without) = (&campus["bill"], &campus["bill_without"]);
         if with.is_null() {
+            if !campus["shaving"].is_null() {
+                text.push_str(&shaving::line(&campus["shaving"]));
+            }
             continue;
         }
         let span = format!("bill of these {:.0} h", number(campus, "hours"));
@@ -191,8 +194,9 @@ pub fn page(summary: &Value) -> String {
     if let Some(saved) = summary["campuses_saved_usd"].as_f64().filter(|_| campuses > 1) {
         let _ = writeln!(
             text,
-            "\nthe dispatch of everybody costs {:.1} k$ less because the {campuses} campuses give way, their own cost counted",
-            saved / 1e3
+            "\nthe dispatch of everybody costs {:.1} k$ {} because the {campuses} campuses give way, their own cost counted",
+            saved.abs() / 1e3,
+            if saved < 0.0 { "more" } else { "less" }
         );
     }
     text

@@ -11,7 +11,7 @@ use tieline_grid::dispatch::{Failure, solve};
 use tieline_sim::dispatch::Placed;
 use tieline_sim::dispatch::shaving::{Before, Shaving, given_up, plan, put_back};
 
-/// The answer with peaks shaved, and for each campus what that is (null where it has no tariff or no tiers).
+/// The answer with peaks shaved, and for each campus what that is, or why it is nothing.
 ///
 /// # Errors
 /// Why there is no dispatch.
@@ -29,14 +29,24 @@ pub fn shave(case: &Case, plain: Solved, threads: usize) -> Result<Solved, Failu
     let each = |(index, (_, shaving)): (usize, &(Placed, Shaving))| {
         let named = &case.campuses[index];
         let (before, after) = (campus::told(case, &plain, named), campus::told(case, &shaved, named));
-        let (Some(bill_before), Some(bill_after)) = (&before.with, &after.with) else { return Value::Null };
+        let nothing = |why: &str| json!({ "hours": [], "why_nothing": why });
+        let (Some(bill_before), Some(bill_after)) = (&before.with, &after.with) else {
+            return nothing("it has no tariff, so there is no bill");
+        };
         if named.units.is_empty() {
-            return Value::Null;
+            return nothing("it has no tier to give way with");
         }
+        let worth = &shaving.worth;
         let sums = (bill_before.total_usd() + before.account.cost_usd, bill_after.total_usd() + after.account.cost_usd);
         json!({
             "hours": shaving.hours.iter().map(|own| own.0).collect::<Vec<usize>>(),
+            "hours_mw": shaving.hours.iter().map(|own| shaving.extra_w(own.0) / MW).collect::<Vec<f64>>(),
             "tried": shaving.tried,
+            "why_nothing": shaving.hours.is_empty().then(|| worth.why_nothing()),
+            "zone_peak_usd_per_mwh": worth.zone_peak_usd_per_j * MWH,
+            "system_peak_usd_per_mwh": worth.system_peak_usd_per_j * MWH,
+            "month_usd_per_mw": worth.month_usd_per_w * MW,
+            "cheapest_tier_beyond_energy_usd_per_mwh": worth.cheapest_usd_per_j.map(|usd| usd * MWH),
             "mwh": shaving.energy_j() / MWH,
             "most_mw": shaving.hours.iter().map(|own| shaving.extra_w(own.0)).fold(0.0, f64::max) / MW,
             "cost_usd": shaving.cost_usd,
@@ -94,15 +104,12 @@ pub fn line(shaving: &Value) -> String {
     let number = |key: &str| shaving[key].as_f64().unwrap_or(0.0);
     let hours = shaving["hours"].as_array().map_or(0, Vec::len);
     if hours == 0 {
-        return format!(
-            "  peak shaving: no set of hours that was tried pays ({:.0} sets of hours and whole tiers, the peaks known beforehand)\n",
-            number("tried")
-        );
+        return format!("  peak shaving: nothing is bought: {}\n", shaving["why_nothing"].as_str().unwrap_or(""));
     }
     let (before, after) = (number("bill_before_usd"), number("bill_after_usd"));
     format!(
         "  peak shaving: {:.1} MWh more in {hours} peak hours (at most {:.1} MW) for {:.1} k$; bill {:.3} M$ instead of {:.3} M$\n  \
-         bill and its own cost together: {:.1} k$ less, the best of {:.0} sets of hours and whole tiers that were tried;\n  \
+         bill and its own cost together: {:.1} k$ less, the best of {:.0} sets of levels that were tried;\n  \
          the peaks are known beforehand (foresight is perfect), so who must guess them saves less\n",
         number("mwh"),
         number("most_mw"),
