@@ -336,6 +336,13 @@ pub(super) fn reserves(sheet: &Sheet, wrong: &mut Mistakes) -> Vec<Reserve> {
             name: sheet.word(row, "Reserve Product").to_owned(),
             within_s: sheet.number(row, "Timeframe (sec)", wrong),
             up,
+            categories: sheet
+                .word(row, "Eligible Device SubCategories")
+                .trim_matches(['(', ')'])
+                .split(',')
+                .map(|word| word.trim().to_owned())
+                .filter(|word| !word.is_empty())
+                .collect(),
             areas: regions.split(',').filter_map(|region| region.trim().parse().ok()).collect(),
             needed_w: vec![sheet.number(row, "Requirement (MW)", wrong) * 1e6],
         });

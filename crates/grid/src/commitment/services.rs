@@ -59,7 +59,7 @@ impl Product {
 pub struct Services {
     /// The first is the whole system; the others are parts of it.
     pub areas: Vec<Area>,
-    /// Price of what is missing, $/J, by product.
+    /// Price of what is missing, $/J, by product; infinite where nothing may be.
     pub short_usd_per_j: [f64; 7],
 }
 
@@ -150,7 +150,9 @@ fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: us
     if let Some((low, high, ramp)) = unit.offer.regulation {
         let minutes = Product::RegulationUp.minutes();
         let most = (minutes * ramp / MW).min((high - low) / MW / 2.0);
-        let regulates = matrix.choice(0.0, 0.0, 1.0);
+        // Where it regulates over its whole output nothing is chosen by regulating.
+        let whole_range = low <= unit.least_w && high >= unit.most_w;
+        let regulates = if whole_range { matrix.column(0.0, 0.0, 1.0) } else { matrix.choice(0.0, 0.0, 1.0) };
         matrix.at_most(&[(regulates, 1.0), (on, -1.0)], 0.0);
         let mut one = |limit: f64| {
             let column = matrix.column(0.0, 0.0, most);
@@ -254,6 +256,9 @@ fn required(matrix: &mut Matrix, problem: &Problem, services: &Services, all: &m
             .zip(&services.short_usd_per_j)
             .map(|((product, watts), price)| {
                 let most = watts.get(t)? / MW;
+                if !price.is_finite() {
+                    return None;
+                }
                 let column = matrix.column(price * 3.6e9 * problem.step_h(), 0.0, most);
                 all.short.push((number, *product, t, column));
                 Some(column)

@@ -265,7 +265,7 @@ fn a_line_binds_when_it_is_crossed() {
     dear.bus = 1;
     let mut case = problem(&[20.0, 80.0], vec![unit("cheap", 0.0, 100.0, 10.0), dear]);
     let load_w = vec![vec![0.0, 0.0], case.load_w.clone()];
-    case.lines = Some(Lines { network, convention: Convention::Mp, load_w });
+    case.lines = Some(Lines { network, convention: Convention::Mp, load_w, links: Vec::new() });
     let plan = solved(&case);
     assert_eq!((plan.line_rows, plan.rounds), (1, 2));
     close(plan.flow_w[1][0], 30.0 * MW);
