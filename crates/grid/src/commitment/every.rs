@@ -349,3 +349,35 @@ fn what_windows_keep_breaks_no_rule_of_the_whole() {
     }
     assert!(tried >= 8, "only {tried} of 20 cases rolled");
 }
+
+/// A search that time ends says a bound below the best schedule and a cost above it, whichever way it went.
+#[test]
+fn an_interrupted_search_still_bounds_the_best() {
+    let mut stopped = 0;
+    for seed in [1, 3] {
+        let case = super::fleets::fleet(seed, 12, 16);
+        let best = match solve(&case, &Options { gap: 1e-6, ..Options::default() }).expect("HiGHS runs") {
+            Outcome::Solved(plan) => plan,
+            Outcome::Infeasible(_) => panic!("load may go unserved"),
+        };
+        let model = model(&case);
+        for seconds in [0.02, 0.05, 0.1, 0.2, 0.5] {
+            let options = Options { gap: 0.0, most_s: Some(seconds), ..Options::default() };
+            // In one search, and in steps.
+            if let Ok(Outcome::Solved(plan)) = solve(&case, &options) {
+                assert_eq!(plan.violations(&case), Vec::<String>::new());
+                assert!(plan.bound_usd <= best.usd() * (1.0 + 1e-9), "{} of {}", plan.bound_usd, best.usd());
+                assert!(plan.usd() >= best.bound_usd * (1.0 - 1e-9), "{} of {}", plan.usd(), best.bound_usd);
+                let gap = (plan.usd() - plan.bound_usd) / plan.usd();
+                assert!((plan.gap - gap).abs() < 1e-12);
+                stopped += usize::from(plan.gap > 1e-9);
+            }
+            if let Ok(Some(found)) = super::narrowing::narrowed(&case, &model, &options) {
+                assert!(found.bound <= best.usd() * (1.0 + 1e-9), "{} of {}", found.bound, best.usd());
+                assert!(found.value >= best.bound_usd * (1.0 - 1e-9), "{} of {}", found.value, best.bound_usd);
+                stopped += usize::from(found.end == End::Limit);
+            }
+        }
+    }
+    println!("{stopped} searches were stopped before their end");
+}

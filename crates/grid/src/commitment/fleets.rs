@@ -37,7 +37,7 @@ impl Luck {
 }
 
 /// A fleet of units with ramps, minimum times, two classes of starts, some of them on before.
-fn fleet(seed: u64, units: usize, steps: usize) -> Problem {
+pub(super) fn fleet(seed: u64, units: usize, steps: usize) -> Problem {
     let mut draw = Luck::new(seed);
     let mut all = Vec::new();
     for index in 0..units {

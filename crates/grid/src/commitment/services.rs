@@ -139,6 +139,28 @@ pub(super) fn add(model: &mut Model, problem: &Problem) {
     model.services = all;
 }
 
+/// What units hold above their outputs at least for the services in a step, MW: products that may not be missing add up, as they do
+/// within each unit's range ([`fits`]); of areas that share units only the greatest requirement counts.
+pub(super) fn held_mw(problem: &Problem, t: usize) -> f64 {
+    let Some(services) = &problem.services else { return 0.0 };
+    let mut held_w = 0.0;
+    for (place, product) in Product::ALL.iter().enumerate() {
+        let upward = matches!(product, Product::RegulationUp | Product::Spinning | Product::FlexUp);
+        if !upward || services.short_usd_per_j[place].is_finite() {
+            continue;
+        }
+        let areas: Vec<(&Area, f64)> =
+            services.areas.iter().filter_map(|area| Some((area, *area.required_w[place].get(t)?))).collect();
+        let mut seen = vec![false; problem.units.len()];
+        let shared =
+            areas.iter().flat_map(|(area, _)| &area.members).any(|unit| core::mem::replace(&mut seen[*unit], true));
+        // Where a better product stands in for this one its surplus counts, so the sum of both is what is held at least.
+        let required = areas.iter().map(|(_, watts)| *watts);
+        held_w += if shared { required.fold(0.0, f64::max) } else { required.sum() };
+    }
+    held_w / MW
+}
+
 /// Columns of a unit in a step, each within its own limit.
 fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: usize) -> Given {
     let on = model.units[index].on[t];

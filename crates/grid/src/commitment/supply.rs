@@ -159,12 +159,13 @@ fn balance(model: &mut Model, problem: &Problem, t: usize) {
 
 /// What runs can give load and reserve: the sum of balance, reserve and generation limits.
 ///
-/// It says nothing new, but in one row over the choices alone, from which HiGHS draws its cover and rounding cuts: on
+/// So with services that no unit may miss ([`services::held_mw`]). It says nothing new, but in one row over the choices alone, from which HiGHS draws its cover and rounding cuts: on
 /// PGLib-UC's case of 6 July the bound at the root rises from 3,727,404 $ to 3,728,710 $, of 3,729,195 $.
 fn capacity(model: &mut Model, problem: &Problem, t: usize) {
     let mut terms: Terms =
         problem.units.iter().zip(&model.units).map(|(unit, columns)| (columns.on[t], unit.most_w / MW)).collect();
     let mut needed = (problem.load_w[t] + problem.reserve.required_w.get(t).copied().unwrap_or(0.0)) / MW;
+    needed += services::held_mw(problem, t);
     needed -= model.weather.iter().map(|(_, _, columns)| model.matrix.upper[columns[t]]).sum::<f64>();
     needed -= problem.stores.iter().map(|store| store.discharge_w / MW).sum::<f64>();
     for columns in [&model.shed, &model.short] {
