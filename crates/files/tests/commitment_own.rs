@@ -230,6 +230,7 @@ fn unit(luck: &mut Luck, problem: &Problem, index: usize, buses: usize) -> Unit 
             .collect(),
         stop_usd: if luck.yes() { 0.0 } else { luck.between(0.0, 90.0) },
         first,
+        first_spare_w: 0.0,
         burns: luck.may(|luck| Burns {
             supply: if problem.fuels.is_empty() { None } else { luck.may(|luck| luck.below(problem.fuels.len())) },
             per_h: vec![luck.next() * 1e3, luck.next() * 1e3, luck.next() * 1e3],
