@@ -1,6 +1,9 @@
 //! Validation cases: the files under `validation/`, embedded and read, and the columns of the data files they ask for.
 //!
-//! Not modelled: data files other than CSV with a header, MATPOWER and unit-commitment cases, plain or gzip.
+//! Not modelled: data files other than CSV with a header, MATPOWER and unit-commitment cases, plain or gzip, and RTS-GMLC's folder
+//! of tables.
+
+mod folder;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,7 +11,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use crate::{commitment, matpower};
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
-use tieline_sim::validate::{Case, Class, DataFile, Expected, Kind, Report, Rule, Supply, run};
+use tieline_sim::validate::{Case, Class, DataFile, Expected, FolderUse, Kind, Report, Rule, Supply, run};
 
 /// Path and text of every case file of the repository, listed by the build script.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/validation_cases.rs"));
@@ -48,7 +51,7 @@ pub fn read(path: &str, text: &str) -> Result<Case, String> {
         }
     }
     let expect: Result<Vec<Expected>, String> =
-        file.expect.into_iter().map(|(name, expected)| expected.read(&name).map_err(wrong)).collect();
+        file.expect.into_iter().map(|(name, expected)| expected.read(&name).map_err(&wrong)).collect();
     Ok(Case {
         id: file.id,
         quantity: file.quantity,
@@ -56,11 +59,7 @@ pub fn read(path: &str, text: &str) -> Result<Case, String> {
         class: file.class.into(),
         inputs: file.inputs.into_iter().map(|(name, texts)| (name, texts.list())).collect(),
         expect: expect?,
-        data: file
-            .data
-            .into_iter()
-            .map(|data| DataFile { file: data.file, columns: data.columns.into_iter().collect() })
-            .collect(),
+        data: file.data.into_iter().map(|data| data.read(&wrong)).collect::<Result<_, _>>()?,
         needs: file.needs,
         source: file.source,
         derivation: file.derivation,
@@ -71,7 +70,15 @@ pub fn read(path: &str, text: &str) -> Result<Case, String> {
 
 /// Runs cases; `open` is asked for a path below the data folder and answers `NotFound` where it is absent.
 pub fn validate(cases: &[Case], open: impl Fn(&str) -> io::Result<Box<dyn Read>>) -> Report {
-    run(cases, |data| match open(&data.file) {
+    run(cases, |data| match &data.tables {
+        Some(used) => folder::supply(&data.file, used, &open),
+        None => supply(data, open(&data.file)),
+    })
+}
+
+/// A file, as its ending says.
+fn supply(data: &DataFile, opened: io::Result<Box<dyn Read>>) -> Supply {
+    match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Supply::Absent,
         Err(error) => Supply::Broken(error.to_string()),
         Ok(bytes) if data.file.ends_with(".m") || data.file.ends_with(".m.gz") => {
@@ -90,7 +97,7 @@ pub fn validate(cases: &[Case], open: impl Fn(&str) -> io::Result<Box<dyn Read>>
             Ok(columns) => Supply::Columns(columns),
             Err(why) => Supply::Broken(why),
         },
-    })
+    }
 }
 
 /// Number columns of a CSV file, plain or gzip: `wanted` pairs the name to give with the header to look for.
@@ -153,9 +160,44 @@ struct ExpectFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DataFileEntry {
-    file: String,
+    file: Option<String>,
     #[serde(default)]
     columns: BTreeMap<String, String>,
+    /// A folder of RTS-GMLC's tables instead of a file, and what is made of it.
+    tables: Option<String>,
+    #[serde(rename = "as")]
+    use_as: Option<UseWord>,
+    day: Option<String>,
+    hours: Option<usize>,
+    #[serde(default)]
+    without: Vec<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum UseWord {
+    Commitment,
+    Zones,
+}
+
+impl DataFileEntry {
+    fn read(self, wrong: &impl Fn(String) -> String) -> Result<DataFile, String> {
+        let columns: Vec<(String, String)> = self.columns.into_iter().collect();
+        match (self.file, self.tables, self.use_as, self.day, self.hours) {
+            (Some(file), None, None, None, None) if self.without.is_empty() => {
+                Ok(DataFile { file, columns, tables: None })
+            }
+            (None, Some(file), Some(word), Some(day), Some(hours)) if columns.is_empty() => {
+                let zones = matches!(word, UseWord::Zones);
+                Ok(DataFile { file, columns, tables: Some(FolderUse { zones, day, hours, without: self.without }) })
+            }
+            _ => {
+                let expected =
+                    "\"file\", with \"columns\" where it is CSV, or \"tables\" with \"as\", \"day\" and \"hours\"";
+                Err(wrong(format!("[[data]]: expected {expected}")))
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,7 @@
 //! Not modelled: the five-minute series, the charge of storage by the hour, emissions
 //! other than CO2.
 
+pub mod before;
 mod series;
 mod sheet;
 mod tables;
@@ -179,6 +180,8 @@ pub struct Reserve {
     pub up: bool,
     /// Numbers of the areas that count.
     pub areas: Vec<u64>,
+    /// Categories of units that may give it; empty where the table names none.
+    pub categories: Vec<String>,
     /// Requirement, W, for every hour; one entry where the table has only the annual figure.
     pub needed_w: Vec<f64>,
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use tieline_files::commitment::{self, own};
 use tieline_files::table::TableWriter;
 use tieline_grid::commitment::{
-    Area, Burns, Fuel, Lines, Offer, Options, Other, Outcome, Problem, Renewable, Reserve, Services, Start, State,
-    Store, Unit, solve,
+    Area, Burns, DcLine, Fuel, Lines, Offer, Options, Other, Outcome, Problem, Renewable, Reserve, Services, Start,
+    State, Store, Unit, solve,
 };
 use tieline_grid::network::direct::Convention;
 use tieline_grid::network::{BusKind, Network};
@@ -163,6 +163,7 @@ fn drawn(seed: u64) -> Problem {
             keep: luck.between(0.9, 1.0),
             first_j: energy_j * luck.between(0.2, 0.9),
             last_j: energy_j * luck.between(0.2, 0.9),
+            inflow_w: if luck.yes() { luck.watts(steps) } else { Vec::new() },
             charge_usd_per_j: luck.between(-1.0, 1.0) / 3.6e9,
             discharge_usd_per_j: luck.between(-1.0, 1.0) / 3.6e9,
         });
@@ -229,6 +230,7 @@ fn unit(luck: &mut Luck, problem: &Problem, index: usize, buses: usize) -> Unit 
             .collect(),
         stop_usd: if luck.yes() { 0.0 } else { luck.between(0.0, 90.0) },
         first,
+        first_spare_w: 0.0,
         burns: luck.may(|luck| Burns {
             supply: if problem.fuels.is_empty() { None } else { luck.may(|luck| luck.below(problem.fuels.len())) },
             per_h: vec![luck.next() * 1e3, luck.next() * 1e3, luck.next() * 1e3],
@@ -277,7 +279,15 @@ fn network(luck: &mut Luck, load_w: Vec<Vec<f64>>) -> Lines {
         out.most_angle_rad.push(f64::INFINITY);
     }
     let convention = if luck.yes() { Convention::Pm } else { Convention::Mp };
-    Lines { network, convention, load_w }
+    let end = load_w.len().max(1);
+    let link = |index: usize| DcLine {
+        name: format!("dc {index}"),
+        from: index % end,
+        to: (index + 1) % end,
+        most_w: 1e8 / (index + 3) as f64,
+    };
+    let links = (0..luck.below(3)).map(link).collect();
+    Lines { network, convention, load_w, links }
 }
 
 #[test]

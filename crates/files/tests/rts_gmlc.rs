@@ -244,7 +244,7 @@ fn the_published_folder_balances_for_a_year() {
     let problem = &case.problem;
     assert_eq!((problem.zones.name.len(), problem.hours), (3, 8784));
     // All but three condensers; of the others, CSP and storage are storages.
-    assert_eq!((problem.units.name.len(), problem.stores.name.len()), (153, 2));
+    assert_eq!((problem.units.name.len(), problem.stores.name.len()), (120, 2));
     // AB1 175, AB2 500 and AB3 500 MW between areas 1 and 2; one tie of 500 each to area 3; the DC line.
     assert_eq!(problem.links.forward_w, [1175e6, 500e6, 500e6, 100e6]);
     let inflow_mwh: f64 = (0..8784).map(|hour| problem.inflow_w(hour, 0) / 1e6).sum();

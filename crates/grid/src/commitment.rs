@@ -25,12 +25,14 @@ mod supply;
 mod thermal;
 
 pub use accounts::Costs;
-pub use lines::Lines;
+pub use lines::{DcLine, Lines};
 pub use relief::{Lack, Relief};
 pub use rolling::{Horizon, carry, roll};
 pub use search::{Clock, Options, Outcome, Plan, relaxed_usd, solve};
 pub use services::{Area, Offer, Product, Services};
 
+#[cfg(test)]
+mod every;
 #[cfg(test)]
 mod fleets;
 #[cfg(test)]
@@ -122,6 +124,8 @@ pub struct Unit {
     pub stop_usd: f64,
     /// State before the first step.
     pub first: State,
+    /// Spinning reserve that it held in the step before the first, W: it may stop only from where both were within its limit.
+    pub first_spare_w: f64,
     /// Fuel, where its supply is limited or it can burn another.
     pub burns: Option<Burns>,
     /// What it offers to the market's services.
@@ -216,6 +220,8 @@ pub struct Store {
     pub first_j: f64,
     /// Least energy after the last step, J.
     pub last_j: f64,
+    /// What flows in by nature, W, step by step; what does not fit is let go. Empty where nothing does.
+    pub inflow_w: Vec<f64>,
     /// Cost of charging, $/J at the grid.
     pub charge_usd_per_j: f64,
     /// Cost of discharging, $/J at the grid.

@@ -10,12 +10,14 @@ mod fleets;
 mod measures;
 mod network;
 mod quantities;
+mod tables;
 mod training;
 mod trial;
 mod waves;
 
 use serde::Serialize;
 use tieline_grid::commitment::Problem as Commitment;
+use tieline_grid::dispatch::Problem as Zones;
 use tieline_grid::network::Network;
 use tieline_units::{
     Count, Energy, Frequency, Money, Power, PowerRamp, Quantity as _, Ratio, SpanQuantity, Temperature, ThermalResponse,
@@ -85,13 +87,28 @@ pub enum Rule {
     AtLeast,
 }
 
-/// Columns of a data file that a case reads.
-#[derive(Clone, Debug, PartialEq)]
+/// Columns of a data file that a case reads, or what it makes of a folder of tables.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataFile {
     /// Path below the data folder.
     pub file: String,
     /// Name of each column for the quantity, and its header in the file.
     pub columns: Vec<(String, String)>,
+    /// Where `file` is a folder of RTS-GMLC tables: what is made of it.
+    pub tables: Option<FolderUse>,
+}
+
+/// What a case makes of a folder of tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FolderUse {
+    /// As a grid of zones, without outages; else as a case of unit commitment.
+    pub zones: bool,
+    /// First day, "2020-07-06".
+    pub day: String,
+    /// Hours from its midnight on.
+    pub hours: usize,
+    /// Units that are left out, by name.
+    pub without: Vec<String>,
 }
 
 /// A case, as read.
@@ -218,6 +235,21 @@ pub enum Supply {
     Network(Box<Network>),
     /// A unit-commitment case.
     Commitment(Box<Commitment>),
+    /// A unit-commitment case from a folder of tables, with the class of every unit ("Gas CC") and renewable.
+    Tables(Box<Tables>),
+    /// A grid of zones.
+    Zones(Box<Zones>),
+}
+
+/// A unit-commitment case from a folder of tables.
+#[derive(Clone, Debug, Default)]
+pub struct Tables {
+    /// The case.
+    pub problem: Commitment,
+    /// Class of each of its units.
+    pub unit_class: Vec<String>,
+    /// Class of each of its renewables.
+    pub renewable_class: Vec<String>,
 }
 
 /// What an input or output is measured in.
@@ -319,11 +351,14 @@ struct Quantity {
 }
 
 /// Inputs and columns of one case, in the units inside.
+#[derive(Default)]
 struct Given {
     inputs: Vec<(&'static str, Vec<f64>)>,
     columns: Vec<(String, Vec<f64>)>,
     network: Option<Box<Network>>,
     commitment: Option<Box<Commitment>>,
+    tables: Option<Box<Tables>>,
+    zones: Option<Box<Zones>>,
 }
 
 impl Given {
@@ -446,7 +481,7 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
         .iter()
         .find(|quantity| quantity.name == case.quantity)
         .ok_or_else(|| format!("no quantity is called \"{}\"", case.quantity))?;
-    let mut given = Given { inputs: Vec::new(), columns: Vec::new(), network: None, commitment: None };
+    let mut given = Given::default();
     for (name, dimension) in quantity.inputs {
         let (_, texts) = case
             .inputs
@@ -467,6 +502,8 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
             Supply::Columns(columns) => given.columns.extend(columns),
             Supply::Network(network) => given.network = Some(network),
             Supply::Commitment(problem) => given.commitment = Some(problem),
+            Supply::Tables(tables) => given.tables = Some(tables),
+            Supply::Zones(zones) => given.zones = Some(zones),
         }
     }
     if let Some(name) = quantity.columns.iter().find(|name| !given.columns.iter().any(|(key, _)| key == *name)) {

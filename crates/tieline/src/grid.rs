@@ -107,6 +107,15 @@ pub struct Opf {
     wants: Wants,
 }
 
+/// Which of a folder's reserves are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reserves {
+    /// What spins, in all areas together.
+    Spinning,
+    /// Every product, from the units that its areas and categories name.
+    All,
+}
+
 /// Options of the unit commitment.
 #[derive(Args)]
 pub struct Uc {
@@ -121,6 +130,9 @@ pub struct Uc {
     /// Keep the ratings of a folder's lines; one bus when left out.
     #[arg(long)]
     network: bool,
+    /// Of RTS-GMLC's reserves: what spins, in all areas together; or every product, by area.
+    #[arg(long, value_enum, default_value_t = Reserves::Spinning)]
+    reserves: Reserves,
     /// Relative gap between cost and bound at which the search ends.
     #[arg(long, default_value_t = 1e-4, allow_negative_numbers = true)]
     gap: f64,
@@ -144,7 +156,12 @@ pub struct Uc {
 impl Uc {
     /// What is asked of a folder of tables.
     fn day(&self) -> uc::load::Day {
-        uc::load::Day { day: self.day.clone(), steps: self.steps, network: self.network }
+        uc::load::Day {
+            day: self.day.clone(),
+            steps: self.steps,
+            network: self.network,
+            all_reserves: self.reserves == Reserves::All,
+        }
     }
 }
 

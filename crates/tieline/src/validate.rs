@@ -2,7 +2,8 @@
 //!
 //! Not modelled: statistics over cases; a case passes or fails as a whole.
 
-use crate::{Verdict, screen, source};
+use crate::grid::source as tables;
+use crate::{Verdict, screen};
 use anyhow::{Result, anyhow, bail};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -51,7 +52,8 @@ fn open(folder: Option<&Path>, file: &str) -> io::Result<Box<dyn io::Read>> {
     if !Path::new(file).components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(io::Error::new(ErrorKind::InvalidInput, "leads out of the data folder"));
     }
-    source::open_ordinary(&folder.join(file))
+    // Folders of tables name their files in whatever case, plain or packed.
+    tables::open(folder, file)
 }
 
 #[derive(Serialize)]

@@ -87,11 +87,16 @@ fn a_day_of_the_tables_becomes_a_case() {
     with(&["convert", &tables, "day.toml"]).ends(2, "--as commitment");
     with(&["convert", &tables, "day.toml", "--as", "commitment"]).ends(0, "reserves that are not asked for");
     with(&["convert", &tables, "day.json"]).ends(0, "");
-    with(&["convert", &tables, "net.toml", "--as", "commitment", "--network"]).ends(0, "DC line(s) carry nothing");
+    with(&["convert", &tables, "net.toml", "--as", "commitment", "--network"]).ends(0, "a storage that only gives");
     let (ours, folder) = (cost(&desk, "day.toml"), with(&["grid", "uc", &tables, "--gap", "0"]));
     assert!(folder.out.contains(&format!("cost   {ours:>16.2} $")), "{}", folder.out);
     let text = String::from_utf8(desk.read("net.toml")).expect("text");
     assert_eq!(text.matches("[[branch]]").count(), 120);
+    assert_eq!(
+        (text.matches("[[dc_line]]").count(), text.matches("\ninflow").count()),
+        (1, 1),
+        "the DC line and the tank"
+    );
     desk.tieline(&["grid", "uc", &tables, "--day", "2021-07-06"]).ends(2, "the series have 366 days");
     desk.tieline(&["grid", "uc", &tables, "--day", "2020-12-31"]).ends(2, "and 48 hours are wanted");
     desk.tieline(&["grid", "uc", &tables, "--day", "soon"]).ends(2, "expected a date such as");

@@ -494,5 +494,5 @@ fn lines(walk: &mut Walk<'_>, tree: &Value, frame: &Frame<'_>, base: f64, loads:
         let shift_rad = walk.may(branch, &path("transformer_phase_shift"), ANY).unwrap_or(0.0).to_radians();
         add_branch(&mut network, Branch { from, to, r_pu, x_pu, rating_w, tap, shift_rad, in_service: true });
     }
-    Some(Lines { network, convention: Convention::Mp, load_w: loads })
+    Some(Lines { network, convention: Convention::Mp, load_w: loads, links: Vec::new() })
 }

@@ -2,17 +2,22 @@
 //!
 //! Units burn fuel as their heat-rate blocks say, with fuel price and VOM; what the tables give a series for is taken by
 //! nature: at least its `PMin MW` series (water, rooftops), at most its `PMax MW` one. The reserve is what the products named
-//! "Spin..." ask for in the hour. A start gives the least output in its first step, as PGLib-UC has it (the tables say nothing).
+//! "Spin..." ask for in the hour, from all units together; or all products of the tables, each from the units that its areas and
+//! categories name, in the time that it has (5, 10 and 20 minutes, as [`Product`] has them). A start gives the least output in its first step, as PGLib-UC has it (the tables say nothing).
 //! A class of starts holds from its own time off, or from the least time off where that is longer; of several that begin at
 //! once the coldest counts.
 //!
-//! Not modelled: the DC line; flexible ramps and regulation; heat storage of the CSP plant (its inflow is its power, up to
-//! its capacity); forced outages.
+//! A DC line carries what is best, either way, within its capacity; without the network there is none. A plant with a tank and
+//! an inflow (CSP) is a storage that only gives: heat counts as power one to one.
+//!
+//! Not modelled: reserves from sun, wind and CSP; the CSP plant's least output, starts and heat rates; forced outages.
 
 use super::own::network::{Branch, add_branch, add_bus, total};
 use super::{Case, Format};
-use crate::rts_gmlc::{Drive, System, Unit as Row};
-use tieline_grid::commitment::{Lines, Problem, Renewable, Reserve, Start, State, Store, Unit};
+use crate::rts_gmlc::{Drive, Link, Reserve as Requirement, Reservoir, System, Unit as Row};
+use tieline_grid::commitment::{
+    Area, DcLine, Lines, Offer, Problem, Product, Renewable, Reserve, Services, Start, State, Store, Unit,
+};
 use tieline_grid::network::direct::Convention;
 use tieline_grid::network::{BusKind, Cost, Network};
 
@@ -36,6 +41,8 @@ pub struct Asked {
     pub steps: usize,
     /// With the lines' ratings; else one bus.
     pub network: bool,
+    /// All reserve products of the tables by area; else what spins, in all areas together.
+    pub all_reserves: bool,
     /// State of every unit of the tables before the first hour.
     pub first: Vec<State>,
 }
@@ -65,15 +72,22 @@ pub fn case(system: &System, asked: &Asked) -> Result<Case, Vec<String>> {
         } else {
             total(&by_bus, asked.steps)
         },
-        reserve: reserve(system, hours.clone(), &mut remarks),
         ..Problem::default()
     };
+    if !asked.all_reserves {
+        problem.reserve = reserve(system, hours.clone(), &mut remarks);
+    }
     let mut left_out = Vec::new();
     for (index, row) in system.units.iter().enumerate() {
         let Some(bus) = place(system.network.generators.bus[index]) else { continue };
         let bus = if asked.network { bus } else { 0 };
         match row.drive {
             Drive::Fuel => problem.units.push(thermal(system, index, bus, asked)),
+            Drive::Weather if from_tank(system, index).is_some() => {
+                problem.stores.extend(tank(system, index, bus, hours.clone()));
+                let what = "a storage that only gives; its least output, starts and heat rates are left out";
+                remarks.push(format!("{}: {what}", row.name));
+            }
             Drive::Weather | Drive::MustTake => {
                 if let Some(renewable) = renewable(row, bus, hours.clone()) {
                     problem.renewables.push(renewable);
@@ -91,9 +105,9 @@ pub fn case(system: &System, asked: &Asked) -> Result<Case, Vec<String>> {
     }
     if asked.network {
         problem.lines = Some(lines(system, &kept, by_bus));
-        if !system.links.is_empty() {
-            remarks.push(format!("{} DC line(s) carry nothing", system.links.len()));
-        }
+    }
+    if asked.all_reserves {
+        services(system, hours, &mut problem, &mut remarks);
     }
     let complaints = problem.complaints();
     if complaints.is_empty() { Ok(Case { format: Format::RtsGmlc, problem, remarks }) } else { Err(complaints) }
@@ -110,9 +124,59 @@ fn reserve(system: &System, hours: core::ops::Range<usize>, remarks: &mut Vec<St
     };
     if !other.is_empty() {
         let names: Vec<&str> = other.iter().map(|product| product.name.as_str()).collect();
-        remarks.push(format!("reserves that are not asked for: {}", names.join(", ")));
+        remarks.push(format!("reserves that are not asked for: {} (--reserves all asks for them)", names.join(", ")));
     }
     Reserve { required_w: hours.map(|hour| whole(needed(hour))).collect(), ..Reserve::default() }
+}
+
+/// The product that a reserve of the tables is, by its direction and time; none where there is no such.
+fn product(reserve: &Requirement) -> Option<Product> {
+    let near = |minutes: f64| (reserve.within_s / 60.0 - minutes).abs() < 0.5;
+    match reserve.up {
+        true if near(5.0) => Some(Product::RegulationUp),
+        false if near(5.0) => Some(Product::RegulationDown),
+        true if near(10.0) => Some(Product::Spinning),
+        true if near(20.0) => Some(Product::FlexUp),
+        false if near(20.0) => Some(Product::FlexDown),
+        _ => None,
+    }
+}
+
+/// All reserve products, each required of the units of its areas and categories; none may be missing.
+fn services(system: &System, hours: core::ops::Range<usize>, problem: &mut Problem, remarks: &mut Vec<String>) {
+    // The first area is the whole system; what is required stands in areas of the products' own.
+    let all = Area { name: "all".to_owned(), members: (0..problem.units.len()).collect(), ..Area::default() };
+    let mut services = Services { areas: vec![all], short_usd_per_j: [f64::INFINITY; 7] };
+    let mut unknown = Vec::new();
+    for reserve in &system.reserves {
+        let place = product(reserve).and_then(|product| Product::ALL.iter().position(|known| *known == product));
+        let Some(place) = place else {
+            unknown.push(reserve.name.as_str());
+            continue;
+        };
+        let may = |name: &str| {
+            let Some(index) = system.units.iter().position(|unit| unit.name == name) else { return false };
+            let area = system.area[system.network.generators.bus[index]];
+            let category = &system.units[index].category;
+            reserve.areas.contains(&area)
+                && (reserve.categories.is_empty() || reserve.categories.iter().any(|known| known == category))
+        };
+        let members = (0..problem.units.len()).filter(|unit| may(&problem.units[*unit].name)).collect();
+        let mut area = Area { name: reserve.name.clone(), members, ..Area::default() };
+        let needed = |hour: usize| reserve.needed_w.get(hour).or(reserve.needed_w.first()).copied().unwrap_or(0.0);
+        area.required_w[place] = hours.clone().map(|hour| whole(needed(hour))).collect();
+        services.areas.push(area);
+    }
+    for unit in &mut problem.units {
+        // The tables name no part of its range in which alone a unit regulates.
+        let per_minute_w = unit.up_w / (STEP_S / 60.0);
+        unit.offer = Offer { regulation: Some((unit.least_w, unit.most_w, per_minute_w)), ..Offer::default() };
+    }
+    if !unknown.is_empty() {
+        remarks.push(format!("reserves that are not asked for, their time is no product's: {}", unknown.join(", ")));
+    }
+    remarks.push("reserves come from units that burn fuel alone, not from sun, wind and CSP".to_owned());
+    problem.services = Some(services);
 }
 
 fn thermal(system: &System, index: usize, bus: usize, asked: &Asked) -> Unit {
@@ -227,6 +291,29 @@ fn store(system: &System, index: usize, bus: usize) -> Option<Store> {
     })
 }
 
+/// The tank of a plant into which something flows.
+fn from_tank(system: &System, index: usize) -> Option<&Reservoir> {
+    system.units[index].inflow_w.as_ref()?;
+    system.reservoirs.iter().find(|tank| tank.unit == index && tank.most_j > 0.0)
+}
+
+/// A plant that gives what flows into its tank when it is best.
+fn tank(system: &System, index: usize, bus: usize, hours: core::ops::Range<usize>) -> Option<Store> {
+    let (row, tank) = (&system.units[index], from_tank(system, index)?);
+    Some(Store {
+        name: row.name.clone(),
+        bus,
+        discharge_w: system.network.generators.most_w[index].max(0.0),
+        energy_j: tank.most_j,
+        charge_efficiency: 1.0,
+        discharge_efficiency: 1.0,
+        keep: 1.0,
+        first_j: tank.first_j.clamp(0.0, tank.most_j),
+        inflow_w: row.inflow_w.as_ref()?.get(hours)?.iter().map(|watts| whole(*watts)).collect(),
+        ..Store::default()
+    })
+}
+
 fn lines(system: &System, kept: &[usize], load_w: Vec<Vec<f64>>) -> Lines {
     let from = &system.network;
     let mut network = Network { name: from.name.clone(), base_va: from.base_va, ..Network::default() };
@@ -253,5 +340,9 @@ fn lines(system: &System, kept: &[usize], load_w: Vec<Vec<f64>>) -> Lines {
         };
         add_branch(&mut network, branch);
     }
-    Lines { network, convention: Convention::Mp, load_w }
+    let link = |line: &Link| {
+        Some(DcLine { name: line.name.clone(), from: place(line.from)?, to: place(line.to)?, most_w: line.most_w })
+    };
+    let links = system.links.iter().filter_map(link).collect();
+    Lines { network, convention: Convention::Mp, load_w, links }
 }

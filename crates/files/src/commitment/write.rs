@@ -37,6 +37,7 @@ pub fn write(problem: &Problem, format: Json) -> (Value, Vec<String>) {
             pglib(problem)
         }
         Json::Egret => {
+            drop(problem.stores.iter().any(|store| !store.inflow_w.is_empty()), "what flows into storages");
             drop(
                 problem.mismatch_usd_per_j.is_none(),
                 "that no load may be unserved: Egret's own price (10^4 $/MWh) is on it now",

@@ -396,6 +396,13 @@ pub(super) fn reserves(sheet: &Sheet, wrong: &mut Mistakes) -> Vec<Reserve> {
             name: sheet.word(row, "Reserve Product").to_owned(),
             within_s: sheet.number(row, "Timeframe (sec)", wrong),
             up,
+            categories: sheet
+                .word(row, "Eligible Device SubCategories")
+                .trim_matches(['(', ')'])
+                .split(',')
+                .map(|word| word.trim().to_owned())
+                .filter(|word| !word.is_empty())
+                .collect(),
             areas,
             needed_w: vec![sheet.number(row, "Requirement (MW)", wrong) * 1e6],
         });

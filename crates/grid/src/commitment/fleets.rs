@@ -11,33 +11,33 @@ use tieline_units::{Draw, Purpose};
 const MW: f64 = 1e6;
 
 /// Numbers between 0 and 1, one after another.
-struct Luck {
+pub(super) struct Luck {
     draw: Draw,
     event: u64,
 }
 
 impl Luck {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self { draw: Draw::new(seed, 0), event: 0 }
     }
 
-    fn next(&mut self) -> f64 {
+    pub(super) fn next(&mut self) -> f64 {
         self.event += 1;
         self.draw.uniform(0, Purpose::GridLoad, self.event)
     }
 
-    fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.next()
     }
 
-    fn whole(&mut self, low: usize, high: usize) -> usize {
+    pub(super) fn whole(&mut self, low: usize, high: usize) -> usize {
         let drawn = self.between(0.0, (high - low + 1) as f64);
         low + (0..=high - low).rev().find(|step| drawn >= *step as f64).unwrap_or(0)
     }
 }
 
 /// A fleet of units with ramps, minimum times, two classes of starts, some of them on before.
-fn fleet(seed: u64, units: usize, steps: usize) -> Problem {
+pub(super) fn fleet(seed: u64, units: usize, steps: usize) -> Problem {
     let mut draw = Luck::new(seed);
     let mut all = Vec::new();
     for index in 0..units {

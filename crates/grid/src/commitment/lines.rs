@@ -12,6 +12,19 @@ use super::{Plan, Problem};
 use crate::network::direct::{Convention, DirectFlow};
 use crate::network::{BusKind, Network};
 
+/// A DC line, whose flow is set at will.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DcLine {
+    /// Name.
+    pub name: String,
+    /// Bus at its beginning.
+    pub from: usize,
+    /// Bus at its end.
+    pub to: usize,
+    /// Greatest flow, either way, W.
+    pub most_w: f64,
+}
+
 /// A network that load and supply stand in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lines {
@@ -21,6 +34,8 @@ pub struct Lines {
     pub convention: Convention,
     /// Load, W: bus by bus, step by step; their sum is [`Problem::load_w`].
     pub load_w: Vec<Vec<f64>>,
+    /// DC lines.
+    pub links: Vec<DcLine>,
 }
 
 /// A rating counts as crossed beyond this share of it: HiGHS' own tolerance on rows is 1e-7.
@@ -87,6 +102,10 @@ impl<'n> Factors<'n> {
         for (store, columns) in problem.stores.iter().zip(&model.stores) {
             terms.extend([(columns.discharge[t], factors[store.bus]), (columns.charge[t], -factors[store.bus])]);
         }
+        for (link, (forth, back)) in lines.links.iter().zip(&model.links) {
+            let factor = factors[link.to] - factors[link.from];
+            terms.extend([(forth[t], factor), (back[t], -factor)]);
+        }
         // Load that goes unserved does so everywhere alike.
         let drawn = drawn_w(lines, t);
         let share = spread_factor(lines, factors, t);
@@ -141,6 +160,10 @@ fn injection_w(problem: &Problem, lines: &Lines, plan: &Plan, t: usize) -> Vec<f
     for (index, store) in problem.stores.iter().enumerate() {
         feeds[store.bus] += plan.discharge_w[index][t] - plan.charge_w[index][t];
     }
+    for (link, flow_w) in lines.links.iter().zip(&plan.link_w) {
+        feeds[link.from] -= flow_w[t];
+        feeds[link.to] += flow_w[t];
+    }
     feeds
 }
 
@@ -174,6 +197,11 @@ pub(super) fn complaints(problem: &Problem, lines: &Lines, found: &mut Vec<Strin
         found.push("the network has several islands; commitment with lines needs one".to_owned());
     }
     let outside = |bus: usize| bus >= buses;
+    for link in &lines.links {
+        if outside(link.from) || outside(link.to) || !(link.most_w.is_finite() && link.most_w >= 0.0) {
+            found.push(format!("DC line {}: its ends or its greatest flow make no sense", link.name));
+        }
+    }
     if problem.units.iter().any(|unit| outside(unit.bus))
         || problem.renewables.iter().any(|renewable| outside(renewable.bus))
         || problem.stores.iter().any(|store| outside(store.bus))

@@ -52,6 +52,9 @@ fn window(problem: &Problem, plan: &Plan, from: usize, until: usize) -> Problem 
         renewable.least_w = cut(&renewable.least_w);
         renewable.most_w = cut(&renewable.most_w);
     }
+    for store in &mut part.stores {
+        store.inflow_w = cut(&store.inflow_w);
+    }
     for fuel in &mut part.fuels {
         fuel.per_step = cut(&fuel.per_step);
     }
@@ -65,6 +68,9 @@ fn window(problem: &Problem, plan: &Plan, from: usize, until: usize) -> Problem 
     }
     for ((index, unit), state) in part.units.iter_mut().enumerate().zip(carry(problem, plan, from)) {
         unit.first = state;
+        if let Some(before) = from.checked_sub(1) {
+            unit.first_spare_w = plan.spare_w[index][before];
+        }
         if !unit.ordered.is_empty() {
             unit.ordered = unit.ordered[from..until].to_vec();
         }
@@ -130,6 +136,7 @@ fn empty(problem: &Problem) -> Plan {
         renewable_w: vec![Vec::new(); problem.renewables.len()],
         charge_w: vec![Vec::new(); stores],
         discharge_w: vec![Vec::new(); stores],
+        link_w: vec![Vec::new(); problem.lines.as_ref().map_or(0, |lines| lines.links.len())],
         energy_j: vec![Vec::new(); stores],
         other_fuel: vec![Vec::new(); units],
         on_other: vec![Vec::new(); units],
@@ -149,6 +156,7 @@ fn append(kept: &mut Plan, plan: &Plan, from: usize, steps: usize) {
     each(&mut kept.renewable_w, &plan.renewable_w, steps);
     each(&mut kept.charge_w, &plan.charge_w, steps);
     each(&mut kept.discharge_w, &plan.discharge_w, steps);
+    each(&mut kept.link_w, &plan.link_w, steps);
     each(&mut kept.energy_j, &plan.energy_j, steps);
     each(&mut kept.other_fuel, &plan.other_fuel, steps);
     each(&mut kept.on_other, &plan.on_other, steps);

@@ -82,6 +82,8 @@ pub struct Plan {
     pub charge_w: Vec<Vec<f64>>,
     /// Discharging, W.
     pub discharge_w: Vec<Vec<f64>>,
+    /// Flow of each DC line, W, from its beginning to its end.
+    pub link_w: Vec<Vec<f64>>,
     /// Energy after each step, J.
     pub energy_j: Vec<Vec<f64>>,
     /// The other fuel that each unit burned.
@@ -285,6 +287,9 @@ fn read(problem: &Problem, model: &Model, found: &Found) -> Plan {
         plan.charge_w.push(watts(&columns.charge));
         plan.discharge_w.push(watts(&columns.discharge));
         plan.energy_j.push(columns.energy.iter().map(|column| point[*column] * 3.6e9).collect());
+    }
+    for (forth, back) in &model.links {
+        plan.link_w.push(watts(forth).into_iter().zip(watts(back)).map(|(forth, back)| forth - back).collect());
     }
     let or_nothing = |columns: &[usize]| if columns.is_empty() { vec![0.0; steps] } else { watts(columns) };
     plan.shed_w = or_nothing(&model.shed);

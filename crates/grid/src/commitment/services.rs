@@ -59,7 +59,7 @@ impl Product {
 pub struct Services {
     /// The first is the whole system; the others are parts of it.
     pub areas: Vec<Area>,
-    /// Price of what is missing, $/J, by product.
+    /// Price of what is missing, $/J, by product; infinite where nothing may be.
     pub short_usd_per_j: [f64; 7],
 }
 
@@ -139,6 +139,28 @@ pub(super) fn add(model: &mut Model, problem: &Problem) {
     model.services = all;
 }
 
+/// What units hold above their outputs at least for the services in a step, MW: products that may not be missing add up, as they do
+/// within each unit's range ([`fits`]); of areas that share units only the greatest requirement counts.
+pub(super) fn held_mw(problem: &Problem, t: usize) -> f64 {
+    let Some(services) = &problem.services else { return 0.0 };
+    let mut held_w = 0.0;
+    for (place, product) in Product::ALL.iter().enumerate() {
+        let upward = matches!(product, Product::RegulationUp | Product::Spinning | Product::FlexUp);
+        if !upward || services.short_usd_per_j[place].is_finite() {
+            continue;
+        }
+        let areas: Vec<(&Area, f64)> =
+            services.areas.iter().filter_map(|area| Some((area, *area.required_w[place].get(t)?))).collect();
+        let mut seen = vec![false; problem.units.len()];
+        let shared =
+            areas.iter().flat_map(|(area, _)| &area.members).any(|unit| core::mem::replace(&mut seen[*unit], true));
+        // Where a better product stands in for this one its surplus counts, so the sum of both is what is held at least.
+        let required = areas.iter().map(|(_, watts)| *watts);
+        held_w += if shared { required.fold(0.0, f64::max) } else { required.sum() };
+    }
+    held_w / MW
+}
+
 /// Columns of a unit in a step, each within its own limit.
 fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: usize) -> Given {
     let on = model.units[index].on[t];
@@ -150,7 +172,9 @@ fn offers(model: &mut Model, problem: &Problem, unit: &Unit, index: usize, t: us
     if let Some((low, high, ramp)) = unit.offer.regulation {
         let minutes = Product::RegulationUp.minutes();
         let most = (minutes * ramp / MW).min((high - low) / MW / 2.0);
-        let regulates = matrix.choice(0.0, 0.0, 1.0);
+        // Where it regulates over its whole output nothing is chosen by regulating.
+        let whole_range = low <= unit.least_w && high >= unit.most_w;
+        let regulates = if whole_range { matrix.column(0.0, 0.0, 1.0) } else { matrix.choice(0.0, 0.0, 1.0) };
         matrix.at_most(&[(regulates, 1.0), (on, -1.0)], 0.0);
         let mut one = |limit: f64| {
             let column = matrix.column(0.0, 0.0, most);
@@ -254,6 +278,9 @@ fn required(matrix: &mut Matrix, problem: &Problem, services: &Services, all: &m
             .zip(&services.short_usd_per_j)
             .map(|((product, watts), price)| {
                 let most = watts.get(t)? / MW;
+                if !price.is_finite() {
+                    return None;
+                }
                 let column = matrix.column(price * 3.6e9 * problem.step_h(), 0.0, most);
                 all.short.push((number, *product, t, column));
                 Some(column)

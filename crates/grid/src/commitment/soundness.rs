@@ -162,6 +162,10 @@ fn store_complaints(problem: &Problem, found: &mut Vec<(Subject, String)>) {
             let what = format!("storage {}: a size, efficiency or energy is outside its range", store.name);
             found.push((Subject::Store(index), what));
         }
+        if !store.inflow_w.is_empty() {
+            let name = format!("storage {}, inflow", store.name);
+            series(found, problem, Subject::Store(index), &name, &store.inflow_w);
+        }
     }
 }
 
@@ -171,6 +175,7 @@ pub(super) fn violations(problem: &Problem, plan: &Plan) -> Vec<String> {
     for index in 0..problem.units.len() {
         unit_violations(problem, plan, index, &mut found);
     }
+    supply_violations(problem, plan, &mut found);
     for t in 0..problem.steps {
         let mut supply_w: f64 = plan.output_w.iter().map(|unit| unit[t]).sum();
         supply_w += plan.renewable_w.iter().map(|unit| unit[t]).sum::<f64>();
@@ -196,6 +201,59 @@ pub(super) fn violations(problem: &Problem, plan: &Plan) -> Vec<String> {
         }
     }
     found
+}
+
+/// Storages, renewables and lines.
+fn supply_violations(problem: &Problem, plan: &Plan, found: &mut Vec<String>) {
+    let slack_j = SLACK_W * problem.step_s;
+    for (index, store) in problem.stores.iter().enumerate() {
+        let mut before_j = store.first_j;
+        for t in 0..problem.steps {
+            let (charge_w, discharge_w) = (plan.charge_w[index][t], plan.discharge_w[index][t]);
+            let energy_j = plan.energy_j[index][t];
+            let mut say = |what: &str| found.push(format!("storage {}, step {}: {what}", store.name, t + 1));
+            if charge_w > store.charge_w + SLACK_W || discharge_w > store.discharge_w + SLACK_W {
+                say("more than it can");
+            }
+            if charge_w.min(discharge_w) > SLACK_W {
+                say("fills and empties at once");
+            }
+            let flow_w = charge_w * store.charge_efficiency - discharge_w / store.discharge_efficiency;
+            let most_j =
+                before_j * store.keep + (flow_w + store.inflow_w.get(t).copied().unwrap_or(0.0)) * problem.step_s;
+            let least_j = before_j * store.keep + flow_w * problem.step_s;
+            if energy_j > most_j + slack_j || energy_j < least_j - slack_j {
+                say("its energy does not follow from its power");
+            }
+            let last_j = if t + 1 == problem.steps { store.last_j } else { 0.0 };
+            if energy_j > store.energy_j + slack_j || energy_j < store.floor_j.max(last_j) - slack_j {
+                say("its energy is outside its limits");
+            }
+            before_j = energy_j;
+        }
+    }
+    for (renewable, taken_w) in problem.renewables.iter().zip(&plan.renewable_w) {
+        for (t, watts) in taken_w.iter().enumerate() {
+            if *watts < renewable.least_w[t] - SLACK_W || *watts > renewable.most_w[t] + SLACK_W {
+                found.push(format!("renewable {}, step {}: outside its limits", renewable.name, t + 1));
+            }
+        }
+    }
+    let Some(lines) = &problem.lines else { return };
+    for (t, flow_w) in plan.flow_w.iter().enumerate() {
+        for (branch, watts) in flow_w.iter().enumerate() {
+            let rating_w = lines.network.branches.rating_va[branch];
+            let limited = lines.network.carries(branch) && rating_w > 0.0 && rating_w.is_finite();
+            if limited && watts.abs() > rating_w * (1.0 + 1e-5) + SLACK_W {
+                found.push(format!("{}, step {}: above its rating", lines.network.branch_name(branch), t + 1));
+            }
+        }
+    }
+    for (link, flow_w) in lines.links.iter().zip(&plan.link_w) {
+        if let Some(t) = flow_w.iter().position(|watts| watts.abs() > link.most_w + SLACK_W) {
+            found.push(format!("DC line {}, step {}: more than it can", link.name, t + 1));
+        }
+    }
 }
 
 fn unit_violations(problem: &Problem, plan: &Plan, index: usize, found: &mut Vec<String>) {

@@ -14,6 +14,8 @@ pub(super) struct Model {
     /// Renewables at one bus act as one: bus, which of them, and a column a step.
     pub weather: Vec<(usize, Vec<usize>, Vec<usize>)>,
     pub stores: Vec<StoreColumns>,
+    /// DC lines: flow from beginning to end and back, MW, a column a step each.
+    pub links: Vec<(Vec<usize>, Vec<usize>)>,
     /// Load unserved and supply that nobody takes, MW, where they may be.
     pub shed: Vec<usize>,
     pub surplus: Vec<usize>,
@@ -56,6 +58,10 @@ pub(super) fn model(problem: &Problem) -> Model {
         let columns = storage(&mut model.matrix, problem, store);
         model.stores.push(columns);
     }
+    for link in problem.lines.iter().flat_map(|lines| &lines.links) {
+        let mut ways = || (0..problem.steps).map(|_| model.matrix.column(0.0, 0.0, link.most_w / MW)).collect();
+        model.links.push((ways(), ways()));
+    }
     fuels::add(&mut model, problem);
     for t in 0..problem.steps {
         balance(&mut model, problem, t);
@@ -96,19 +102,26 @@ fn storage(matrix: &mut Matrix, problem: &Problem, index: usize) -> StoreColumns
         columns.charge.push(matrix.column(store.charge_usd_per_j * MWH * step_h, 0.0, charge));
         columns.discharge.push(matrix.column(store.discharge_usd_per_j * MWH * step_h, 0.0, discharge));
         columns.energy.push(matrix.column(0.0, hold / MWH, store.energy_j / MWH));
-        let charges = matrix.choice(0.0, 0.0, 1.0);
-        matrix.at_most(&[(columns.charge[t], 1.0), (charges, -charge)], 0.0);
-        matrix.at_most(&[(columns.discharge[t], 1.0), (charges, discharge)], discharge);
+        if charge > 0.0 && discharge > 0.0 {
+            let charges = matrix.choice(0.0, 0.0, 1.0);
+            matrix.at_most(&[(columns.charge[t], 1.0), (charges, -charge)], 0.0);
+            matrix.at_most(&[(columns.discharge[t], 1.0), (charges, discharge)], discharge);
+        }
         let mut terms = vec![
             (columns.energy[t], 1.0),
             (columns.charge[t], -store.charge_efficiency * step_h),
             (columns.discharge[t], step_h / store.discharge_efficiency),
         ];
-        let mut before = 0.0;
+        let inflow = store.inflow_w.get(t).copied().unwrap_or(0.0) / MW;
+        let mut before = inflow * step_h;
+        if inflow > 0.0 {
+            let spilled = matrix.column(0.0, 0.0, inflow);
+            terms.push((spilled, step_h));
+        }
         if t > 0 {
             terms.push((columns.energy[t - 1], -store.keep));
         } else {
-            before = store.first_j / MWH * store.keep;
+            before += store.first_j / MWH * store.keep;
         }
         matrix.row(&terms, before, before);
     }
@@ -146,12 +159,13 @@ fn balance(model: &mut Model, problem: &Problem, t: usize) {
 
 /// What runs can give load and reserve: the sum of balance, reserve and generation limits.
 ///
-/// It says nothing new, but in one row over the choices alone, from which HiGHS draws its cover and rounding cuts: on
+/// So with services that no unit may miss ([`services::held_mw`]). It says nothing new, but in one row over the choices alone, from which HiGHS draws its cover and rounding cuts: on
 /// PGLib-UC's case of 6 July the bound at the root rises from 3,727,404 $ to 3,728,710 $, of 3,729,195 $.
 fn capacity(model: &mut Model, problem: &Problem, t: usize) {
     let mut terms: Terms =
         problem.units.iter().zip(&model.units).map(|(unit, columns)| (columns.on[t], unit.most_w / MW)).collect();
     let mut needed = (problem.load_w[t] + problem.reserve.required_w.get(t).copied().unwrap_or(0.0)) / MW;
+    needed += services::held_mw(problem, t);
     needed -= model.weather.iter().map(|(_, _, columns)| model.matrix.upper[columns[t]]).sum::<f64>();
     needed -= problem.stores.iter().map(|store| store.discharge_w / MW).sum::<f64>();
     for columns in [&model.shed, &model.short] {

@@ -265,11 +265,19 @@ fn a_line_binds_when_it_is_crossed() {
     dear.bus = 1;
     let mut case = problem(&[20.0, 80.0], vec![unit("cheap", 0.0, 100.0, 10.0), dear]);
     let load_w = vec![vec![0.0, 0.0], case.load_w.clone()];
-    case.lines = Some(Lines { network, convention: Convention::Mp, load_w });
+    case.lines = Some(Lines { network, convention: Convention::Mp, load_w, links: Vec::new() });
     let plan = solved(&case);
     assert_eq!((plan.line_rows, plan.rounds), (1, 2));
     close(plan.flow_w[1][0], 30.0 * MW);
     close(plan.usd(), 50.0 * 10.0 + 50.0 * 50.0);
+    // A DC line beside it carries 15 MW more.
+    let mut wider = case.clone();
+    let link = DcLine { name: "dc".to_owned(), from: 1, to: 0, most_w: 15.0 * MW };
+    wider.lines.as_mut().expect("has lines").links.push(link);
+    let plan = solved(&wider);
+    close(plan.link_w[0][1], -15.0 * MW);
+    close(plan.flow_w[1][0], 30.0 * MW);
+    close(plan.usd(), 65.0 * 10.0 + 35.0 * 50.0);
     // Without the dear unit the line would have to give 50 MW, or the load.
     case.units.pop();
     let Ok(Outcome::Infeasible(relief)) = solve(&case, &exact()) else { panic!("it has a schedule") };
@@ -364,6 +372,42 @@ fn windows_join_without_a_seam() {
         unit.first = state;
     }
     close(solved(&rest).usd(), whole.costs_of(&case, 48, 72).total_usd());
+}
+
+/// A unit that holds reserve in the last kept step may stop in the next window only from where output and reserve lie within
+/// its stop limit, as in one long run: 20 MW and at least 40 MW of reserve, limit 30.
+#[test]
+fn reserve_of_the_step_before_a_window_binds_its_stop() {
+    let mut dear = unit("dear", 20.0, 100.0, 50.0);
+    dear.end_w = 30.0 * MW;
+    dear.first = State { on: true, steps: 9, output_w: 20.0 * MW };
+    let mut case = problem(&[100.0, 50.0], vec![unit("base", 0.0, 100.0, 10.0), dear]);
+    case.reserve.required_w = vec![60.0 * MW, 0.0];
+    let Ok(Ok(rolled)) = roll(&case, Horizon { keep: 1, look: 0 }, &exact()) else { panic!("no schedule") };
+    assert_eq!(rolled.on[1], [true, true]);
+    close(rolled.usd(), solved(&case).usd());
+}
+
+/// A plant with a tank of 60 MWh: 40 MW flow in in each of the first two hours, 20 MWh are let go, the rest comes when it is dear.
+#[test]
+fn a_tank_gives_when_it_is_dear() {
+    let mut case = problem(&[50.0, 50.0, 120.0], vec![unit("base", 0.0, 80.0, 10.0), unit("peak", 0.0, 80.0, 100.0)]);
+    case.stores = vec![Store {
+        name: "tank".to_owned(),
+        discharge_w: 40.0 * MW,
+        energy_j: 60.0 * 3.6e9,
+        charge_efficiency: 1.0,
+        discharge_efficiency: 1.0,
+        keep: 1.0,
+        inflow_w: vec![40.0 * MW, 40.0 * MW, 0.0],
+        ..Store::default()
+    }];
+    let plan = solved(&case);
+    close(plan.discharge_w[0][2], 40.0 * MW);
+    // 80 MWh flow in; 40 are given at the peak, 40 before it.
+    close(plan.usd(), (50.0 + 50.0 - 40.0 + 80.0) * 10.0);
+    case.stores[0].inflow_w.pop();
+    assert!(case.complaints().iter().any(|what| what.contains("inflow")), "{:?}", case.complaints());
 }
 
 /// What reading and relaxation took is no time for the search, but a part of it is always left.

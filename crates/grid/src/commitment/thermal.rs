@@ -12,6 +12,9 @@
 use super::matrix::{MW, Matrix, Terms};
 use super::{Problem, Unit};
 
+/// Rounding of what a step leaves to the next, MW.
+const TINY: f64 = 1e-5;
+
 /// Columns of one unit, one a step each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Columns {
@@ -87,7 +90,9 @@ fn choices(matrix: &mut Matrix, problem: &Problem, unit: &Unit, scaled: &Scaled)
         };
         columns.on.push(matrix.choice(unit.usd_per_h(unit.least_w) * step_h, low, high));
         columns.start.push(matrix.choice(coldest, 0.0, 1.0));
-        columns.stop.push(matrix.choice(unit.stop_usd, 0.0, 1.0));
+        // Output and reserve of the step before a stop lie within its limit, those before the first step too.
+        let too_high = t == 0 && unit.first_spare_w > 0.0 && scaled.held + unit.first_spare_w / MW > scaled.end + TINY;
+        columns.stop.push(matrix.choice(unit.stop_usd, 0.0, if too_high { 0.0 } else { 1.0 }));
         columns.above.push(matrix.column(0.0, 0.0, scaled.range));
         columns.spare.push(matrix.column(0.0, 0.0, scaled.range));
     }

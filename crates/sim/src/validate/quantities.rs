@@ -8,7 +8,7 @@ use tieline_campus::gpu;
 use tieline_control::ramp::ramp;
 use tieline_control::smoothing;
 
-use super::{Dimension as D, Given, Quantity, commitment, fleets, measures, network, training};
+use super::{Dimension as D, Given, Quantity, commitment, fleets, measures, network, tables, training};
 
 pub(super) type Outcome = Result<Vec<Vec<f64>>, String>;
 
@@ -24,6 +24,41 @@ pub(super) const TABLE: &[Quantity] = &[
         commitment::cost,
     ),
     row("grid.uc_relaxed", &[("slack", D::Plain)], &[], &[("relaxed", D::Money)], commitment::relaxed),
+    row(
+        "grid.uc_tables",
+        &[("near", D::Money)],
+        &[],
+        &[
+            ("units", D::Count),
+            ("renewables", D::Count),
+            ("limits", D::Power),
+            ("ramps", D::Power),
+            ("steps", D::Count),
+            ("starts", D::Money),
+            ("costs", D::Money),
+            ("costs_apart", D::Count),
+            ("load", D::Power),
+            ("reserve", D::Power),
+            ("weather", D::Power),
+            ("weather_apart", D::Count),
+        ],
+        tables::compared,
+    ),
+    row(
+        "grid.uc_tables_cost",
+        &[("near", D::Money), ("gap", D::Plain)],
+        &[],
+        &[("cost", D::Money), ("bound", D::Money)],
+        tables::cost,
+    ),
+    row(
+        "grid.uc_weeks",
+        &[("gap", D::Plain), ("keep", D::Plain), ("look", D::Plain)],
+        &[],
+        tables::WEEKS,
+        tables::weeks,
+    ),
+    row("grid.zones_weeks", &[], &[], tables::WEEKS, tables::zones),
     row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
         "grid.power_flow",

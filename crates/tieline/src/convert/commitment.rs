@@ -42,7 +42,7 @@ const FOLDER_SERIES: &str = "series.parquet";
 pub fn commitment(asked: &Convert) -> Result<Verdict> {
     let to = asked.to.display();
     let Options { day, steps, network } = &asked.commitment;
-    let day = Day { day: day.clone(), steps: *steps, network: *network };
+    let day = Day { day: day.clone(), steps: *steps, network: *network, all_reserves: false };
     let case = match load::load(&asked.from, &day)? {
         Loaded::Case(case) => case,
         Loaded::Wrong => return Ok(Verdict::No),

@@ -250,13 +250,39 @@ fn cents(value: f64) -> String {
 /// Load, reserve and price: least and greatest, with their steps.
 fn prices(text: &mut String, problem: &Problem, plan: &Plan) {
     let sums: Vec<[f64; 4]> = (0..problem.steps).map(|t| step_sums(problem, plan, t)).collect();
-    let rows: Vec<(&str, Vec<f64>)> = vec![
+    let mut rows: Vec<(&str, Vec<f64>)> = vec![
         ("load, MW", sums.iter().map(|sum| sum[0] / MW).collect()),
         ("renewables taken, MW", sums.iter().map(|sum| sum[2] / MW).collect()),
-        ("spinning reserve, MW", sums.iter().map(|sum| sum[3] / MW).collect()),
         ("price, $/MWh", plan.price_usd_per_j.iter().map(|price| price * MWH).collect()),
-        ("reserve price, $/MWh", plan.reserve_price_usd_per_j.iter().map(|price| price * MWH).collect()),
     ];
+    // Without a requirement nobody holds it on purpose.
+    if !problem.reserve.required_w.is_empty() || problem.reserve.contingency.is_some() {
+        rows.insert(2, ("spinning reserve, MW", sums.iter().map(|sum| sum[3] / MW).collect()));
+        let prices = plan.reserve_price_usd_per_j.iter().map(|price| price * MWH).collect();
+        rows.push(("reserve price, $/MWh", prices));
+    }
+    if !problem.stores.is_empty() {
+        let net = |t: usize| {
+            let sum = |of: &[Vec<f64>]| of.iter().map(|store| store[t]).sum::<f64>();
+            (sum(&plan.discharge_w) - sum(&plan.charge_w)) / MW
+        };
+        rows.push(("storages give, MW", (0..problem.steps).map(net).collect()));
+    }
+    let required: Vec<(String, Vec<f64>)> = required(problem);
+    rows.extend(required.iter().map(|(what, mw)| (what.as_str(), mw.clone())));
+    let dc: Vec<String> = problem
+        .lines
+        .iter()
+        .flat_map(|lines| {
+            lines.links.iter().map(|link| {
+                let number = |bus: usize| lines.network.buses.number[bus];
+                format!("{}, {} to {}, MW", link.name, number(link.from), number(link.to))
+            })
+        })
+        .collect();
+    rows.extend(
+        dc.iter().zip(&plan.link_w).map(|(what, watts)| (what.as_str(), watts.iter().map(|w| w / MW).collect())),
+    );
     let mut table = vec![["", "least", "step", "mean", "most", "step"].map(String::from).to_vec()];
     for (what, values) in rows {
         let extreme = |most: bool| {
@@ -281,6 +307,18 @@ fn prices(text: &mut String, problem: &Problem, plan: &Plan) {
     }
     text.push('\n');
     text.push_str(&screen::columns(2, &table));
+}
+
+/// What every area of the services requires in all, MW, by its name.
+fn required(problem: &Problem) -> Vec<(String, Vec<f64>)> {
+    let areas = problem.services.iter().flat_map(|services| &services.areas);
+    areas
+        .filter_map(|area| {
+            let products: Vec<&Vec<f64>> = area.required_w.iter().filter(|watts| !watts.is_empty()).collect();
+            let all = |t: usize| products.iter().map(|watts| watts[t]).sum::<f64>() / MW;
+            (!products.is_empty()).then(|| (format!("{} asked, MW", area.name), (0..problem.steps).map(all).collect()))
+        })
+        .collect()
 }
 
 fn chart(text: &mut String, problem: &Problem, plan: &Plan) {
@@ -418,13 +456,18 @@ fn write(out: &Path, problem: &Problem, plan: &Plan, summary: &Value) -> Result<
         stores.push((column(&store.name, "discharge_mw"), scaled(&plan.discharge_w[index], MW)));
         stores.push((column(&store.name, "energy_mwh"), scaled(&plan.energy_j[index], MWH)));
     }
-    let lines: Vec<(String, Vec<f64>)> = problem.lines.as_ref().map_or_else(Vec::new, |lines| {
+    let mut lines: Vec<(String, Vec<f64>)> = problem.lines.as_ref().map_or_else(Vec::new, |lines| {
         (0..lines.network.branches.from.len())
             .map(|branch| {
                 (format!("branch_{}_mw", branch + 1), plan.flow_w.iter().map(|flow| flow[branch] / MW).collect())
             })
             .collect()
     });
+    if let Some(given) = &problem.lines {
+        for (link, watts) in given.links.iter().zip(&plan.link_w) {
+            lines.push((column(&link.name, "dc_mw"), scaled(watts, MW)));
+        }
+    }
     for (name, numbers) in [("units", units), ("system", system), ("stores", stores), ("lines", lines)] {
         if numbers.is_empty() {
             continue;

@@ -48,6 +48,7 @@ pub(super) const ROOT: &[Field] = &[
     key("network", K::Table(NETWORK), May, ANY, "lines with limits; then [[bus]] and [[branch]] too"),
     key("bus", K::Tables(BUS), May, ANY, "buses of the network"),
     key("branch", K::Tables(BRANCH), May, ANY, "branches of the network"),
+    key("dc_line", K::Tables(DC_LINE), May, ANY, "DC lines of the network"),
 ];
 const RESERVE: &[Field] = &[
     key("required", K::Text, May, ANY, COLUMN),
@@ -154,17 +155,44 @@ const STORE: &[Field] = &[
     key("keep", K::Ratio, May, SHARE, "share of the energy left after a step; absent: all"),
     key("first", K::Energy, Must, POSITIVE, "energy before the first step"),
     key("last", K::Energy, May, POSITIVE, "least energy after the last step; absent: that before the first"),
+    key("inflow", K::Text, May, ANY, "what flows in by nature; absent: nothing"),
+    key("inflow_mw", K::Numbers, May, POSITIVE, MW),
+    key("inflow_w", K::Numbers, May, POSITIVE, W),
     key("charge_price", K::Price, May, ANY, "cost of charging, at the grid"),
     key("discharge_price", K::Price, May, ANY, "cost of discharging, at the grid"),
 ];
 const SERVICES: &[Field] = &[
-    key("regulation_up_price", K::Price, Must, POSITIVE, "price of regulation upward that is missing"),
-    key("regulation_down_price", K::Price, Must, POSITIVE, "price of regulation downward that is missing"),
-    key("spinning_price", K::Price, Must, POSITIVE, "price of spinning reserve that is missing"),
-    key("non_spinning_price", K::Price, Must, POSITIVE, "price of non-spinning reserve that is missing"),
-    key("supplemental_price", K::Price, Must, POSITIVE, "price of supplemental reserve that is missing"),
-    key("flex_up_price", K::Price, Must, POSITIVE, "price of room to rise that is missing"),
-    key("flex_down_price", K::Price, Must, POSITIVE, "price of room to fall that is missing"),
+    key(
+        "regulation_up_price",
+        K::Price,
+        May,
+        POSITIVE,
+        "price of regulation upward that is missing; absent: none may be",
+    ),
+    key(
+        "regulation_down_price",
+        K::Price,
+        May,
+        POSITIVE,
+        "price of regulation downward that is missing; absent: none may be",
+    ),
+    key("spinning_price", K::Price, May, POSITIVE, "price of spinning reserve that is missing; absent: none may be"),
+    key(
+        "non_spinning_price",
+        K::Price,
+        May,
+        POSITIVE,
+        "price of non-spinning reserve that is missing; absent: none may be",
+    ),
+    key(
+        "supplemental_price",
+        K::Price,
+        May,
+        POSITIVE,
+        "price of supplemental reserve that is missing; absent: none may be",
+    ),
+    key("flex_up_price", K::Price, May, POSITIVE, "price of room to rise that is missing; absent: none may be"),
+    key("flex_down_price", K::Price, May, POSITIVE, "price of room to fall that is missing; absent: none may be"),
     key("area", K::Tables(AREA), Must, ANY, "the whole system first, then parts of it"),
 ];
 const AREA: &[Field] = &[
@@ -224,4 +252,10 @@ const BRANCH: &[Field] = &[
     key("shift_deg", K::Plain, May, ANY, "phase shift, degrees"),
     key("shift_rad", K::Plain, May, ANY, "phase shift, rad"),
     key("in_service", K::Flag, May, ANY, "whether it carries anything; absent: it does"),
+];
+const DC_LINE: &[Field] = &[
+    key("name", K::Text, Must, ANY, "name, unique"),
+    key("from", K::Whole, Must, ANY, "number of the bus at its beginning"),
+    key("to", K::Whole, Must, ANY, "number of the bus at its end"),
+    key("limit", K::Power, Must, POSITIVE, "greatest flow either way, set at will"),
 ];

@@ -2,9 +2,9 @@
 //!
 //! Not modelled: reactive power, voltages, charging, limits of angles; generators of the network itself.
 
-use super::{Frame, series};
+use super::{Frame, name, series};
 use crate::scenario::sheet::Sheet;
-use tieline_grid::commitment::Lines;
+use tieline_grid::commitment::{DcLine, Lines};
 use tieline_grid::network::direct::Convention;
 use tieline_grid::network::{BusKind, Network};
 
@@ -103,14 +103,7 @@ pub(super) fn lines(root: &Sheet<'_, '_>, frame: &mut Frame) -> Option<Lines> {
         root.wrong("bus", &format!("{references} buses with reference = true"), "one", "");
     }
     for sheet in &root.tables("branch") {
-        let end = |key: &str| -> usize {
-            let Some(number) = sheet.number(key).map(|number| number as u64) else { return 0 };
-            frame.buses.iter().position(|known| *known == number).unwrap_or_else(|| {
-                let expected = format!("the number of one of the {} buses", frame.buses.len());
-                sheet.wrong(key, &number.to_string(), &expected, "");
-                0
-            })
-        };
+        let end = |key: &str| end(sheet, frame, key);
         let shift_rad = match (sheet.number("shift_deg"), sheet.number("shift_rad")) {
             (Some(_), Some(_)) => {
                 sheet.wrong("shift_rad", "a second shift", "one of shift_deg and shift_rad", "");
@@ -136,5 +129,24 @@ pub(super) fn lines(root: &Sheet<'_, '_>, frame: &mut Frame) -> Option<Lines> {
         add_branch(&mut network, branch);
     }
     let convention = if pm { Convention::Pm } else { Convention::Mp };
-    Some(Lines { network, convention, load_w })
+    let mut links: Vec<DcLine> = Vec::new();
+    for sheet in &root.tables("dc_line") {
+        links.push(DcLine {
+            name: name(sheet, links.iter().map(|link| &link.name)),
+            from: end(sheet, frame, "from"),
+            to: end(sheet, frame, "to"),
+            most_w: sheet.si("limit"),
+        });
+    }
+    Some(Lines { network, convention, load_w, links })
+}
+
+/// The bus that a key of a branch names by its number.
+fn end(sheet: &Sheet<'_, '_>, frame: &Frame, key: &str) -> usize {
+    let Some(number) = sheet.number(key).map(|number| number as u64) else { return 0 };
+    frame.buses.iter().position(|known| *known == number).unwrap_or_else(|| {
+        let expected = format!("the number of one of the {} buses", frame.buses.len());
+        sheet.wrong(key, &number.to_string(), &expected, "");
+        0
+    })
 }

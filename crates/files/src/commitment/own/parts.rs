@@ -105,6 +105,7 @@ fn unit(sheet: &Sheet<'_, '_>, frame: &Frame, name: String, problem: &Problem) -
             .collect(),
         stop_usd: sheet.number("stop_cost").unwrap_or(0.0),
         first: State { on, steps: steps(&first, frame, "since"), output_w },
+        first_spare_w: 0.0,
         burns: sheet.has("burns").then(|| burns(sheet, per_output, problem)),
         offer: offer(&sheet.table("offer")),
     }
@@ -273,6 +274,7 @@ pub(super) fn stores(root: &Sheet<'_, '_>, frame: &Frame, problem: &mut Problem,
             keep: sheet.number("keep").unwrap_or(1.0),
             first_j,
             last_j: sheet.number("last").unwrap_or(first_j),
+            inflow_w: series(sheet, frame, "inflow", POSITIVE).unwrap_or_default(),
             charge_usd_per_j: sheet.number("charge_price").unwrap_or(0.0),
             discharge_usd_per_j: sheet.number("discharge_price").unwrap_or(0.0),
         });
@@ -287,7 +289,7 @@ pub(super) fn services(root: &Sheet<'_, '_>, frame: &Frame, problem: &Problem, s
     let sheet = root.table("services");
     let mut services = Services::default();
     for (price, product) in services.short_usd_per_j.iter_mut().zip(PRODUCTS) {
-        *price = sheet.si(&format!("{product}_price"));
+        *price = sheet.number(&format!("{product}_price")).unwrap_or(f64::INFINITY);
     }
     for area in &sheet.tables("area") {
         let mut members: Vec<usize> = Vec::new();

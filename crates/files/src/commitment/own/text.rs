@@ -213,6 +213,9 @@ fn stores(out: &mut Out, problem: &Problem, bus: &dyn Fn(usize) -> u64) {
         ] {
             out.quantity(key, share, &[("pu", 1.0)]);
         }
+        if !store.inflow_w.is_empty() {
+            out.series("inflow", &store.name, &store.inflow_w);
+        }
         for (key, price) in [("charge_price", store.charge_usd_per_j), ("discharge_price", store.discharge_usd_per_j)] {
             out.may(key, Some(price).filter(|price| price.to_bits() != 0), EnergyPrice::UNITS);
         }
@@ -223,7 +226,7 @@ fn services(out: &mut Out, problem: &Problem) {
     let Some(services) = &problem.services else { return };
     out.head("[services]");
     for (product, price) in PRODUCTS.iter().zip(services.short_usd_per_j) {
-        out.may(&format!("{product}_price"), Some(price), EnergyPrice::UNITS);
+        out.may(&format!("{product}_price"), Some(price).filter(|price| price.is_finite()), EnergyPrice::UNITS);
     }
     for area in &services.areas {
         out.head("[[services.area]]");
@@ -306,6 +309,14 @@ fn network(out: &mut Out, problem: &Problem, lost: &mut Vec<String>) {
                 in_service: branches.in_service[branch],
             },
         );
+    }
+    for link in &lines.links {
+        let number = |bus: usize| buses.number.get(bus).copied().unwrap_or(0).to_string();
+        out.head("[[dc_line]]");
+        out.text("name", &link.name);
+        out.bare("from", &number(link.from));
+        out.bare("to", &number(link.to));
+        out.quantity("limit", link.most_w, POWER);
     }
     if kept != lines.network {
         lost.push("voltages, charging, reactive power and generators of the network: a DC flow uses none".to_owned());

@@ -25,6 +25,8 @@ pub struct Day {
     pub steps: Option<usize>,
     /// With the network's lines.
     pub network: bool,
+    /// All reserve products of the tables by area.
+    pub all_reserves: bool,
 }
 
 /// What came of reading.
@@ -56,7 +58,12 @@ pub fn load(path: &Path, day: &Day) -> Result<Loaded> {
     if path.is_dir() && !path.join(FOLDER_TEXT).is_file() {
         return tables(path, &shown, day);
     }
-    let given = [(day.day.is_some(), "--day"), (day.steps.is_some(), "--steps"), (day.network, "--network")];
+    let given = [
+        (day.day.is_some(), "--day"),
+        (day.steps.is_some(), "--steps"),
+        (day.network, "--network"),
+        (day.all_reserves, "--reserves all"),
+    ];
     if let Some((_, option)) = given.iter().find(|(given, _)| *given) {
         eprintln!(
             "tieline: {shown}: {option} goes with a folder of RTS-GMLC tables; this case has its own steps and lines"
@@ -136,7 +143,8 @@ fn tables(path: &Path, shown: &str, day: &Day) -> Result<Loaded> {
             return Ok(Loaded::Usage);
         }
     };
-    let asked = rts::Asked { first_hour, steps, network: day.network, first: source::before(&system, first_hour) };
+    let first = source::before(&system, first_hour);
+    let asked = rts::Asked { first_hour, steps, network: day.network, all_reserves: day.all_reserves, first };
     match rts::case(&system, &asked) {
         Ok(case) => {
             say(shown, &case.remarks);
