@@ -151,3 +151,26 @@ fn a_series_may_be_cut_to_hours_within_it_and_not_beyond() {
     let said = with(HEAD, Box::leak(late.into_boxed_str())).expect_err("an hour is missing").to_string();
     assert!(said.contains("one row an hour, 2 from start"), "{said}");
 }
+
+#[test]
+fn machines_of_a_unit_arrive_with_what_commitment_asks() {
+    let unit = |more: &str| {
+        let text = format!(
+            "{HEAD}[[unit]]\nname = \"u\"\nclass = \"gas\"\nzone = \"n\"\ncapacity = \"1 GW\"\ncost = \"36 $/MWh\"\nsize = \"250 MW\"\n{more}"
+        );
+        with(&text, "n_mw\n10\n20\n")
+    };
+    let text =
+        "least = \"100 MW\"\nstart_cost = \"5000 $\"\nleast_up = \"90 min\"\noutage = \"10 %\"\nrepair = \"50 h\"\n";
+    let case = unit(text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let machines = case.problem.machines(0).expect("machines");
+    assert_eq!((machines.count, machines.least, machines.start_usd), (4, 0.4, 5000.0));
+    // Steps are hours: what is begun of one counts.
+    assert_eq!((machines.least_up, machines.least_down), (2, 0));
+    assert_eq!(case.problem.machines_there(0, 0), (case.problem.available_w(0, 0) / 250e6).round() as u32);
+    let plain = unit("outage = \"10 %\"\nrepair = \"50 h\"\n").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(plain.problem.machines(0), None, "nothing says that they are on or off");
+    assert_eq!(plain.problem.profiles[0], case.problem.profiles[case.problem.units.profile[0].expect("a profile")]);
+    let mistakes = unit("least = \"251 MW\"\n").expect_err("more than a machine gives").to_string();
+    assert!(mistakes.contains("one of its 4 machines gives, 250.000 MW"), "{mistakes}");
+}

@@ -371,3 +371,47 @@ fn a_folder_of_rts_tables_must_be_told_what_to_become() {
     assert!(!folder.join("x.toml").exists());
     std::fs::remove_dir_all(&folder).expect("our own folder");
 }
+
+#[test]
+fn commitment_is_rechecked_bounded_and_written() {
+    let folder = std::env::temp_dir().join(format!("tieline-commitment-{}", std::process::id()));
+    let out = folder.join("out");
+    let asked = ["grid", "dispatch", "three-zones", "--commitment", "--hours", "72", "--json", "--out"];
+    let whole = tieline(&[&asked[..], &[out.to_str().expect("text")]].concat());
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&whole.stdout).expect("JSON");
+    let told = &summary["commitment"];
+    for key in ["early_stops", "early_starts", "machines_too_many"] {
+        assert_eq!(told[key], 0, "{key}: {told}");
+    }
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let (cost, bound) =
+        (number(&summary["metrics"]["dispatch.cost_usd"]), number(&summary["metrics"]["dispatch.bound_usd"]));
+    assert!(number(&told["output_error_w"]) < 1.0 && number(&told["worst_window_gap"]) <= 5e-3, "{told}");
+    assert!(bound <= number(&told["cost_without_usd"]) && number(&told["cost_without_usd"]) <= cost, "{summary}");
+    // The cost is the energy at its price and the starts, and both are in the tables.
+    let units: f64 = told["units"].as_array().expect("units").iter().map(|unit| number(&unit["start_usd"])).sum();
+    assert!((units - number(&told["start_usd"])).abs() < 1e-6 * cost, "{told}");
+    let bytes = std::fs::read(out.join("commitment.parquet")).expect("a table");
+    let table = tieline_files::table::read(bytes).expect("a table of ours");
+    assert_eq!(table.utc_ns.len(), 72);
+    for (name, on) in &table.numbers {
+        assert!(name.ends_with("_machines") && on.iter().all(|on| on.fract() == 0.0 && *on >= 0.0), "{name}");
+    }
+    let page = tieline(&asked[..6]);
+    let text = String::from_utf8_lossy(&page.stdout).into_owned();
+    assert!(
+        text.contains("no dispatch costs less, with commitment or without") && text.contains("west coal"),
+        "{text}"
+    );
+    for wrong in [
+        &["--commitment", "--years", "2"][..],
+        &["--commitment", "--shave-peaks"],
+        &["--commitment", "--gap", "1.5"],
+        &["--gap", "0.1"],
+    ] {
+        let refused = tieline(&[&["grid", "dispatch", "pjm-like"], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
+    std::fs::remove_dir_all(&folder).expect("our own folder");
+}

@@ -59,6 +59,7 @@ pub(super) const TABLE: &[Quantity] = &[
         tables::weeks,
     ),
     row("grid.zones_weeks", &[], &[], tables::WEEKS, tables::zones),
+    row("grid.zones_weeks_committed", &[("gap", D::Plain)], &[], tables::WEEKS, tables::zones_committed),
     row("grid.dc_opf", &[], &[], &[("pm", D::Money), ("mp", D::Money)], network::dc_opf),
     row(
         "grid.power_flow",

@@ -148,9 +148,28 @@ pub(super) fn weeks(given: &Given) -> Outcome {
 
 /// The same weeks as zones, one linear program.
 pub(super) fn zones(given: &Given) -> Outcome {
-    let problem = given.zones.as_deref().ok_or("the case names no folder of tables as zones")?;
+    let problem = as_zones(given)?;
+    Ok(told(problem, &relaxed(problem)?))
+}
+
+/// The same zones with machines that are on or off.
+pub(super) fn zones_committed(given: &Given) -> Outcome {
+    let problem = as_zones(given)?;
+    let found = dispatch::commit(problem, &relaxed(problem)?, given.one("gap")?);
+    Ok(told(problem, &found.map_err(|failure| failure.words(problem))?.dispatch))
+}
+
+fn as_zones(given: &Given) -> Result<&dispatch::Problem, String> {
+    given.zones.as_deref().ok_or_else(|| "the case names no folder of tables as zones".to_owned())
+}
+
+fn relaxed(problem: &dispatch::Problem) -> Result<dispatch::Dispatch, String> {
     let one_thread = |chunks: &mut [Chunk], work: &(dyn Fn(&mut Chunk) + Sync)| chunks.iter_mut().for_each(work);
-    let found = dispatch::solve(problem, &one_thread).map_err(|failure| failure.words(problem))?;
+    dispatch::solve(problem, &one_thread).map_err(|failure| failure.words(problem))
+}
+
+/// Cost, load and energy by class of a dispatch, in the order of [`WEEKS`].
+fn told(problem: &dispatch::Problem, found: &dispatch::Dispatch) -> Vec<Vec<f64>> {
     let units = problem.units.class.len();
     let energy: Vec<(&str, f64)> = found
         .generation_w
@@ -161,5 +180,5 @@ pub(super) fn zones(given: &Given) -> Outcome {
     let load: f64 = problem.zones.load_w.iter().sum::<f64>() * problem.step_s;
     let mut all = vec![vec![found.quality.cost_usd], vec![load]];
     all.extend(by_class(&energy));
-    Ok(all)
+    all
 }
