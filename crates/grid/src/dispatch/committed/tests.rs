@@ -259,3 +259,20 @@ fn machines_that_make_no_sense_are_told() {
     problem.units.machines[1] = Some(Machines { count: 1, least: 1.5, ..Machines::default() });
     assert_eq!(problem.complaints().len(), 2);
 }
+
+#[test]
+fn load_below_every_least_output_is_told_with_its_hours() {
+    // 30 MW in the first and the last hours, a machine of 50 to 300 MW that stays on for five: 20 MW are too much whenever it
+    // is on then, and nothing may be shed.
+    let mut problem = zone(&[30.0, 200.0, 200.0, 200.0, 30.0, 30.0]);
+    problem.zones.shed_price_usd_per_j = vec![None];
+    let machines = Machines { count: 1, up: None, least: 50.0 / 300.0, start_usd: 1e3, least_up: 5, least_down: 0 };
+    unit(&mut problem, 300.0, 20.0, Some(machines));
+    let relaxed = solve(&problem, &one_thread).expect("any share of a machine serves it");
+    let failure = commit(&problem, &relaxed, 1e-3).expect_err("no number of machines does");
+    let words = failure.words(&problem);
+    assert!(words.contains("at least 60.0 MWh lie apart, in 3 zone-hours"), "{words}");
+    for hour in [0, 4, 5] {
+        assert!(words.contains(&format!("z in hour {hour}: 20.0 MW too much")), "{words}");
+    }
+}

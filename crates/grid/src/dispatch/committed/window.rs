@@ -29,6 +29,10 @@ const MISSING_USD_PER_MWH: f64 = 5.0;
 /// The same at the end of the year, where the storage must end as told: beyond every price.
 const AMISS_USD_PER_MWH: f64 = 1e5;
 
+/// Power that counts as missing, MW, and most places that are told.
+const LEAST_LACK: f64 = 1e-3;
+const MOST_PLACES: usize = 10;
+
 /// Columns of a unit of machines in one step.
 #[derive(Clone, Copy, Debug)]
 struct Count {
@@ -55,6 +59,8 @@ pub(super) struct Window<'p> {
     power: Vec<usize>,
     counts: Vec<Option<Count>>,
     shed: Vec<Option<usize>>,
+    /// Power that is missing, and that is too much, in each zone: nothing, unless there is no other answer.
+    lack: Vec<(usize, usize)>,
     tanks: Vec<Tank>,
     flow: Vec<usize>,
     balance: Vec<usize>,
@@ -95,6 +101,7 @@ impl<'p> Window<'p> {
             power: Vec::new(),
             counts: Vec::new(),
             shed: Vec::new(),
+            lack: Vec::new(),
             tanks: Vec::new(),
             flow: Vec::new(),
             balance: Vec::new(),
@@ -139,6 +146,7 @@ impl<'p> Window<'p> {
                 let price = problem.zones.shed_price_usd_per_j[zone];
                 let load = problem.load_w(hour, zone) / MW;
                 self.shed.push(price.map(|price| self.matrix.column(per_mw(price), 0.0, load)));
+                self.lack.push((self.matrix.column(0.0, 0.0, 0.0), self.matrix.column(0.0, 0.0, 0.0)));
             }
             let stores = &problem.stores;
             for store in 0..stores.name.len() {
@@ -169,6 +177,8 @@ impl<'p> Window<'p> {
             }
             for (zone, terms) in terms.iter_mut().enumerate() {
                 terms.extend(self.shed[step * zones + zone].map(|shed| (shed, 1.0)));
+                let (missing, over) = self.lack[step * zones + zone];
+                terms.extend([(missing, 1.0), (over, -1.0)]);
             }
             for store in 0..stores {
                 let tank = self.tanks[step * stores + store];
@@ -323,7 +333,7 @@ impl<'p> Window<'p> {
     fn whole(&self, gap: f64) -> Result<Solved, String> {
         let relaxed = linear(&self.matrix)?;
         if relaxed.end != End::Best {
-            return Err(format!("any share of a machine: {:?}", relaxed.end));
+            return Err(self.no_answer(&relaxed.end));
         }
         const ROUNDING: f64 = 1e-6;
         let mut near = self.matrix.clone();
@@ -343,9 +353,46 @@ impl<'p> Window<'p> {
         let start = there.then_some(rounded.point.as_slice());
         let found = mixed(&self.matrix, &Limits { gap, start, ..Limits::default() })?;
         if found.end != End::Best {
-            return Err(format!("{:?}", found.end));
+            return Err(self.no_answer(&found.end));
         }
         Ok(Solved { value: found.value, bound: found.bound.max(bound), point: found.point })
+    }
+
+    /// Why there is none, in words: the least power that would have to be missing or too much, and where.
+    fn no_answer(&self, end: &End) -> String {
+        if *end != End::Infeasible {
+            return format!("{end:?}");
+        }
+        let mut open = self.matrix.clone();
+        open.cost.fill(0.0);
+        for column in self.lack.iter().flat_map(|(missing, over)| [*missing, *over]) {
+            (open.cost[column], open.upper[column]) = (1.0, f64::INFINITY);
+        }
+        let found = match mixed(&open, &Limits { gap: 1e-3, ..Limits::default() }) {
+            Ok(found) if found.end == End::Best => found,
+            Ok(found) => return format!("Infeasible; what lacks was not found either ({:?})", found.end),
+            Err(why) => return why,
+        };
+        let zones = self.problem.zones.name.len();
+        let mut places: Vec<(f64, String)> = Vec::new();
+        for (at, (missing, over)) in self.lack.iter().enumerate() {
+            for (column, what) in [(*missing, "missing"), (*over, "too much")] {
+                let power = found.point[column];
+                if power > LEAST_LACK {
+                    let (zone, hour) = (&self.problem.zones.name[at % zones], self.first + at / zones);
+                    places.push((power, format!("{zone} in hour {hour}: {power:.1} MW {what}")));
+                }
+            }
+        }
+        places.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let energy = found.value * self.hours();
+        let worst: Vec<&str> = places.iter().take(MOST_PLACES).map(|place| place.1.as_str()).collect();
+        format!(
+            "load cannot be met to the watt with machines on or off, and may not be shed; at least {energy:.1} MWh lie apart, in {} zone-hours; worst:\n  {}\n  \
+             too much is what machines that must stay on, or are on for another hour, give at least",
+            places.len(),
+            worst.join("\n  ")
+        )
     }
 
     /// The program with its whole columns held at what a point has.
