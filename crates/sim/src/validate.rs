@@ -392,8 +392,18 @@ pub fn run(cases: &[Case], mut supply: impl FnMut(&DataFile) -> Supply) -> Repor
         skipped: 0,
         classes: Tallies::default(),
     };
+    // Several cases may ask for other outputs of one quantity, some of which take a minute: it is computed once.
+    let mut known: Vec<(&Case, Vec<Vec<f64>>)> = Vec::new();
     for case in cases {
-        let result = judge(case, &mut supply);
+        let same =
+            |other: &Case| (&other.quantity, &other.inputs, &other.data) == (&case.quantity, &case.inputs, &case.data);
+        let before = known.iter().find(|(other, _)| same(other)).map(|(_, ours)| ours.clone());
+        let ours = match (&case.needs, before) {
+            (Some(needs), _) => Err(Stop::Skip(needs.clone())),
+            (None, Some(ours)) => Ok(ours),
+            (None, None) => compute(case, &mut supply).inspect(|ours| known.push((case, ours.clone()))),
+        };
+        let result = judge(case, ours);
         let by_class = match result.class {
             Class::Identity => &mut report.classes.identity,
             Class::Calibrated => &mut report.classes.calibrated,
@@ -411,7 +421,7 @@ pub fn run(cases: &[Case], mut supply: impl FnMut(&DataFile) -> Supply) -> Repor
     report
 }
 
-fn judge(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> CaseResult {
+fn judge(case: &Case, ours: Result<Vec<Vec<f64>>, Stop>) -> CaseResult {
     let mut result = CaseResult {
         id: case.id.clone(),
         quantity: case.quantity.clone(),
@@ -426,11 +436,7 @@ fn judge(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> CaseResul
         note: case.note.clone(),
         parts: Vec::new(),
     };
-    let outcome = match &case.needs {
-        Some(needs) => Err(Stop::Skip(needs.clone())),
-        None => compute(case, supply),
-    };
-    match outcome {
+    match ours.and_then(|ours| compared(case, &ours)) {
         Err(Stop::Skip(needs)) => {
             result.verdict = Verdict::Skipped;
             result.needs = Some(needs);
@@ -476,11 +482,14 @@ impl From<String> for Stop {
     }
 }
 
-fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<Vec<Part>, Stop> {
-    let quantity = quantities::TABLE
-        .iter()
-        .find(|quantity| quantity.name == case.quantity)
-        .ok_or_else(|| format!("no quantity is called \"{}\"", case.quantity))?;
+fn quantity_of(case: &Case) -> Result<&'static Quantity, String> {
+    let found = quantities::TABLE.iter().find(|quantity| quantity.name == case.quantity);
+    found.ok_or_else(|| format!("no quantity is called \"{}\"", case.quantity))
+}
+
+/// The outputs of the case's quantity.
+fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<Vec<Vec<f64>>, Stop> {
+    let quantity = quantity_of(case)?;
     let mut given = Given::default();
     for (name, dimension) in quantity.inputs {
         let (_, texts) = case
@@ -511,6 +520,12 @@ fn compute(case: &Case, supply: &mut impl FnMut(&DataFile) -> Supply) -> Result<
     }
     let ours = (quantity.compute)(&given)?;
     assert_eq!(ours.len(), quantity.outputs.len(), "{} returns what the table says", quantity.name);
+    Ok(ours)
+}
+
+/// What the case expects beside what came out.
+fn compared(case: &Case, ours: &[Vec<f64>]) -> Result<Vec<Part>, Stop> {
+    let quantity = quantity_of(case)?;
     if case.expect.is_empty() {
         return Err(Stop::Fail("the case expects nothing".to_owned()));
     }

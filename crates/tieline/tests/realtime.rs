@@ -173,7 +173,7 @@ fn summary(case: &str) -> serde_json::Value {
 fn a_load_on_an_isolated_bus_changes_nothing() {
     let out = folder("isolated");
     let row = "  5 2  900 180";
-    let case = changed(&out, row, &format!("  9 4 500 0 0 0 0 1 1.00 0 345 1 1.05 0.95;\n{row}"));
+    let case = changed(&out, row, &format!("  9 4 500 0 0 0 1 1.00 0 345 1 1.05 0.95;\n{row}"));
     let (usual, isolated) = (summary(CASE), summary(&case));
     for key in ["cost_usd", "load_mwh", "regulation_rms_mw", "regulation_most_mw", "orders", "intervals"] {
         assert_eq!(usual[key], isolated[key], "{key}");
@@ -185,7 +185,7 @@ fn a_load_on_an_isolated_bus_changes_nothing() {
 fn an_island_without_units_goes_unserved_and_its_price_counts() {
     let out = folder("island");
     let row = "  5 2  900 180";
-    let case = changed(&out, row, &format!("  9 1 500 0 0 0 0 1 1.00 0 345 1 1.05 0.95;\n{row}"));
+    let case = changed(&out, row, &format!("  9 1 500 0 0 0 1 1.00 0 345 1 1.05 0.95;\n{row}"));
     let value = summary(&case);
     let first = &value["intervals"][0];
     let prices = first["island_energy_usd_per_mwh"].as_array().expect("prices");
