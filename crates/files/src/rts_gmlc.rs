@@ -216,6 +216,19 @@ pub struct System {
 }
 
 impl System {
+    /// The reservoir that a unit gives from, where the tables have one that holds anything.
+    #[must_use]
+    pub fn reservoir(&self, unit: usize) -> Option<&Reservoir> {
+        self.reservoirs.iter().find(|reservoir| reservoir.unit == unit && reservoir.most_j > 0.0)
+    }
+
+    /// The same, where something flows into it by nature.
+    #[must_use]
+    pub fn filled_reservoir(&self, unit: usize) -> Option<&Reservoir> {
+        self.units[unit].inflow_w.as_ref()?;
+        self.reservoir(unit)
+    }
+
     /// Load of every bus in an hour (from 0), W.
     #[must_use]
     pub fn load_w(&self, hour: usize) -> Vec<f64> {

@@ -1,30 +1,12 @@
 //! The validation cases that tieline carries: they read, they compute, and each counts as it should.
 
-use std::io::{self, Read};
-use std::path::PathBuf;
+mod data_sets;
 
+use data_sets::{data, open};
+use std::io;
+use std::path::PathBuf;
 use tieline_files::cases::{embedded, read, validate};
 use tieline_sim::validate::{Case, Class, Rule, Verdict};
-
-/// Opens a file plain or packed, in whatever case its folder is written.
-fn open(root: &std::path::Path, file: &str) -> io::Result<Box<dyn Read>> {
-    let mut at = root.to_path_buf();
-    for part in file.split('/') {
-        let mut names = std::fs::read_dir(&at)?.filter_map(|entry| Some(entry.ok()?.path()));
-        let packed = format!("{part}.gz");
-        let fits = |path: &PathBuf| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            name.eq_ignore_ascii_case(part) || name.eq_ignore_ascii_case(&packed)
-        };
-        at = names.find(fits).ok_or(io::ErrorKind::NotFound)?;
-    }
-    Ok(Box::new(std::fs::File::open(at)?))
-}
-
-fn data() -> PathBuf {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    std::env::var_os("TIELINE_DATA").map_or(beside, PathBuf::from)
-}
 
 fn shipped() -> Vec<Case> {
     embedded().unwrap_or_else(|why| panic!("{why}"))

@@ -2,9 +2,10 @@
 //! tables: every unit's limits, times, costs and starts, demand, renewables and reserve. What PGLib-UC changed is undone here by
 //! name, and nothing else.
 
+mod data_sets;
+
+use data_sets::{data, open};
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 use tieline_files::commitment::{self, rts};
 use tieline_files::rts_gmlc::{self, System, before};
 use tieline_grid::commitment::{Options, Outcome, Problem, Product, relaxed_usd, solve};
@@ -13,11 +14,6 @@ const MW: f64 = 1e6;
 /// PGLib-UC writes powers and costs with two digits, reserves as 3 % of the demand so written.
 const CENT: f64 = 0.005 + 1e-9;
 
-fn data() -> PathBuf {
-    let named = std::env::var_os("TIELINE_DATA").filter(|value| !value.is_empty()).map(PathBuf::from);
-    named.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")))
-}
-
 fn tables() -> Option<System> {
     let root = data().join("rts_gmlc/RTS_Data");
     if !root.is_dir() {
@@ -25,21 +21,6 @@ fn tables() -> Option<System> {
         return None;
     }
     Some(rts_gmlc::read("RTS_Data", &mut |file| open(&root, file)).expect("reads"))
-}
-
-/// Opens a file plain or packed, in whatever case its folder is written.
-fn open(root: &Path, file: &str) -> io::Result<Box<dyn Read>> {
-    let mut at = root.to_path_buf();
-    for part in file.split('/') {
-        let mut names = std::fs::read_dir(&at)?.filter_map(|entry| Some(entry.ok()?.path()));
-        let packed = format!("{part}.gz");
-        let fits = |path: &PathBuf| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            name.eq_ignore_ascii_case(part) || name.eq_ignore_ascii_case(&packed)
-        };
-        at = names.find(fits).ok_or(io::ErrorKind::NotFound)?;
-    }
-    Ok(Box::new(File::open(at)?))
 }
 
 fn pglib(day: &str) -> Option<Problem> {

@@ -14,7 +14,7 @@
 
 use super::own::network::{Branch, add_branch, add_bus, total};
 use super::{Case, Format};
-use crate::rts_gmlc::{Drive, Link, Reserve as Requirement, Reservoir, System, Unit as Row};
+use crate::rts_gmlc::{Drive, Link, Reserve as Requirement, System, Unit as Row};
 use tieline_grid::commitment::{
     Area, DcLine, Lines, Offer, Problem, Product, Renewable, Reserve, Services, Start, State, Store, Unit,
 };
@@ -83,7 +83,7 @@ pub fn case(system: &System, asked: &Asked) -> Result<Case, Vec<String>> {
         let bus = if asked.network { bus } else { 0 };
         match row.drive {
             Drive::Fuel => problem.units.push(thermal(system, index, bus, asked)),
-            Drive::Weather if from_tank(system, index).is_some() => {
+            Drive::Weather if system.filled_reservoir(index).is_some() => {
                 problem.stores.extend(tank(system, index, bus, hours.clone()));
                 let what = "a storage that only gives; its least output, starts and heat rates are left out";
                 remarks.push(format!("{}: {what}", row.name));
@@ -273,7 +273,7 @@ fn renewable(row: &Row, bus: usize, hours: core::ops::Range<usize>) -> Option<Re
 fn store(system: &System, index: usize, bus: usize) -> Option<Store> {
     let row = &system.units[index];
     // The upper of two reservoirs stands first.
-    let tank = system.reservoirs.iter().find(|tank| tank.unit == index && tank.most_j > 0.0)?;
+    let tank = system.reservoir(index)?;
     let discharge_w = system.network.generators.most_w[index].max(0.0);
     let first_j = tank.first_j.clamp(0.0, tank.most_j);
     Some(Store {
@@ -291,15 +291,9 @@ fn store(system: &System, index: usize, bus: usize) -> Option<Store> {
     })
 }
 
-/// The tank of a plant into which something flows.
-fn from_tank(system: &System, index: usize) -> Option<&Reservoir> {
-    system.units[index].inflow_w.as_ref()?;
-    system.reservoirs.iter().find(|tank| tank.unit == index && tank.most_j > 0.0)
-}
-
 /// A plant that gives what flows into its tank when it is best.
 fn tank(system: &System, index: usize, bus: usize, hours: core::ops::Range<usize>) -> Option<Store> {
-    let (row, tank) = (&system.units[index], from_tank(system, index)?);
+    let (row, tank) = (&system.units[index], system.filled_reservoir(index)?);
     Some(Store {
         name: row.name.clone(),
         bus,

@@ -72,13 +72,6 @@ fn head(name: &str, series: &str, system: &System) -> String {
     )
 }
 
-/// Whether a unit gives from a tank into which something flows.
-fn from_tank(system: &System, unit: usize) -> Option<f64> {
-    system.units[unit].inflow_w.as_ref()?;
-    let tank = system.reservoirs.iter().find(|tank| tank.unit == unit && tank.most_j > 0.0)?;
-    Some(tank.most_j)
-}
-
 /// Whether a unit stands at a bus in service and can give something.
 fn counts(system: &System, unit: usize) -> bool {
     let generators = &system.network.generators;
@@ -108,7 +101,7 @@ fn at_full(system: &System, unit: usize) -> (f64, Option<f64>) {
 fn alike(system: &System, columns: &mut Columns) -> Vec<(String, Vec<usize>)> {
     let mut found: Vec<(String, Vec<usize>)> = Vec::new();
     for (unit, known) in system.units.iter().enumerate() {
-        if !counts(system, unit) || known.drive == Drive::Storage || from_tank(system, unit).is_some() {
+        if !counts(system, unit) || known.drive == Drive::Storage || system.filled_reservoir(unit).is_some() {
             continue;
         }
         let text = unit_text(system, unit, columns);
@@ -211,9 +204,9 @@ fn stores(text: &mut String, system: &System, columns: &mut Columns) {
                 rounded(energy_j / MWH)
             )
         };
-        if let (Some(energy_j), Some(inflow_w)) = (from_tank(system, unit), &known.inflow_w) {
+        if let (Some(tank), Some(inflow_w)) = (system.filled_reservoir(unit), &known.inflow_w) {
             let column = format!("{}_inflow_mw", known.name.to_lowercase());
-            text.push_str(&head(energy_j));
+            text.push_str(&head(tank.most_j));
             let _ = writeln!(
                 text,
                 "charge_power = \"0 MW\"\ncharge_efficiency = \"100 %\"\ndischarge_efficiency = \"100 %\"\ninflow = \"{column}\"\n"
@@ -221,8 +214,7 @@ fn stores(text: &mut String, system: &System, columns: &mut Columns) {
             columns.push((column, megawatts(inflow_w)));
         } else if known.drive == Drive::Storage {
             // The upper reservoir; its lower one mirrors it.
-            let tank = system.reservoirs.iter().find(|tank| tank.unit == unit && tank.most_j > 0.0);
-            let Some(tank) = tank else { continue };
+            let Some(tank) = system.reservoir(unit) else { continue };
             let efficiency = rounded(100.0 * known.round_trip.unwrap_or(1.0).sqrt());
             text.push_str(&head(tank.most_j));
             let _ = writeln!(
