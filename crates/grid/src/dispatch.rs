@@ -23,7 +23,7 @@ mod tidy;
 pub use certificate::{bound_usd, cost_usd};
 pub use chain::Spread;
 pub use chunk::Chunk;
-pub use committed::{Committed, Running, commit, judge_running};
+pub use committed::{Committed, Recheck, commit, recheck};
 pub use interior::{TOLERANCE, solve};
 pub use judgement::judge;
 
@@ -280,6 +280,13 @@ pub enum Failure {
         /// In words.
         why: String,
     },
+    /// The recheck of a commitment found what no plan may do; what it found, for a bug report.
+    Broken {
+        /// Of the machines.
+        recheck: Recheck,
+        /// Of the dispatch.
+        quality: Quality,
+    },
     /// The iteration came to no answer within the tolerance; what it had, for a bug report.
     Unfinished {
         /// The best that it had.
@@ -311,6 +318,16 @@ impl Failure {
             Self::Window { first, steps, why } => {
                 format!("no answer to which machines run in the {steps} steps from step {first}: {why}")
             }
+            Self::Broken { recheck, quality } => format!(
+                "the plan does not hold: {} machines stopped early, {} started early, {} on that are not there, outputs beyond their limits by {:.3} W, imbalance {:.3} W, storages {:.3} W, bounds exceeded by {:.3} W",
+                recheck.early_stops,
+                recheck.early_starts,
+                recheck.too_many,
+                recheck.output_error_w,
+                quality.imbalance_w,
+                quality.energy_error_w,
+                quality.box_error_w
+            ),
             Self::Unfinished { quality } => format!(
                 "no answer within tolerance after {} iterations: cost {:.3} $, bound {:.3} $, gap {:.1e}, imbalance {:.3} W, bounds exceeded by {:.3} W",
                 quality.iterations,

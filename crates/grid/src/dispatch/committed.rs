@@ -11,16 +11,18 @@
 //!
 //! Not modelled: ramps, reserve, hot and cold starts, costs of running beside the fuel, errors of forecast within a window.
 
-mod recheck;
+mod machines;
 mod window;
 
 use super::{Dispatch, Failure, Problem, Quality, judge};
-pub use recheck::{Running, judge_running};
+pub use machines::{Recheck, recheck};
 use window::Window;
 
 /// Steps of a window, and those of it that are kept: two days and one, in hours.
 const SEEN: usize = 48;
 const KEPT: usize = 24;
+/// Greatest error of a balance, a storage or a limit that an answer may have, W: a hundred of HiGHS' tolerances (1e-7 MW).
+const CLOSED_W: f64 = 10.0;
 
 /// Which machines run when, and what follows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,8 +31,8 @@ pub struct Committed {
     pub dispatch: Dispatch,
     /// Machines on, of each unit: `hours * units`; none where a unit does not consist of machines.
     pub running: Vec<u32>,
-    /// Cost of all starts, $.
-    pub start_usd: f64,
+    /// What the recheck of the machines found: starts and their cost; nothing else, or there is no answer.
+    pub recheck: Recheck,
     /// Windows that were solved.
     pub windows: usize,
     /// Greatest gap between cost and bound of a window, and the mean.
@@ -64,7 +66,8 @@ impl State {
 /// its cost and its bound, relative.
 ///
 /// # Errors
-/// Why there is no dispatch; a window without an answer is [`Failure::Window`].
+/// Why there is no dispatch: [`Failure::Window`] where a window has no answer, [`Failure::Broken`] where the recheck of the
+/// whole finds that the answer does what none may.
 pub fn commit(problem: &Problem, relaxed: &Dispatch, gap: f64) -> Result<Committed, Failure> {
     let complaints = problem.complaints();
     if !complaints.is_empty() {
@@ -89,14 +92,19 @@ pub fn commit(problem: &Problem, relaxed: &Dispatch, gap: f64) -> Result<Committ
         first += kept;
     }
     out.mean_gap /= out.windows.max(1) as f64;
-    let running = judge_running(problem, &out);
-    out.start_usd = running.start_usd;
+    out.recheck = recheck(problem, &out);
     let judged = judge(problem, &out.dispatch);
-    let cost_usd = judged.cost_usd + running.start_usd;
+    let cost_usd = judged.cost_usd + out.recheck.start_usd;
     let bound_usd = relaxed.quality.bound_usd;
     let gap = (cost_usd - bound_usd) / cost_usd.abs().max(0.01);
     out.dispatch.quality = Quality { cost_usd, bound_usd, gap, iterations: out.windows, ..judged };
-    Ok(out)
+    let errors_w = [judged.imbalance_w, judged.energy_error_w, judged.box_error_w, out.recheck.output_error_w];
+    let kept = out.recheck.early_stops + out.recheck.early_starts + out.recheck.too_many == 0;
+    if kept && errors_w.into_iter().all(|error_w| error_w <= CLOSED_W) {
+        Ok(out)
+    } else {
+        Err(Failure::Broken { recheck: out.recheck, quality: out.dispatch.quality })
+    }
 }
 
 /// Takes the kept steps into the state.

@@ -6,7 +6,7 @@ use super::{MW, SOLVER, Solved};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use tieline_files::dispatch::Case;
-use tieline_grid::dispatch::{Committed, Dispatch, Failure, Problem, commit, judge_running};
+use tieline_grid::dispatch::{Committed, Dispatch, Failure, Problem, commit};
 
 /// The method by its name, for people and for `summary.json`.
 pub const METHOD: &str =
@@ -31,7 +31,7 @@ pub fn committed(case: &Case, plain: &Solved, gap: f64) -> Result<Solved, Failur
 }
 
 fn json_of(problem: &Problem, committed: &Committed, relaxed_usd: f64) -> Value {
-    let running = judge_running(problem, committed);
+    let running = &committed.recheck;
     let units = problem.units.name.len();
     let each = |unit: usize| {
         let machines = problem.machines(unit)?;

@@ -203,7 +203,8 @@ fn every_window_goes_on_where_the_one_before_ended() {
         let found = committed(&problem, 1e-4);
         let quality = found.dispatch.quality;
         assert_eq!(found.windows, 9, "days of 24 h, the last window kept whole");
-        let running = judge_running(&problem, &found);
+        let running = found.recheck;
+        assert_eq!(running, recheck(&problem, &found), "seed {seed}");
         assert_eq!(
             (running.early_stops, running.early_starts, running.too_many),
             (0, 0, 0),
@@ -212,7 +213,10 @@ fn every_window_goes_on_where_the_one_before_ended() {
         assert!(running.output_error_w < 1.0, "seed {seed}: {running:?}");
         assert!(quality.imbalance_w < 1.0 && quality.energy_error_w < 1.0 && quality.box_error_w < 1.0, "{quality:?}");
         assert!(quality.gap >= -1e-9 && quality.gap < 0.1, "seed {seed}: {quality:?}");
-        assert!(running.starts > 0 && found.start_usd > 0.0, "seed {seed}: machines start in ten days of failures");
+        assert!(
+            running.starts > 0 && found.recheck.start_usd > 0.0,
+            "seed {seed}: machines start in ten days of failures"
+        );
         let both = found.dispatch.charge_w.iter().zip(&found.dispatch.discharge_w).map(|(a, b)| a.min(*b));
         assert!(both.fold(0.0, f64::max) < 2e3, "seed {seed}: a battery goes one way at a time");
     }
@@ -227,7 +231,7 @@ fn without_machines_a_window_is_the_linear_program() {
     // Windows see two days: what they give away beside the year is little, and never negative.
     let (cost, best) = (found.dispatch.quality.cost_usd, relaxed.quality.cost_usd);
     assert!(cost >= best * (1.0 - 1e-8) && cost < best * 1.002, "{cost} for {best}");
-    assert_eq!(found.start_usd, 0.0);
+    assert_eq!(found.recheck.start_usd, 0.0);
     assert!(found.running.iter().all(|count| *count == 0));
 }
 
@@ -238,17 +242,17 @@ fn a_recheck_finds_what_was_broken() {
     let units = problem.units.name.len();
     let mut broken = whole.clone();
     broken.running[5 * units] += 100;
-    assert!(judge_running(&problem, &broken).too_many >= 1);
+    assert!(recheck(&problem, &broken).too_many >= 1);
     let mut broken = whole.clone();
     broken.dispatch.generation_w[7 * units] += 1e9;
-    assert!(judge_running(&problem, &broken).output_error_w > 1e8);
+    assert!(recheck(&problem, &broken).output_error_w > 1e8);
     // All off for one hour: too soon on again, and those that came on are off too soon.
     let mut broken = whole;
     for hour in 100..240 {
         let on = !matches!(hour, 150 | 152 | 153);
         broken.running[hour * units + 1] = if on { problem.machines_there(hour, 1) } else { 0 };
     }
-    let found = judge_running(&problem, &broken);
+    let found = recheck(&problem, &broken);
     assert!(found.early_starts >= 1 && found.early_stops >= 1 && found.too_many == 0, "{found:?}");
 }
 

@@ -438,7 +438,7 @@ impl Found {
     pub(super) fn keep(self, problem: &Problem, kept: usize, out: &mut Committed) {
         let (zones, units) = (problem.zones.name.len(), problem.units.name.len());
         let (stores, links) = (problem.stores.name.len(), problem.links.name.len());
-        debug_assert_eq!(out.running.len(), self.first * units, "windows follow one another");
+        assert_eq!(out.running.len(), self.first * units, "windows follow one another");
         out.running.extend(&self.running[..kept * units]);
         let (to, from) = (&mut out.dispatch, &self.dispatch);
         for (to, from, count) in [

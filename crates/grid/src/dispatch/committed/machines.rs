@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 /// What the recheck finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Running {
+pub struct Recheck {
     /// Starts of machines.
     pub starts: u64,
     /// What they cost, $.
@@ -30,9 +30,9 @@ pub struct Running {
 
 /// Rechecks counts, least times and outputs, and counts the starts.
 #[must_use]
-pub fn judge_running(problem: &Problem, committed: &Committed) -> Running {
+pub fn recheck(problem: &Problem, committed: &Committed) -> Recheck {
     let units = problem.units.name.len();
-    let mut found = Running::default();
+    let mut found = Recheck::default();
     for unit in 0..units {
         let Some(machines) = problem.machines(unit) else { continue };
         // Steps at which each machine that is on, or off, came to be so; before the first step, long ago.
